@@ -1,0 +1,102 @@
+"""The tree of errors.
+
+    FbsyncError
+    ├── SettingsError           wrong usage or settings; nothing was done
+    ├── LoginFailed             the OAuth dance did not end in a token
+    ├── BadSignature            a webhook request that Meta did not sign with our app secret
+    ├── UnreadableDelivery      signed, but not a delivery for pages
+    ├── LeaseLost               another worker took this page over
+    ├── TemporaryFailure        worth another try later
+    │   ├── GraphUnavailable    the Graph API failed in a way that passes
+    │   ├── RateLimited         the Graph API asks to wait; `retry_at` says until when
+    │   ├── StoreUnavailable    the object store did not take or give an object
+    │   └── DatabaseUnavailable the database did not take or give rows
+    └── PermanentFailure        the same call would fail again
+        ├── CallRefused         the Graph API refuses the call itself, whoever asks
+        ├── CallbackRefused     Meta's handshake did not get the right answer from the callback
+        ├── TokenRefused        the token is expired, revoked or unreadable
+        ├── PermissionMissing   the token lacks a permission or a task
+        ├── PageGone            the page does not exist (any more) for this token
+        └── NoAccess            no token for this page is stored
+
+Every message says what happened, why, and what to do next, in one to three lines. None holds a
+token, a secret or a signature.
+"""
+
+from datetime import datetime
+
+
+class FbsyncError(Exception):
+    """The root: everything that fbsync raises on purpose."""
+
+
+class SettingsError(FbsyncError):
+    """Settings are missing or malformed; the message lists every one of them by name."""
+
+
+class LoginFailed(FbsyncError):
+    """The OAuth dance did not end in a token."""
+
+
+class BadSignature(FbsyncError):
+    """A webhook request is unsigned or its signature does not fit its bytes."""
+
+
+class UnreadableDelivery(FbsyncError):
+    """A signed body is not JSON, or not a delivery for pages."""
+
+
+class LeaseLost(FbsyncError):
+    """The lease on a page ran out and another worker may hold it now."""
+
+
+class TemporaryFailure(FbsyncError):
+    """Worth another try later. `retry_at` is the other side's wish, where it has one."""
+
+    def __init__(self, message: str, *, retry_at: datetime | None = None) -> None:
+        super().__init__(message)
+        self.retry_at = retry_at
+
+
+class GraphUnavailable(TemporaryFailure):
+    """The Graph API failed in a way that passes: network, 5xx, codes 1 and 2, `is_transient`."""
+
+
+class RateLimited(TemporaryFailure):
+    """The Graph API asks to wait: codes 4, 17, 32, 341, 368, 613 and 80xxx."""
+
+
+class StoreUnavailable(TemporaryFailure):
+    """The object store did not take or give an object."""
+
+
+class DatabaseUnavailable(TemporaryFailure):
+    """The database did not take or give rows: locked, full, gone or unreachable."""
+
+
+class PermanentFailure(FbsyncError):
+    """The same call would fail again until somebody acts."""
+
+
+class CallRefused(PermanentFailure):
+    """The Graph API refuses the call itself: a bad parameter, an unknown or retired field."""
+
+
+class CallbackRefused(PermanentFailure):
+    """Code 2200: Meta's handshake did not get the right answer from our callback."""
+
+
+class TokenRefused(PermanentFailure):
+    """Codes 102 and 190: the token is expired, revoked or unreadable."""
+
+
+class PermissionMissing(PermanentFailure):
+    """Codes 3, 10 and 200 to 299: the token lacks a permission or a task."""
+
+
+class PageGone(PermanentFailure):
+    """The page does not exist, or not for this token (code 100 subcode 33, code 803)."""
+
+
+class NoAccess(PermanentFailure):
+    """No token for this page is stored."""

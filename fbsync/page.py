@@ -1,0 +1,132 @@
+"""A page: who may read it, what it looked like at one moment, and what changed since.
+
+Values only, no I/O. Every dataclass is frozen; tokens have their repr off; times are aware UTC.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, NewType
+
+PageId = NewType("PageId", str)
+"""A page's id: 1 to 32 ASCII digits, because it becomes part of an object key."""
+
+NoticedBy = Literal["first", "webhook", "sync"]
+"""What led to a version: the first read of a page, an event, or the poll of `fbsync sync`."""
+
+_PAGE_ID = re.compile(r"[0-9]{1,32}")
+
+
+def page_id(text: object) -> PageId:
+    """The text as a PageId. Raises ValueError for anything but 1 to 32 ASCII digits."""
+    if isinstance(text, str) and _PAGE_ID.fullmatch(text):
+        return PageId(text)
+    raise ValueError("a page id is 1 to 32 digits")
+
+
+@dataclass(frozen=True)
+class UserToken:
+    """A person's long-lived token. `expires_at` is None where Meta named no end."""
+
+    user_id: str
+    name: str
+    token: str = field(repr=False)
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PageAccess:
+    """The right to read one page: its own token, and what its holder may do there (`tasks`)."""
+
+    page_id: PageId
+    name: str
+    token: str = field(repr=False)
+    tasks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PageSnapshot:
+    """A page's own fields as one successful read gave them; an unset field is absent.
+
+    `graph_version` is the Graph API version that really answered, such as "v26.0".
+    """
+
+    page_id: PageId
+    fields: Mapping[str, object]
+    fetched_at: datetime
+    graph_version: str
+
+    @property
+    def document(self) -> bytes:
+        """The bytes of page_data.json. Two equal pages give equal bytes."""
+        return canonical_json(self.fields)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the document, in hex."""
+        return hashlib.sha256(self.document).hexdigest()
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """One field of a page, before and after; None stands for a field that was or is unset."""
+
+    name: str
+    before: object
+    after: object
+
+
+@dataclass(frozen=True)
+class PageVersion:
+    """One immutable entry of a page's history. Numbers start at 1 and leave no gap."""
+
+    page_id: PageId
+    number: int
+    snapshot: PageSnapshot
+    changes: tuple[FieldChange, ...]
+    noticed_by: NoticedBy
+
+    @property
+    def document(self) -> bytes:
+        """The bytes of history/NNNNNN.json."""
+        return canonical_json(
+            {
+                "page_id": self.page_id,
+                "number": self.number,
+                "fetched_at": self.snapshot.fetched_at.isoformat(timespec="milliseconds"),
+                "graph_version": self.snapshot.graph_version,
+                "noticed_by": self.noticed_by,
+                "changes": [
+                    {"field": change.name, "before": change.before, "after": change.after}
+                    for change in self.changes
+                ],
+                "snapshot": self.snapshot.fields,
+            }
+        )
+
+
+def canonical_json(value: object) -> bytes:
+    """Sorted keys, two spaces, UTF-8, one newline at the end: equal values give equal bytes.
+
+    A lone surrogate, which UTF-8 cannot hold, stays escaped.
+    """
+    text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, default=dict) + "\n"
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return (json.dumps(value, sort_keys=True, indent=2, default=dict) + "\n").encode()
+
+
+def changes_between(
+    before: Mapping[str, object] | None, after: Mapping[str, object]
+) -> tuple[FieldChange, ...]:
+    """The fields that differ, by name. A page never seen before changes from nothing."""
+    old = before or {}
+    return tuple(
+        FieldChange(name, old.get(name), after.get(name))
+        for name in sorted(old.keys() | after.keys())
+        if canonical_json(old.get(name)) != canonical_json(after.get(name))
+    )

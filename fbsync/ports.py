@@ -1,0 +1,157 @@
+"""What the hallway needs from outside: an inbox and an object store.
+
+Reading pages is no port but a plain callable, `ReadPages`, so that tokens never enter the hallway.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from fbsync.errors import PermanentFailure, TemporaryFailure
+from fbsync.page import NoticedBy, PageId, PageSnapshot
+from fbsync.webhook import Delivery
+
+LEASE_SECONDS = 12.0
+"""How long a claimed page is one worker's own unless the lease is renewed.
+
+A dead worker's pages are free again after this time, so it stays below 15 seconds. A living
+worker renews a few times within it, which lets slow reads and uploads take as long as they must.
+"""
+
+
+@dataclass(frozen=True)
+class LastStored:
+    """The newest stored version of a page.
+
+    `digest` is None where the store can no longer be trusted to hold these fields, as after a lost
+    lease: the next pass then writes a version whether or not the page changed.
+    """
+
+    number: int
+    digest: str | None
+    fields: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One page leased to one worker. `marks` is the counter as it stood at claim time."""
+
+    page_id: PageId
+    marks: int
+    lease: str
+    attempts: int
+    noticed_by: NoticedBy
+    last: LastStored | None
+
+
+@dataclass(frozen=True)
+class PageState:
+    """How far one page has come; `marks > done` means that a read is due."""
+
+    page_id: PageId
+    marks: int
+    done: int
+    leased_until: datetime | None
+    due_at: datetime | None
+    reason: str | None
+    parked: bool
+    last: LastStored | None
+
+
+@dataclass(frozen=True)
+class InboxStatus:
+    """Counts over the whole inbox."""
+
+    deliveries: int
+    pages: int
+    waiting: int
+    parked: int
+    versions: int
+
+
+class Inbox(Protocol):
+    """Deliveries and page marks, durable. Every method raises DatabaseUnavailable on failure."""
+
+    def record(self, deliveries: Sequence[Delivery]) -> None:
+        """Keep each body once and raise its pages' marks; committed and fsynced on return."""
+        ...
+
+    def mark(self, page_ids: Collection[PageId], noticed_by: NoticedBy) -> dict[PageId, int]:
+        """Ask for a read of these pages. The pages' counters after it, by page."""
+        ...
+
+    def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
+        """Lease up to `limit` pages that are marked, due, not parked and not leased.
+
+        `only` restricts the choice to some pages.
+        """
+        ...
+
+    def renew(self, lease: str) -> None:
+        """Prolong a lease by LEASE_SECONDS from now. Raises LeaseLost."""
+        ...
+
+    def finish(self, claim: Claim, stored: LastStored | None) -> None:
+        """Done up to the claim's marks. `stored` is the version just written, None if unchanged.
+
+        Raises LeaseLost; the page is then marked again and its digest no longer trusted.
+        """
+        ...
+
+    def retry(self, claim: Claim, at: datetime, reason: str) -> None:
+        """Give the page back, due again at `at`. Raises LeaseLost."""
+        ...
+
+    def park(self, claim: Claim, reason: str) -> None:
+        """Set the page aside until `unpark`. Raises LeaseLost."""
+        ...
+
+    def unpark(self, page_ids: Collection[PageId]) -> None:
+        """Let these pages be claimed again at once."""
+        ...
+
+    def pages(self, page_ids: Collection[PageId] | None = None) -> dict[PageId, PageState]:
+        """The state of these pages, or of all; unknown ones are left out."""
+        ...
+
+    def status(self) -> InboxStatus:
+        """Counts over the whole inbox."""
+        ...
+
+
+class ObjectStore(Protocol):
+    """Objects by key. Every method raises StoreUnavailable on failure."""
+
+    @property
+    def address(self) -> str:
+        """Where the objects are, for people: a folder's path or `s3://bucket/prefix`."""
+        ...
+
+    def put(self, key: str, body: bytes) -> None:
+        """Store the whole object under the key, durably, replacing what was there."""
+        ...
+
+    def get(self, key: str) -> bytes | None:
+        """The object's bytes, or None where there is none."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """All keys that begin with the prefix, in order."""
+        ...
+
+
+ReadPages = Callable[
+    [Sequence[PageId]], dict[PageId, PageSnapshot | TemporaryFailure | PermanentFailure]
+]
+"""Read each page now, in one Graph request for up to 50 of them: a snapshot or what went wrong."""
+
+
+def page_key(page: PageId) -> str:
+    """The key of the page as it is now, under the store's prefix."""
+    return f"{page}/page_data.json"
+
+
+def history_key(page: PageId, number: int) -> str:
+    """The key of one version, under the store's prefix."""
+    return f"{page}/history/{number:06d}.json"

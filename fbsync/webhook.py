@@ -1,0 +1,114 @@
+"""Meta's webhooks as plain functions on bytes: sign, verify, read a delivery, answer a challenge.
+
+Rules are those of Meta's "Webhooks: getting started" unless said otherwise. No I/O.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType
+
+from fbsync.errors import BadSignature, UnreadableDelivery
+from fbsync.page import PageId, page_id
+
+VerifiedBody = NewType("VerifiedBody", bytes)
+"""Bytes whose signature was checked. Only `verify` makes them, so nothing else can be read."""
+
+SIGNATURE_256 = "X-Hub-Signature-256"
+SIGNATURE_SHA1 = "X-Hub-Signature"
+_DIGESTS = {SIGNATURE_256: "sha256", SIGNATURE_SHA1: "sha1"}
+
+DASHBOARD_TEST_ID = "0"
+"""The id in the events of the dashboard's Test button: well-formed, but no page."""
+
+MAX_CHALLENGE_CHARACTERS = 1024
+"""The challenge is sent back as it came, so its length is bounded. Meta's are ten digits."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One signed request of Meta's, kept as it came. `digest` is the body's SHA-256 in hex."""
+
+    digest: str
+    body: VerifiedBody
+    page_ids: tuple[PageId, ...]
+    received_at: datetime
+
+
+def sign(body: bytes, app_secret: str) -> dict[str, str]:
+    """The two headers that Meta sends beside a body."""
+    return {name: _signature(name, body, app_secret) for name in _DIGESTS}
+
+
+def verify(body: bytes, headers: Mapping[str, str], app_secret: str) -> VerifiedBody:
+    """The body, if Meta signed these very bytes with our app secret.
+
+    X-Hub-Signature-256 decides wherever it is present, even if it is empty: falling back to SHA-1
+    would let an attacker choose the weaker check. The older X-Hub-Signature counts only alone.
+    `headers` must find names without regard to case. Raises BadSignature.
+    """
+    name = SIGNATURE_256 if SIGNATURE_256 in headers else SIGNATURE_SHA1
+    given = headers.get(name)
+    if given is None:
+        raise BadSignature("The request carries no signature header.")
+    expected = _signature(name, body, app_secret)
+    if not hmac.compare_digest(given.encode(), expected.encode()):
+        raise BadSignature(f"{name} does not fit the body: another app's secret, or other bytes.")
+    return VerifiedBody(body)
+
+
+def read_delivery(body: VerifiedBody, received_at: datetime) -> Delivery:
+    """The envelope of a delivery: which pages it is about. Values inside are never acted on.
+
+    Entries without a usable page id are kept with the body and name no page, since new shapes
+    must not be lost. Raises UnreadableDelivery for anything but a JSON object for pages.
+    """
+    try:
+        payload = json.loads(body)
+    except (ValueError, RecursionError):
+        raise UnreadableDelivery("The body is not JSON.") from None
+    if not isinstance(payload, dict) or payload.get("object") != "page":
+        raise UnreadableDelivery("The delivery is not about pages: its object is not 'page'.")
+    return Delivery(
+        digest=hashlib.sha256(body).hexdigest(),
+        body=body,
+        page_ids=tuple(dict.fromkeys(_page_ids(payload.get("entry")))),
+        received_at=received_at,
+    )
+
+
+def answer_challenge(query: Mapping[str, str], verify_token: str) -> str | None:
+    """The text to send back to Meta's handshake, unchanged, or None where it must be refused."""
+    challenge = query.get("hub.challenge", "")
+    right_mode = _same_text(query.get("hub.mode", ""), "subscribe")
+    right_token = _same_text(query.get("hub.verify_token", ""), verify_token)
+    if right_mode and right_token and 0 < len(challenge) <= MAX_CHALLENGE_CHARACTERS:
+        return challenge
+    return None
+
+
+def _same_text(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode(errors="replace"), expected.encode())
+
+
+def _page_ids(entries: object) -> list[PageId]:
+    found = []
+    for entry in entries if isinstance(entries, list) else []:
+        text = entry.get("id") if isinstance(entry, dict) else None
+        if isinstance(text, int) and not isinstance(text, bool):
+            text = str(text)
+        if text == DASHBOARD_TEST_ID:
+            continue
+        try:
+            found.append(page_id(text))
+        except ValueError:
+            continue
+    return found
+
+
+def _signature(name: str, body: bytes, app_secret: str) -> str:
+    digest = _DIGESTS[name]
+    return f"{digest}={hmac.new(app_secret.encode(), body, digest).hexdigest()}"
