@@ -18,6 +18,8 @@ NoticedBy = Literal["first", "webhook", "sync"]
 """What led to a version: the first read of a page, an event, or the poll of `fbsync sync`."""
 
 _PAGE_ID = re.compile(r"[0-9]{1,32}")
+_FIELD = re.compile(r"[a-z][a-z0-9_]*(\.[a-z_]+\([^()]*\))*(\{.+\})?")
+_TOKEN_FIELD = re.compile(r"\b(access_token|page_token)\b")
 
 
 def page_id(text: object) -> PageId:
@@ -129,4 +131,28 @@ def changes_between(
         FieldChange(name, old.get(name), after.get(name))
         for name in sorted(old.keys() | after.keys())
         if canonical_json(old.get(name)) != canonical_json(after.get(name))
+    )
+
+
+def split_fields(text: str) -> tuple[str, ...]:
+    """Split at the commas outside braces: `id,picture{url,cache_key}` are two fields."""
+    fields, depth, start = [], 0, 0
+    for position, character in enumerate(text):
+        depth += {"{": 1, "}": -1, "(": 1, ")": -1}.get(character, 0)
+        if character == "," and depth == 0:
+            fields.append(text[start:position])
+            start = position + 1
+    fields.append(text[start:])
+    return tuple(field.strip() for field in fields if field.strip())
+
+
+def field_name(field: str) -> str:
+    """The name under which the answer holds a requested field: `picture` for `picture{url}`."""
+    return re.split(r"[.{]", field, maxsplit=1)[0]
+
+
+def are_mirror_fields(fields: tuple[str, ...]) -> bool:
+    """Whether these may be asked for: well-formed, at least one, and none that yields a token."""
+    return bool(fields) and all(
+        _FIELD.fullmatch(name) and not _TOKEN_FIELD.search(name) for name in fields
     )

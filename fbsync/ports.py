@@ -73,7 +73,7 @@ class InboxStatus:
 class Inbox(Protocol):
     """Deliveries and page marks, durable. Every method raises DatabaseUnavailable on failure."""
 
-    def record(self, deliveries: Sequence[Delivery]) -> None:
+    def record(self, batch: Sequence[Delivery]) -> None:
         """Keep each body once and raise its pages' marks; committed and fsynced on return."""
         ...
 
@@ -88,8 +88,8 @@ class Inbox(Protocol):
         """
         ...
 
-    def renew(self, lease: str) -> None:
-        """Prolong a lease by LEASE_SECONDS from now. Raises LeaseLost."""
+    def renew(self, lease: str) -> frozenset[PageId]:
+        """Prolong a lease by LEASE_SECONDS from now. The pages that it still holds."""
         ...
 
     def finish(self, claim: Claim, stored: LastStored | None) -> None:

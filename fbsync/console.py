@@ -1,0 +1,80 @@
+"""The terminal: results on stdout, messages on stderr, and no control characters from outside.
+
+Colour appears only on a terminal and never under NO_COLOR; Rich sees to both.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console as RichConsole
+from rich.table import Table
+from rich.text import Text
+
+from fbsync.checklist import State, Step
+from fbsync.errors import FbsyncError
+
+# C0 and C1 controls could drive the terminal; bidirectional marks could disguise a text.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_MARKS: dict[State, tuple[str, str]] = {
+    "done": ("✓", "green"),
+    "failed": ("✗", "bold red"),
+    "skipped": ("–", "yellow"),
+}
+
+
+def clean(text: object) -> str:
+    """The text with control characters replaced: page names come from outside."""
+    return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", str(text))
+
+
+class Console:
+    """Both streams. With `quiet_results`, lines of results go to stderr, since stdout is JSON's."""
+
+    def __init__(self, *, quiet_results: bool = False) -> None:
+        self.messages = RichConsole(stderr=True, highlight=False)
+        self.results = self.messages if quiet_results else RichConsole(highlight=False)
+
+    def say(self, message: str) -> None:
+        """A message for the operator, on stderr."""
+        self._print(self.messages, Text(_clean_lines(message)))
+
+    def line(self, mark: str, text: str, style: str = "") -> None:
+        """One line of a result: a short mark and a text."""
+        self._print(self.results, Text.assemble((f"{mark:<10}", style), clean(text)))
+
+    def step(self, step: Step) -> None:
+        """One line of a checklist; the details of a failure may take more lines."""
+        mark, style = _MARKS[step.state]
+        first, *more = step.detail.splitlines() or [""]
+        head = f"{step.state:<8}{clean(step.name):<24}"
+        self._print(self.results, Text.assemble((f"{mark} ", style), head, clean(first)))
+        for line in more:
+            self._print(self.results, Text(" " * 34 + clean(line)))
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """A table of results."""
+        table = Table(*columns, header_style="bold", box=None, pad_edge=False)
+        for row in rows:
+            table.add_row(*(Text(clean(cell)) for cell in row))
+        self.results.print(table)
+
+    @staticmethod
+    def json(value: object) -> None:
+        """The one JSON object of a command with --json, on stdout."""
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.flush()
+
+    def error(self, error: FbsyncError) -> None:
+        """What happened, why, and what to do next."""
+        self._print(self.messages, Text.assemble(("Error: ", "bold red"), _clean_lines(str(error))))
+
+    @staticmethod
+    def _print(stream: RichConsole, text: Text) -> None:
+        # Never wrapped: lines are for grep too, and a broken address cannot be clicked.
+        stream.print(text, soft_wrap=True)
+
+
+def _clean_lines(text: str) -> str:
+    return "\n".join(clean(line) for line in text.splitlines())

@@ -1,0 +1,221 @@
+"""The Graph API in our words: log in, list pages, read pages, read and write subscriptions.
+
+Every method raises GraphUnavailable, RateLimited and the PermanentFailures of graph_errors.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fbsync.errors import FbsyncError, GraphUnavailable, PermanentFailure, TemporaryFailure
+from fbsync.graph_call import MAX_BATCH, Answer, GraphConnection, Read
+from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken, field_name, page_id
+
+ACCOUNTS_PAGE_SIZE = 100
+
+
+@dataclass(frozen=True)
+class Account:
+    """One item of /me/accounts: the page as it is, and the right to read it if one came along."""
+
+    snapshot: PageSnapshot
+    access: PageAccess | None
+
+
+@dataclass(frozen=True)
+class AppSubscription:
+    """The app's webhook subscription for pages (Meta, "App subscriptions")."""
+
+    callback_url: str
+    active: bool
+    fields: frozenset[str]
+
+
+class Graph:
+    """The Graph API for one app. `page_fields` are the fields that a snapshot holds."""
+
+    def __init__(self, connection: GraphConnection, page_fields: Sequence[str]) -> None:
+        self._connection = connection
+        self._page_fields = tuple(page_fields)
+        self._field_names = tuple(field_name(field) for field in page_fields)
+
+    def log_in(self, code: str, redirect_uri: str) -> UserToken:
+        """Exchange a login code for a long-lived user token (Meta, "Long-lived tokens").
+
+        `redirect_uri` must be the very one that the dialog got.
+        """
+        short = self._exchange({"code": code, "redirect_uri": redirect_uri})
+        long = self._exchange(
+            {"grant_type": "fb_exchange_token", "fb_exchange_token": _text(short, "access_token")}
+        )
+        token = _text(long, "access_token")
+        me = self._connection.read(Read("me", token, {"fields": "id,name"})).data
+        lifetime = long.get("expires_in")
+        expires_at = None
+        if isinstance(lifetime, int) and lifetime > 0:
+            expires_at = _now() + timedelta(seconds=lifetime)
+        return UserToken(_text(me, "id"), str(me.get("name", "")), token, expires_at)
+
+    def accounts(self, user: UserToken) -> Iterator[list[Account]]:
+        """The pages that a person manages, up to 100 at a time, from /me/accounts.
+
+        A part may be short or empty and still have a next one; only the absence of `next` ends the
+        list. The next part is asked for by its cursor, as `next` itself holds the token (Meta,
+        "Paginated results").
+        """
+        fields = dict.fromkeys((*self._page_fields, "name", "access_token", "tasks"))
+        params = {"fields": ",".join(fields), "limit": str(ACCOUNTS_PAGE_SIZE)}
+        while True:
+            answer = self._connection.read(Read("me/accounts", user.token, params))
+            yield [self._account(item, answer.version) for item in _items(answer)]
+            paging = _mapping(answer.data.get("paging"))
+            after = _mapping(paging.get("cursors")).get("after")
+            if "next" not in paging:
+                return
+            if not isinstance(after, str) or after == params.get("after"):
+                raise GraphUnavailable("Facebook's list of pages does not go on.\nTry again later.")
+            params = {**params, "after": after}
+
+    def read_pages(
+        self, accesses: Collection[PageAccess]
+    ) -> dict[PageId, PageSnapshot | TemporaryFailure | PermanentFailure]:
+        """Read pages, each with its own token; one request for each 50 of them."""
+        fields = ",".join(self._page_fields)
+        reads = {
+            access.page_id: Read(access.page_id, access.token, {"fields": fields})
+            for access in accesses
+        }
+        found: dict[PageId, PageSnapshot | TemporaryFailure | PermanentFailure] = {}
+        for page, answer in self._read_each(reads):
+            if isinstance(answer, Answer):
+                found[page] = self._snapshot(page, answer.data, answer.version)
+            elif isinstance(answer, (TemporaryFailure, PermanentFailure)):
+                found[page] = answer
+        return found
+
+    def app_subscription(self) -> AppSubscription | None:
+        """The app's subscription to the object `page`, if there is one."""
+        read = Read(f"{self._connection.app_id}/subscriptions", self._connection.app_token)
+        for item in _items(self._connection.read(read)):
+            if item.get("object") == "page":
+                return AppSubscription(
+                    callback_url=str(item.get("callback_url", "")),
+                    active=item.get("active") is True,
+                    fields=_names(item.get("fields")),
+                )
+        return None
+
+    def subscribe_app(self, callback_url: str, verify_token: str, fields: Collection[str]) -> None:
+        """Set the app's subscription; Meta's handshake reaches the callback during this call.
+
+        All fields are sent and `include_values` stays on, since sources disagree on whether a POST
+        adds or replaces. Raises CallbackRefused where the handshake fails.
+        """
+        params = {
+            "object": "page",
+            "callback_url": callback_url,
+            "verify_token": verify_token,
+            "fields": ",".join(sorted(fields)),
+            "include_values": "true",
+        }
+        path = f"{self._connection.app_id}/subscriptions"
+        self._connection.post(path, params, self._connection.app_token)
+
+    def page_subscriptions(
+        self, accesses: Collection[PageAccess]
+    ) -> dict[PageId, frozenset[str] | FbsyncError]:
+        """The webhook fields that this app has on at each page; empty where it is not installed."""
+        reads = {
+            access.page_id: Read(
+                f"{access.page_id}/subscribed_apps",
+                access.token,
+                {"fields": "id,subscribed_fields"},
+            )
+            for access in accesses
+        }
+        return {
+            page: self._own_fields(answer) if isinstance(answer, Answer) else answer
+            for page, answer in self._read_each(reads)
+        }
+
+    def subscribe_page(self, access: PageAccess, fields: Collection[str]) -> None:
+        """Set the fields of one page; send all, old and new (Meta, "Page subscribed apps")."""
+        params = {"subscribed_fields": ",".join(sorted(fields))}
+        self._connection.post(f"{access.page_id}/subscribed_apps", params, access.token)
+
+    def _exchange(self, params: Mapping[str, str]) -> dict[str, Any]:
+        app_id, _, app_secret = self._connection.app_token.partition("|")
+        form = {"client_id": app_id, "client_secret": app_secret, **params}
+        return self._connection.post("oauth/access_token", form, None).data
+
+    def _read_each(
+        self, reads: Mapping[PageId, Read]
+    ) -> Iterator[tuple[PageId, Answer | FbsyncError]]:
+        pages = list(reads)
+        for start in range(0, len(pages), MAX_BATCH):
+            part = pages[start : start + MAX_BATCH]
+            yield from zip(
+                part, self._connection.read_all([reads[page] for page in part]), strict=True
+            )
+
+    def _own_fields(self, answer: Answer) -> frozenset[str]:
+        for item in _items(answer):
+            if item.get("id") == self._connection.app_id:
+                return _names(item.get("subscribed_fields"))
+        return frozenset()
+
+    def _account(self, item: Mapping[str, Any], version: str) -> Account:
+        page = _checked_page_id(item)
+        token = item.get("access_token")
+        access = None
+        if isinstance(token, str) and token:
+            tasks = item.get("tasks")
+            access = PageAccess(
+                page_id=page,
+                name=str(item.get("name", "")),
+                token=token,
+                tasks=tuple(str(task) for task in tasks) if isinstance(tasks, list) else (),
+            )
+        return Account(self._snapshot(page, item, version), access)
+
+    def _snapshot(self, page: PageId, data: Mapping[str, Any], version: str) -> PageSnapshot:
+        """Only what was asked for is kept, so that nothing else can slip into a stored object."""
+        fields = {name: data[name] for name in self._field_names if name in data}
+        return PageSnapshot(page, fields, _now(), version)
+
+
+def _items(answer: Answer) -> list[dict[str, Any]]:
+    data = answer.data.get("data")
+    return [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _names(fields: object) -> frozenset[str]:
+    """Field names, from a list of texts or of {name, version}; both shapes occur."""
+    if not isinstance(fields, list):
+        return frozenset()
+    return frozenset(
+        str(field.get("name")) if isinstance(field, dict) else str(field) for field in fields
+    )
+
+
+def _text(data: Mapping[str, Any], name: str) -> str:
+    value = data.get(name)
+    if isinstance(value, str) and value:
+        return value
+    raise GraphUnavailable(f"Facebook's answer holds no {name}.\nTry again later.")
+
+
+def _checked_page_id(item: Mapping[str, Any]) -> PageId:
+    try:
+        return page_id(item.get("id"))
+    except ValueError:
+        raise GraphUnavailable("Facebook listed a page without a usable id.") from None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,90 @@
+"""What each error of the Graph API means for us. Decided by code and subcode, never by HTTP status.
+
+Codes and meanings: Meta, "Handle errors" and "Rate limits".
+"""
+
+import re
+from collections.abc import Mapping
+
+from fbsync.errors import (
+    CallbackRefused,
+    CallRefused,
+    FbsyncError,
+    GraphUnavailable,
+    PageGone,
+    PermissionMissing,
+    RateLimited,
+    TokenRefused,
+)
+
+_THROTTLES = frozenset({4, 17, 32, 341, 368, 613})
+_MAX_MESSAGE_CHARACTERS = 300
+
+# Meta repeats tokens in some messages ("Malformed access token EAA..."): user and page tokens,
+# app tokens (id|secret), secrets and proofs.
+_SECRET = re.compile(r"EAA[0-9A-Za-z_-]{4,}|\b\d{5,}\|\S+|\b[0-9a-fA-F]{32,}\b")
+
+_ADVICE: dict[type[FbsyncError], str] = {
+    GraphUnavailable: "This usually passes; try again in a minute.",
+    RateLimited: "Wait before the next call; refused calls go on counting.",
+    TokenRefused: "Run: fbsync login",
+    PermissionMissing: "Grant the permission (FACEBOOK_SCOPES), then run: fbsync login",
+    PageGone: "Check that the page still exists and that you still manage it.",
+    CallRefused: "Check FACEBOOK_PAGE_FIELDS, FACEBOOK_WEBHOOK_FIELDS and FACEBOOK_GRAPH_VERSION.",
+    CallbackRefused: (
+        "Start fbsync listen, make FACEBOOK_WEBHOOK_ADDRESS lead to it, and use the same"
+        " FACEBOOK_VERIFY_TOKEN on both sides."
+    ),
+}
+
+
+def error_from(answer: object, status: int) -> FbsyncError:
+    """The exception for an answer that is not a success.
+
+    `answer` is the decoded body, or None where it was not JSON: a proxy's page or an empty body,
+    which passes. `status` is the HTTP status.
+    """
+    error = answer.get("error") if isinstance(answer, Mapping) else None
+    if not isinstance(error, Mapping):
+        return GraphUnavailable(
+            f"Facebook answered HTTP {status} without an error body.\n{_ADVICE[GraphUnavailable]}"
+        )
+    kind = _kind(_integer(error.get("code")), error)
+    return kind(f"Facebook says: {_describe(error)}\n{_ADVICE[kind]}")
+
+
+def hide_secrets(text: str) -> str:
+    """The text with everything that looks like a token, a secret or a proof blotted out."""
+    return _SECRET.sub("[hidden]", text)
+
+
+def _kind(code: int, error: Mapping[str, object]) -> type[FbsyncError]:
+    if code in _THROTTLES or 80000 <= code < 81000:
+        return RateLimited
+    if code in (102, 190):
+        return TokenRefused
+    if code in (3, 10) or 200 <= code <= 299:
+        return PermissionMissing
+    if code == 803 or (code == 100 and _integer(error.get("error_subcode")) == 33):
+        return PageGone
+    if code == 2200:
+        return CallbackRefused
+    if error.get("is_transient") is True or code in (1, 2):
+        return GraphUnavailable
+    return CallRefused
+
+
+def _describe(error: Mapping[str, object]) -> str:
+    message = hide_secrets(str(error.get("message", "no message")))
+    if len(message) > _MAX_MESSAGE_CHARACTERS:
+        message = message[:_MAX_MESSAGE_CHARACTERS] + "…"
+    parts = [f"code {error.get('code')}"]
+    if error.get("error_subcode"):
+        parts.append(f"subcode {error['error_subcode']}")
+    if error.get("fbtrace_id"):
+        parts.append(f"trace {error['fbtrace_id']}")
+    return f"{message} ({', '.join(parts)})"
+
+
+def _integer(value: object) -> int:
+    return value if isinstance(value, int) else 0

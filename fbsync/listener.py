@@ -1,0 +1,146 @@
+"""`fbsync listen`: the first half of the hallway, as a Starlette application.
+
+read the body -> webhook.verify -> webhook.read_delivery -> record -> 200
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from fbsync import webhook
+from fbsync.environment import LOOPBACK_HOSTS
+from fbsync.errors import BadSignature, DatabaseUnavailable, UnreadableDelivery
+
+WEBHOOK_PATH = "/facebook/webhook"
+MAX_BODY_BYTES = 4 * 1024 * 1024
+BODY_SECONDS = 10.0
+"""How long a request's body may take to arrive. Meta gives up on a callback after some seconds."""
+COMMIT_SECONDS = 10.0
+"""How long a request may wait for its commit. Meta sends again what was not answered with 200."""
+_RETRY_AFTER_SECONDS = "5"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One request as the operator sees it. `detail` holds no secret and no body."""
+
+    kind: Literal["event", "refused", "handshake"]
+    detail: str
+
+
+@dataclass(frozen=True)
+class Callback:
+    """What the endpoint needs: two secrets, where to record, and whom to tell."""
+
+    app_secret: str
+    verify_token: str
+    record: Callable[[webhook.Delivery], Awaitable[None]]
+    report: Callable[[Notice], None]
+
+
+class _Refusal(Exception):
+    """A request ends with this status; `detail` is for the operator and for the sender."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+def build_app(callback: Callback, login_relay: Route | None = None) -> Starlette:
+    """The application. `login_relay` is a further route, see `relay_route`."""
+
+    async def handshake(request: Request) -> Response:
+        challenge = webhook.answer_challenge(request.query_params, callback.verify_token)
+        if challenge is None:
+            callback.report(Notice("refused", "handshake: wrong mode, token or challenge"))
+            return PlainTextResponse("Verification failed", 403, headers=_NO_SNIFF)
+        callback.report(Notice("handshake", "challenge answered"))
+        return PlainTextResponse(challenge, headers=_NO_SNIFF)
+
+    async def receive(request: Request) -> Response:
+        try:
+            delivery = await _accept(request, callback)
+        except _Refusal as refusal:
+            callback.report(Notice("refused", f"{refusal.status} {refusal.detail}"))
+            headers = {"Retry-After": _RETRY_AFTER_SECONDS} if refusal.status == 503 else None
+            answer = {"status": "error", "message": refusal.detail}
+            return JSONResponse(answer, refusal.status, headers=headers)
+        callback.report(Notice("event", _describe(delivery)))
+        return JSONResponse({"status": "success"})
+
+    routes = [
+        Route(WEBHOOK_PATH, handshake, methods=["GET"]),
+        Route(WEBHOOK_PATH, receive, methods=["POST"]),
+    ]
+    return Starlette(routes=routes if login_relay is None else [*routes, login_relay])
+
+
+_NO_SNIFF = {"X-Content-Type-Options": "nosniff"}
+
+
+async def _accept(request: Request, callback: Callback) -> webhook.Delivery:
+    """Doors 1 to 3. Raises _Refusal."""
+    try:
+        body = await _read_body(request)
+        verified = webhook.verify(body, request.headers, callback.app_secret)
+        delivery = webhook.read_delivery(verified, datetime.now(UTC))
+        async with asyncio.timeout(COMMIT_SECONDS):
+            await callback.record(delivery)
+    except BadSignature as error:
+        raise _Refusal(401, str(error)) from None
+    except UnreadableDelivery as error:
+        raise _Refusal(400, str(error)) from None
+    except (DatabaseUnavailable, TimeoutError) as error:
+        cause = str(error).partition("\n")[0] or "The commit took too long."
+        raise _Refusal(503, f"Not recorded, send it again. {cause}") from None
+    return delivery
+
+
+async def _read_body(request: Request) -> bytes:
+    """The raw bytes, cut off as they arrive beyond the limit. Raises _Refusal."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise _Refusal(413, f"The body is longer than {MAX_BODY_BYTES} bytes.")
+    except TimeoutError:
+        raise _Refusal(408, f"The body took longer than {BODY_SECONDS:.0f} s.") from None
+    except ClientDisconnect:
+        raise _Refusal(400, "The sender left before the body was complete.") from None
+    return bytes(body)
+
+
+def relay_route(path: str, header: str) -> Route:
+    """Pass the login dialog's answer on to a `fbsync login` that runs beside this listener.
+
+    Both have the same port by default. The login's own port ends its `state`; the redirect leads
+    only to this machine, and only for a browser that came to it by a loopback name, so that nothing
+    outside can be sent there. `header` tells the login that we do this.
+    """
+
+    async def relay(request: Request) -> Response:
+        _, _, port = request.query_params.get("state", "").rpartition(".")
+        local = request.url.hostname in LOOPBACK_HOSTS
+        if not (local and port.isascii() and port.isdigit() and 1024 <= int(port) <= 65535):
+            answer = "No login waits here. Run: fbsync login"
+            return PlainTextResponse(answer, 404, headers={header: "yes"})
+        target = f"http://127.0.0.1:{int(port)}{path}?{request.url.query}"
+        return RedirectResponse(target, 302, headers={"Cache-Control": "no-store", header: "yes"})
+
+    return Route(path, relay, methods=["GET"])
+
+
+def _describe(delivery: webhook.Delivery) -> str:
+    pages = ", ".join(delivery.page_ids[:5]) or "none (a test, or a shape we do not know)"
+    more = f" and {len(delivery.page_ids) - 5} more" if len(delivery.page_ids) > 5 else ""
+    return f"{delivery.digest[:12]} recorded; pages: {pages}{more}"

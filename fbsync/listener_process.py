@@ -1,0 +1,120 @@
+"""The process of `fbsync listen`: the application on uvicorn, beside group commit and worker."""
+
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import uvicorn
+from starlette.applications import Starlette
+
+from fbsync.errors import FbsyncError
+from fbsync.group_commit import GroupCommit
+from fbsync.listener import WEBHOOK_PATH, Callback, Notice, build_app, relay_route
+from fbsync.loopback import RELAY_HEADER
+from fbsync.ports import Inbox
+from fbsync.refresh import Outcome, Refresher, Worker
+from fbsync.webhook import Delivery
+
+_SHUTDOWN_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Reporting:
+    """Whom to tell: of each request, of each page's outcome, and that the listener is up."""
+
+    request: Callable[[Notice], None]
+    outcome: Callable[[Outcome | FbsyncError], None]
+    started: Callable[["Server"], None]
+
+
+def serve(
+    listening: socket.socket,
+    inbox: Inbox,
+    refresher: Refresher,
+    *,
+    app_secret: str,
+    verify_token: str,
+    redirect_uri: str,
+    reporting: Reporting,
+) -> None:
+    """Listen and mirror until SIGINT or SIGTERM, or until the started server's `should_exit`.
+
+    What was recorded by then and not yet mirrored waits in the database.
+    """
+    with (
+        listening,
+        Worker(refresher, reporting.outcome) as worker,
+        GroupCommit(inbox) as group_commit,
+    ):
+
+        async def record(delivery: Delivery) -> None:
+            await group_commit.record(delivery)
+            worker.wake()
+
+        callback = Callback(app_secret, verify_token, record, reporting.request)
+        relay = relay_route(urlsplit(redirect_uri).path, RELAY_HEADER)
+        Server(build_app(callback, relay), reporting.started).run([listening])
+
+
+class Server(uvicorn.Server):
+    """uvicorn that tells when it is up, and whose graceful stop by a signal ends with status 0."""
+
+    def __init__(self, app: Starlette, started: Callable[["Server"], None]) -> None:
+        config = uvicorn.Config(
+            app,
+            log_config=None,  # we report requests ourselves
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        )
+        super().__init__(config)
+        self._started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn; then call `started`."""
+        await super().startup(sockets)
+        self._started(self)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's, without raising the signal once more at the end."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {
+            number: signal.signal(number, self.handle_exit)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises FbsyncError where it cannot be had."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        return socket.create_server(address, family=family, backlog=2048)
+    except OSError as error:
+        raise FbsyncError(
+            f"fbsync cannot listen on {host} port {port}: {error.strerror}.\n"
+            "Stop what holds the port, or choose others with --host and --port."
+        ) from None
+
+
+def address_of(listening: socket.socket) -> str:
+    """The webhook's address on this machine."""
+    host, port = listening.getsockname()[:2]
+    return (
+        f"http://[{host}]:{port}{WEBHOOK_PATH}"
+        if ":" in host
+        else f"http://{host}:{port}{WEBHOOK_PATH}"
+    )

@@ -1,0 +1,142 @@
+"""What the commands found, as lines, tables and JSON."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from fbsync.console import Console
+from fbsync.errors import FbsyncError
+from fbsync.listener import Notice
+from fbsync.page import FieldChange, PageVersion
+from fbsync.refresh import Outcome
+from fbsync.subscribe import Level
+from fbsync.sync import Difference
+
+_MAX_ROWS = 50
+_MAX_VALUE_CHARACTERS = 40
+_ATTENTION = frozenset({"put off", "parked"})
+
+
+class SyncReport:
+    """Counts every page of a sync, and keeps those that are worth a row."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.notable: list[Outcome | Difference] = []
+
+    def add(self, found: Outcome | Difference) -> None:
+        """Count one page."""
+        kind = found.kind if isinstance(found, Outcome) else "would change"
+        self.counts[kind] += 1
+        if kind not in ("unchanged", "settled elsewhere"):
+            self.notable.append(found)
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether some page could not be mirrored."""
+        return any(self.counts[kind] for kind in _ATTENTION)
+
+    def as_json(self) -> dict[str, object]:
+        """Counts over all pages, and an entry for each page that was not simply unchanged."""
+        return {
+            "ok": not self.needs_attention,
+            "checked": self.counts.total(),
+            "counts": {kind.replace(" ", "_"): count for kind, count in self.counts.items()},
+            "pages": [_page_as_json(found) for found in self.notable],
+        }
+
+    def show(self, console: Console) -> None:
+        """A table of what happened, and one line of counts."""
+        if self.notable:
+            rows = [_row(found) for found in self.notable[:_MAX_ROWS]]
+            console.table(("Page", "Name", "Outcome", "Details"), rows)
+            if len(self.notable) > _MAX_ROWS:
+                console.line("", f"… and {len(self.notable) - _MAX_ROWS} more; --json lists all")
+        counts = ", ".join(f"{count} {kind}" for kind, count in sorted(self.counts.items()))
+        console.line(f"{self.counts.total()} pages", counts or "nothing to do")
+
+
+def show_outcome(console: Console, found: Outcome | FbsyncError) -> None:
+    """One line for what the worker did."""
+    if isinstance(found, FbsyncError):
+        console.line("database", str(found).partition("\n")[0], "red")
+        return
+    style = "red" if found.kind in _ATTENTION else "green" if found.kind == "stored" else ""
+    console.line(found.kind, f"page {found.page_id}  {_details(found)}".rstrip(), style)
+
+
+def show_notice(console: Console, notice: Notice) -> None:
+    """One line for a request to the listener."""
+    console.line(notice.kind, notice.detail, "red" if notice.kind == "refused" else "cyan")
+
+
+def show_levels(console: Console, app: Level, pages: Sequence[Level]) -> None:
+    """The app's subscription and each page's, as a table."""
+    rows = [("app", app.action, app.detail)]
+    rows += [(str(level.page_id), level.action, level.detail) for level in pages]
+    console.table(("Level", "Action", "Details"), rows)
+
+
+def level_as_json(level: Level) -> dict[str, object]:
+    """One subscription as a JSON object."""
+    found: dict[str, object] = {"action": level.action, "detail": level.detail}
+    return {"page_id": level.page_id, **found} if level.page_id else found
+
+
+def describe_changes(changes: Sequence[FieldChange]) -> str:
+    """Field by field in one line; long values are cut."""
+    return "; ".join(
+        f"{change.name}: {_short(change.before)} → {_short(change.after)}" for change in changes
+    )
+
+
+def _details(found: Outcome) -> str:
+    if found.version is not None:
+        return f"version {found.version.number}  {_describe_version(found.version)}"
+    reason = " ".join((found.reason or "").split())
+    if found.retry_at is not None:
+        return f"again at {found.retry_at:%H:%M:%S} UTC  {reason}"
+    return reason
+
+
+def _describe_version(version: PageVersion) -> str:
+    if version.number == 1:
+        return f"first copy, {len(version.snapshot.fields)} fields"
+    return describe_changes(version.changes)
+
+
+def _row(found: Outcome | Difference) -> tuple[str, str, str, str]:
+    if isinstance(found, Difference):
+        return found.page_id, found.name, "would change", describe_changes(found.changes)
+    name = str(found.version.snapshot.fields.get("name", "")) if found.version else ""
+    return found.page_id, name, found.kind, _details(found)
+
+
+def _page_as_json(found: Outcome | Difference) -> dict[str, object]:
+    if isinstance(found, Difference):
+        changes = _changes_as_json(found.changes)
+        return {"page_id": found.page_id, "outcome": "would_change", "changes": changes}
+    entry: dict[str, object] = {
+        "page_id": found.page_id,
+        "outcome": found.kind.replace(" ", "_"),
+        "reason": found.reason,
+    }
+    if found.version is not None:
+        entry["version"] = found.version.number
+        entry["changes"] = _changes_as_json(found.version.changes)
+    return entry
+
+
+def _changes_as_json(changes: Sequence[FieldChange]) -> list[dict[str, object]]:
+    return [
+        {"field": change.name, "before": change.before, "after": change.after} for change in changes
+    ]
+
+
+def _short(value: object) -> str:
+    if value is None:
+        return "(unset)"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if len(text) > _MAX_VALUE_CHARACTERS:
+        return text[: _MAX_VALUE_CHARACTERS - 1] + "…"
+    return text

@@ -1,0 +1,216 @@
+"""Settings: frozen groups, one per concern, and how each is read from the environment.
+
+A command reads only the groups that it uses, all inside one `environment.reading` block.
+"""
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from fbsync.environment import LOOPBACK_HOSTS, Environment, is_http_url, is_safe_url, matches
+from fbsync.page import are_mirror_fields, split_fields
+
+LATEST_GRAPH_VERSION = "v26.0"
+META_GRAPH_URL = "https://graph.facebook.com"
+META_DIALOG_URL = "https://www.facebook.com"
+
+# Reading a description needs pages_read_engagement (Meta, "Page"); a subscription needs
+# pages_manage_metadata and pages_show_list (Meta, "Page subscribed apps").
+DEFAULT_SCOPES = "pages_show_list,pages_manage_metadata,pages_read_engagement"
+
+# Public facts that stay the same between two reads of an unchanged page: no counters, and no
+# signed picture addresses.
+DEFAULT_PAGE_FIELDS = (
+    "id,name,about,bio,category,category_list,company_overview,description,emails,general_info,"
+    "hours,is_permanently_closed,is_published,link,location,mission,phone,price_range,"
+    "single_line_address,username,verification_status,website"
+)
+
+# The page fields above that Meta also offers as webhook fields, under its name for them.
+DEFAULT_WEBHOOK_FIELDS = (
+    "name,description,category,bio,company_overview,email,general_info,hours,location,mission,"
+    "phone,price_range,website"
+)
+
+
+@dataclass(frozen=True)
+class AppSettings:
+    """The Facebook app: FACEBOOK_APP_ID and FACEBOOK_APP_SECRET."""
+
+    app_id: str
+    app_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class GraphSettings:
+    """FACEBOOK_GRAPH_URL (no slash at the end), FACEBOOK_GRAPH_VERSION, FACEBOOK_PAGE_FIELDS."""
+
+    url: str
+    version: str
+    page_fields: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LoginSettings:
+    """FACEBOOK_REDIRECT_URI, FACEBOOK_DIALOG_URL (no slash at the end), FACEBOOK_SCOPES."""
+
+    redirect_uri: str
+    dialog_url: str
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CallbackSettings:
+    """FACEBOOK_WEBHOOK_ADDRESS, FACEBOOK_VERIFY_TOKEN, FACEBOOK_WEBHOOK_FIELDS."""
+
+    address: str
+    verify_token: str = field(repr=False)
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SpacesSettings:
+    """A bucket in DigitalOcean Spaces or another S3 server, from the SPACES_ variables."""
+
+    bucket: str
+    region: str
+    endpoint: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    prefix: str
+    path_style: bool
+
+
+@dataclass(frozen=True)
+class DirectorySettings:
+    """A local folder as the store: FBSYNC_STORE_DIR, None for the default one."""
+
+    folder: str | None
+    prefix: str
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """FBSYNC_DATABASE_URL, None for the default SQLite file, and FBSYNC_TOKEN_KEY, newest first."""
+
+    url: str | None = field(repr=False)
+    token_keys: tuple[str, ...] = field(repr=False)
+
+
+def read_app(env: Environment) -> AppSettings:
+    """The Facebook app's id (15 to 20 digits) and secret."""
+    example = "123456789012345 (15 to 20 digits)"
+    app_id = env.require("FACEBOOK_APP_ID", example)
+    env.check("FACEBOOK_APP_ID", app_id, matches(r"[0-9]{15,20}"), example)
+    example = "0123456789abcdef0123456789abcdef (dashboard: App settings, Basic)"
+    secret = env.require("FACEBOOK_APP_SECRET", example)
+    env.check("FACEBOOK_APP_SECRET", secret, matches(r"[!-~]+"), example)
+    return AppSettings(app_id, secret)
+
+
+def read_graph(env: Environment) -> GraphSettings:
+    """Where the Graph API is, which version to ask for, and which page fields to mirror."""
+    url = env.get("FACEBOOK_GRAPH_URL", META_GRAPH_URL)
+    env.check("FACEBOOK_GRAPH_URL", url, is_safe_url, f"{META_GRAPH_URL} (https, or loopback)")
+    version = env.get("FACEBOOK_GRAPH_VERSION", LATEST_GRAPH_VERSION)
+    env.check("FACEBOOK_GRAPH_VERSION", version, matches(r"v[0-9]+\.[0-9]+"), LATEST_GRAPH_VERSION)
+    text = env.get("FACEBOOK_PAGE_FIELDS", DEFAULT_PAGE_FIELDS)
+    fields = split_fields(text)
+    example = "id,name,description,category (no token fields)"
+    env.check("FACEBOOK_PAGE_FIELDS", text, lambda _: are_mirror_fields(fields), example)
+    return GraphSettings(url.rstrip("/"), version, tuple(dict.fromkeys(("id", *fields))))
+
+
+def read_login(env: Environment) -> LoginSettings:
+    """How `fbsync login` asks for consent."""
+    uri = env.get("FACEBOOK_REDIRECT_URI", "http://localhost:5000/facebook/callback")
+    example = "http://localhost:5000/facebook/callback (http, this machine, with a path)"
+    env.check("FACEBOOK_REDIRECT_URI", uri, _is_loopback_redirect, example)
+    # A Graph API elsewhere, such as the sandbox, brings its own dialog.
+    graph_url = env.get("FACEBOOK_GRAPH_URL", META_GRAPH_URL).rstrip("/")
+    default = META_DIALOG_URL if graph_url == META_GRAPH_URL else graph_url
+    dialog = env.get("FACEBOOK_DIALOG_URL", default)
+    env.check("FACEBOOK_DIALOG_URL", dialog, is_safe_url, f"{META_DIALOG_URL} (or loopback)")
+    scopes = env.get("FACEBOOK_SCOPES", DEFAULT_SCOPES)
+    env.check("FACEBOOK_SCOPES", scopes, matches(r"[a-z_]+([,\s]+[a-z_]+)*,?"), DEFAULT_SCOPES)
+    return LoginSettings(uri, dialog.rstrip("/"), tuple(re.split(r"[,\s]+", scopes.strip(", "))))
+
+
+def read_verify_token(env: Environment) -> str:
+    """The text that Meta's handshake must bring. There is no default: anyone would know it."""
+    return env.require("FACEBOOK_VERIFY_TOKEN", "a-long-random-text-of-your-own")
+
+
+def read_callback_address(env: Environment) -> str:
+    """The public address of the listener."""
+    example = "https://your-app.com/facebook/webhook (https, or loopback for the sandbox)"
+    address = env.require("FACEBOOK_WEBHOOK_ADDRESS", example)
+    return env.check("FACEBOOK_WEBHOOK_ADDRESS", address, is_safe_url, example)
+
+
+def read_callback(env: Environment) -> CallbackSettings:
+    """What a subscription tells Meta about the listener."""
+    fields = env.get("FACEBOOK_WEBHOOK_FIELDS", DEFAULT_WEBHOOK_FIELDS)
+    example = "name,description,category"
+    env.check("FACEBOOK_WEBHOOK_FIELDS", fields, matches(r"[a-z_]+(\s*,\s*[a-z_]+)*,?"), example)
+    return CallbackSettings(
+        address=read_callback_address(env),
+        verify_token=read_verify_token(env),
+        fields=tuple(dict.fromkeys(re.split(r"[,\s]+", fields.strip(", ")))),
+    )
+
+
+def read_store(env: Environment) -> SpacesSettings | DirectorySettings:
+    """Spaces where SPACES_BUCKET is set, else a local folder."""
+    prefix = env.get("SPACES_PREFIX", "facebook").strip("/")
+    segments = r"(?!\.{1,2}(/|$))[A-Za-z0-9._-]+"
+    env.check("SPACES_PREFIX", prefix, matches(rf"{segments}(/{segments})*"), "facebook")
+    folder = env.get("FBSYNC_STORE_DIR")
+    if env.get("SPACES_BUCKET") and folder:
+        env.fault("FBSYNC_STORE_DIR", "and SPACES_BUCKET are both set; unset one", "./store")
+    if env.get("SPACES_BUCKET") or env.get("SPACES_ACCESS_KEY") or env.get("SPACES_SECRET_KEY"):
+        return _read_spaces(env, prefix)
+    return DirectorySettings(folder or None, prefix)
+
+
+def read_database(env: Environment) -> DatabaseSettings:
+    """The database and the keys that encrypt the tokens in it."""
+    url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", env.get("FBSYNC_DATABASE_URL"))
+    example = "postgresql+psycopg://user:password@host/fbsync (or sqlite:////path/to/file)"
+    env.check(
+        "FBSYNC_DATABASE_URL", url, matches(r"(sqlite:///|postgresql\+psycopg://).+"), example
+    )
+    keys = env.get("FBSYNC_TOKEN_KEY")
+    example = "a Fernet key: 44 characters of URL-safe base64; several with commas, newest first"
+    key = r"[A-Za-z0-9_-]{43}="
+    env.check("FBSYNC_TOKEN_KEY", keys, matches(rf"{key}(\s*,\s*{key})*"), example)
+    if url.startswith("postgresql") and not keys:
+        env.fault("FBSYNC_TOKEN_KEY", "is missing, and PostgreSQL needs it", example)
+    return DatabaseSettings(url or None, tuple(re.split(r"\s*,\s*", keys)) if keys else ())
+
+
+def _read_spaces(env: Environment, prefix: str) -> SpacesSettings:
+    bucket = env.require("SPACES_BUCKET", "my-bucket")
+    env.check("SPACES_BUCKET", bucket, matches(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"), "my-bucket")
+    region = env.get("SPACES_REGION", "nyc3")
+    env.check("SPACES_REGION", region, matches(r"[a-z0-9-]+"), "nyc3")
+    spaces = f"https://{region}.digitaloceanspaces.com"
+    endpoint = env.get("SPACES_ENDPOINT", spaces).rstrip("/")
+    env.check("SPACES_ENDPOINT", endpoint, is_http_url, spaces)
+    return SpacesSettings(
+        bucket=bucket,
+        region=region,
+        endpoint=endpoint,
+        access_key=env.require("SPACES_ACCESS_KEY", "DO00..."),
+        secret_key=env.require("SPACES_SECRET_KEY", "the secret shown once with the access key"),
+        prefix=prefix,
+        # Spaces puts the bucket in the host name; other S3 servers rarely have such names.
+        path_style=not endpoint.endswith(".digitaloceanspaces.com"),
+    )
+
+
+def _is_loopback_redirect(uri: str) -> bool:
+    if not (is_http_url(uri) and uri.startswith("http://")):
+        return False
+    parts = urlsplit(uri)
+    return parts.hostname in LOOPBACK_HOSTS and len(parts.path) > 1

@@ -1,0 +1,142 @@
+"""`fbsync sync`: poll the pages, mark those that differ from what is stored, and drain the marks.
+
+The poll only says which pages to look at. What is stored is read again after the claim, like after
+an event, so that an event which arrives in between is never lost to an older reading.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from fbsync.page import FieldChange, PageId, PageSnapshot, changes_between
+from fbsync.ports import Inbox, PageState
+from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
+
+NO_ACCESS = "No token for this page is stored, and nobody who logged in manages it."
+_OTHER_WORKER_SECONDS = 60.0
+_LOOK_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A page whose stored fields differ from the poll; what a dry run shows."""
+
+    page_id: PageId
+    name: str
+    changes: tuple[FieldChange, ...]
+
+
+class Poll:
+    """One run over the polled pages; `wanted` restricts it to some of them.
+
+    `report` is called once for each page: with its Outcome, or in a dry run with its Difference.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        refresher: Refresher,
+        report: Callable[[Outcome | Difference], None],
+        *,
+        wanted: Collection[PageId] | None = None,
+        dry_run: bool = False,
+    ) -> None:
+        self._inbox = inbox
+        self._refresher = refresher
+        self._report = report
+        self._wanted = wanted
+        self._dry_run = dry_run
+        self._seen: set[PageId] = set()
+
+    def run(self, parts: Iterable[Sequence[PageSnapshot]], known: Collection[PageId]) -> None:
+        """Compare each part of the poll; then look one by one at pages that the poll left out.
+
+        `known` are the pages that have a token of their own. Raises what the poll raises, and
+        DatabaseUnavailable.
+        """
+        for part in parts:
+            self._compare([snapshot for snapshot in part if self._is_new(snapshot.page_id)])
+        left_out = set(known if self._wanted is None else self._wanted) - self._seen
+        self._seen |= left_out
+        for page in sorted(left_out.difference(known)):
+            self._report(Outcome(page, "parked", reason=NO_ACCESS))
+        if not self._dry_run:
+            self._refresh(sorted(left_out.intersection(known)))
+            if self._wanted is None:
+                self._drain_rest()
+
+    def _is_new(self, page: PageId) -> bool:
+        """False for pages that nobody asked for, and for those that a second person lists too."""
+        if page in self._seen or (self._wanted is not None and page not in self._wanted):
+            return False
+        self._seen.add(page)
+        return True
+
+    def _compare(self, snapshots: Sequence[PageSnapshot]) -> None:
+        states = self._inbox.pages([snapshot.page_id for snapshot in snapshots])
+        differing = []
+        for snapshot in snapshots:
+            state = states.get(snapshot.page_id)
+            if _is_stored(state, snapshot):
+                self._report(Outcome(snapshot.page_id, "unchanged"))
+                continue
+            differing.append(snapshot.page_id)
+            if self._dry_run:
+                last = state.last.fields if state and state.last else None
+                changes = changes_between(last, snapshot.fields)
+                name = str(snapshot.fields.get("name", ""))
+                self._report(Difference(snapshot.page_id, name, changes))
+        if not self._dry_run:
+            # The poll lists them, so the access that they were parked for is back.
+            self._inbox.unpark(
+                [page for page in differing if page in states and states[page].parked]
+            )
+            self._refresh(differing)
+
+    def _refresh(self, page_ids: Sequence[PageId]) -> None:
+        for start in range(0, len(page_ids), CLAIM_LIMIT):
+            self._refresh_part(page_ids[start : start + CLAIM_LIMIT])
+
+    def _refresh_part(self, part: Sequence[PageId]) -> None:
+        """Mark these pages and see each of them settled, by us or by another worker."""
+        marks = self._inbox.mark(part, "sync")
+        deadline = time.monotonic() + _OTHER_WORKER_SECONDS
+        while marks:
+            ours = {outcome.page_id: outcome for outcome in self._refresher.refresh(list(marks))}
+            states = self._inbox.pages(list(marks))
+            for page, state in states.items():
+                outcome = ours.get(page) or _outcome_elsewhere(state, marks[page], deadline)
+                if outcome and outcome.kind != "taken over":
+                    self._report(outcome)
+                    del marks[page]
+            if marks and not ours:
+                time.sleep(_LOOK_SECONDS)
+
+    def _drain_rest(self) -> None:
+        """Finish what events had marked before, as a listener's worker would."""
+        while outcomes := self._refresher.refresh():
+            for outcome in outcomes:
+                if outcome.page_id not in self._seen:
+                    self._report(outcome)
+
+
+def _outcome_elsewhere(state: PageState, mark: int, deadline: float) -> Outcome | None:
+    """The outcome of a page that we could not claim; None while another worker has it in hand."""
+    if state.parked:
+        return Outcome(state.page_id, "parked", reason=state.reason)
+    if state.done >= mark:
+        return Outcome(state.page_id, "settled elsewhere")
+    if state.reason and state.leased_until is None:
+        return Outcome(state.page_id, "put off", reason=state.reason, retry_at=state.due_at)
+    if time.monotonic() > deadline:
+        return Outcome(state.page_id, "put off", reason="Another worker holds it; run sync again.")
+    return None
+
+
+def _is_stored(state: PageState | None, snapshot: PageSnapshot) -> bool:
+    return (
+        state is not None
+        and not state.parked
+        and state.last is not None
+        and state.last.digest == snapshot.digest
+    )

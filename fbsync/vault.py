@@ -1,0 +1,148 @@
+"""Tokens at rest, encrypted with Fernet keys; several keys allow rotation, the newest first."""
+
+import json
+import os
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from sqlalchemy import select
+
+from fbsync.database import Database, page_tokens, user_tokens
+from fbsync.errors import SettingsError, TokenRefused
+from fbsync.page import PageAccess, PageId, UserToken
+
+
+class Vault:
+    """User and page tokens in the database. Methods raise DatabaseUnavailable, and TokenRefused
+    where a stored token was encrypted with a key that is not among ours."""
+
+    def __init__(self, database: Database, keys: Sequence[str]) -> None:
+        self._database = database
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
+
+    def save(self, user: UserToken, accesses: Sequence[PageAccess]) -> None:
+        """Keep a person's token and those of the pages reached with it, in one transaction.
+
+        Pages known before and not among these stay as they are.
+        """
+        with self._database.write() as connection:
+            connection.execute(_upsert(self._database, user_tokens), [self._user_row(user)])
+            if accesses:
+                rows = [self._page_row(user.user_id, access) for access in accesses]
+                connection.execute(_upsert(self._database, page_tokens), rows)
+
+    def users(self) -> list[UserToken]:
+        """Everybody who logged in, with their tokens."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(user_tokens).order_by(user_tokens.c.user_id)).all()
+        return [
+            UserToken(
+                user_id=row.user_id,
+                name=row.name,
+                token=self._open(row.token),
+                expires_at=_moment(row.expires_at),
+            )
+            for row in rows
+        ]
+
+    def accesses(self, page_ids: Collection[PageId] | None = None) -> dict[PageId, PageAccess]:
+        """The stored accesses to these pages (at most some hundred), or to all; others left out."""
+        query = select(page_tokens).order_by(page_tokens.c.page_id)
+        if page_ids is not None:
+            query = query.where(page_tokens.c.page_id.in_(page_ids))
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return {
+            PageId(row.page_id): PageAccess(
+                page_id=PageId(row.page_id),
+                name=row.name,
+                token=self._open(row.token),
+                tasks=tuple(json.loads(row.tasks)),
+            )
+            for row in rows
+        }
+
+    def page_ids(self) -> list[PageId]:
+        """The pages that have a token."""
+        query = select(page_tokens.c.page_id).order_by(page_tokens.c.page_id)
+        with self._database.read() as connection:
+            return [PageId(row.page_id) for row in connection.execute(query)]
+
+    def _user_row(self, user: UserToken) -> dict[str, Any]:
+        return {
+            "user_id": user.user_id,
+            "name": user.name,
+            "token": self._seal(user.token),
+            "expires_at": user.expires_at.timestamp() if user.expires_at else None,
+        }
+
+    def _page_row(self, user_id: str, access: PageAccess) -> dict[str, Any]:
+        return {
+            "page_id": access.page_id,
+            "user_id": user_id,
+            "name": access.name,
+            "token": self._seal(access.token),
+            "tasks": json.dumps(access.tasks),
+        }
+
+    def _seal(self, token: str) -> str:
+        return self._fernet.encrypt(token.encode()).decode()
+
+    def _open(self, sealed: str) -> str:
+        try:
+            return self._fernet.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            raise TokenRefused(
+                "The stored tokens were encrypted with another key.\n"
+                "Set FBSYNC_TOKEN_KEY to that key (several with commas), or run: fbsync login"
+            ) from None
+
+
+def read_key_file(path: Path) -> tuple[str, ...]:
+    """The key in the file. It is made, readable by its owner only, where there is none.
+
+    Raises SettingsError where the file cannot be read or made, or holds no Fernet key.
+    """
+    try:
+        _create_key_file(path)
+        key = path.read_text(encoding="ascii").strip()
+        Fernet(key)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it holds no Fernet key"
+        raise SettingsError(
+            f"The token key file {path} cannot be used: {reason}.\n"
+            "Mend it, or set FBSYNC_TOKEN_KEY."
+        ) from None
+    return (key,)
+
+
+def _create_key_file(path: Path) -> None:
+    """Whole or not at all: a second process never reads half a key, a crash leaves none."""
+    if path.exists():
+        return
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(Fernet.generate_key() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # another process was first; its key counts
+    finally:
+        draft.unlink()
+
+
+def _upsert(database: Database, table: Any) -> Any:
+    insert = database.insert(table)
+    key = next(iter(table.primary_key))
+    changed = {c.name: insert.excluded[c.name] for c in table.columns if c is not key}
+    return insert.on_conflict_do_update(index_elements=[key], set_=changed)
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None

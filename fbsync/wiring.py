@@ -1,0 +1,130 @@
+"""The only place that picks implementations: from settings to working parts."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import dotenv_values
+from platformdirs import user_data_path
+
+from fbsync.database import Database, sqlite_file, sqlite_url
+from fbsync.errors import NoAccess, SettingsError
+from fbsync.graph import Graph
+from fbsync.graph_call import GraphConnection
+from fbsync.inbox import DatabaseInbox
+from fbsync.page import PageAccess, PageId, PageSnapshot
+from fbsync.ports import Inbox, ObjectStore
+from fbsync.refresh import Reading, Refresher
+from fbsync.settings import (
+    AppSettings,
+    DatabaseSettings,
+    DirectorySettings,
+    GraphSettings,
+    SpacesSettings,
+)
+from fbsync.vault import Vault, read_key_file
+
+
+@dataclass(frozen=True)
+class Access:
+    """What every command that talks to Facebook needs."""
+
+    graph: Graph
+    vault: Vault
+    inbox: Inbox
+
+    def read_pages(self, page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
+        """ports.ReadPages: each page with its own stored token."""
+        accesses = self.vault.accesses(page_ids)
+        found = self.graph.read_pages(accesses.values()) if accesses else {}
+        for page in page_ids:
+            if page not in accesses:
+                found[page] = NoAccess("No token for this page is stored. Run: fbsync login")
+        return found
+
+    def poll(self, *, keep_tokens: bool) -> Iterator[list[PageSnapshot]]:
+        """All pages of all people who logged in, part by part; new page tokens are kept.
+
+        Raises NoAccess where nobody has logged in.
+        """
+        users = self.vault.users()
+        if not users:
+            raise NoAccess("Nobody has logged in yet, so there are no pages.\nRun: fbsync login")
+        for user in users:
+            for part in self.graph.accounts(user):
+                accesses = [account.access for account in part if account.access]
+                if keep_tokens and self._are_new(accesses):
+                    self.vault.save(user, accesses)
+                yield [account.snapshot for account in part]
+
+    def refresher(self, store: ObjectStore) -> Refresher:
+        """The second half of the hallway on these parts."""
+        return Refresher(self.inbox, store, self.read_pages)
+
+    def _are_new(self, accesses: Sequence[PageAccess]) -> bool:
+        known = self.vault.accesses([access.page_id for access in accesses])
+        return any(known.get(access.page_id) != access for access in accesses)
+
+
+def load_environ(env_file: Path | None) -> dict[str, str]:
+    """The environment over the file's variables; `.env` in this folder unless a file is named.
+
+    Raises SettingsError where a named file cannot be read.
+    """
+    if env_file is not None and not env_file.is_file():
+        raise SettingsError(f"The file {env_file} of --env-file is not there.")
+    try:
+        values = dotenv_values(env_file or Path(".env"), encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{env_file or '.env'} cannot be read: {error}.") from None
+    return {name: value for name, value in values.items() if value is not None} | dict(os.environ)
+
+
+@contextmanager
+def open_access(
+    app: AppSettings, graph: GraphSettings, database: DatabaseSettings
+) -> Iterator[Access]:
+    """Database, vault and Graph API; closed at the end of the block."""
+    url = database.url or sqlite_url(_data_folder(app.app_id) / "fbsync.sqlite3")
+    opened = Database(url)
+    connection = GraphConnection(
+        url=graph.url, version=graph.version, app_id=app.app_id, app_secret=app.app_secret
+    )
+    try:
+        vault = Vault(opened, database.token_keys or _key_beside(url))
+        yield Access(Graph(connection, graph.page_fields), vault, DatabaseInbox(opened))
+    finally:
+        connection.close()
+        opened.close()
+
+
+def open_store(settings: SpacesSettings | DirectorySettings, app_id: str) -> ObjectStore:
+    """Spaces, or a local folder."""
+    # boto3 is heavy, so it is loaded only where a store is opened.
+    from fbsync.object_store import DirectoryStore, SpacesStore
+
+    if isinstance(settings, DirectorySettings):
+        folder = Path(settings.folder) if settings.folder else _data_folder(app_id) / "store"
+        return DirectoryStore(folder.absolute(), settings.prefix)
+    return SpacesStore(
+        bucket=settings.bucket,
+        region=settings.region,
+        endpoint=settings.endpoint,
+        access_key=settings.access_key,
+        secret_key=settings.secret_key,
+        prefix=settings.prefix,
+        path_style=settings.path_style,
+    )
+
+
+def _data_folder(app_id: str) -> Path:
+    return user_data_path("fbsync", appauthor=False) / app_id
+
+
+def _key_beside(url: str) -> tuple[str, ...]:
+    file = sqlite_file(url)
+    if file is None:
+        raise SettingsError("FBSYNC_TOKEN_KEY is missing, and PostgreSQL needs it.")
+    return read_key_file(file.with_name("token.key"))
