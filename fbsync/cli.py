@@ -331,7 +331,7 @@ def demo(
     story = play(console, store)
     if as_json:
         console.json(story.as_json())
-    raise typer.Exit(0 if story.ok else FAILED)
+    raise typer.Exit(0 if story.checklist.ok else FAILED)
 
 
 def main() -> None:

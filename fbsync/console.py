@@ -38,11 +38,12 @@ class Console:
 
     def say(self, message: str) -> None:
         """A message for the operator, on stderr."""
-        self._print(self.messages, Text(_clean_lines(message)))
+        self._print(self.messages, Text(clean_lines(message)))
 
     def line(self, mark: str, text: str, style: str = "") -> None:
         """One line of a result: a short mark and a text."""
-        self._print(self.results, Text.assemble((f"{mark:<10}", style), clean(text)))
+        head = f"{mark:<10}" if mark else ""
+        self._print(self.results, Text.assemble((head, style), clean(text)))
 
     def step(self, step: Step) -> None:
         """One line of a checklist; the details of a failure may take more lines."""
@@ -68,7 +69,7 @@ class Console:
 
     def error(self, error: FbsyncError) -> None:
         """What happened, why, and what to do next."""
-        self._print(self.messages, Text.assemble(("Error: ", "bold red"), _clean_lines(str(error))))
+        self._print(self.messages, Text.assemble(("Error: ", "bold red"), clean_lines(str(error))))
 
     @staticmethod
     def _print(stream: RichConsole, text: Text) -> None:
@@ -76,5 +77,6 @@ class Console:
         stream.print(text, soft_wrap=True)
 
 
-def _clean_lines(text: str) -> str:
+def clean_lines(text: str) -> str:
+    """As `clean`, keeping line ends."""
     return "\n".join(clean(line) for line in text.splitlines())

@@ -177,8 +177,8 @@ def loses_commits_in_wal(version: tuple[int, int, int]) -> bool:
 
 
 def _open_engine(url: str) -> Engine:
-    path = sqlite_file(url)
     try:
+        path = sqlite_file(url)
         if path is None:
             return create_engine(url, hide_parameters=True, pool_pre_ping=True)
         is_new = _create_private_file(path)
@@ -204,10 +204,12 @@ def _create_private_file(path: Path) -> bool:
     """Make the file readable by its owner only, from its first byte. False if it is there."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.is_file():
+            return False
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except FileExistsError:
-        return False
     except OSError as error:
+        if path.is_file():
+            return False  # another process was first
         raise DatabaseUnavailable(
             f"The database file {path} cannot be made: {error.strerror}.\n"
             "Free or open the folder, or set FBSYNC_DATABASE_URL."

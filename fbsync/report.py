@@ -4,7 +4,11 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
-from fbsync.console import Console
+from rich.panel import Panel
+from rich.syntax import Syntax
+from rich.table import Table
+
+from fbsync.console import Console, clean_lines
 from fbsync.errors import FbsyncError
 from fbsync.listener import Notice
 from fbsync.page import FieldChange, PageVersion
@@ -13,6 +17,7 @@ from fbsync.subscribe import Level
 from fbsync.sync import Difference
 
 _MAX_ROWS = 50
+_WIDE_COLUMNS = 100
 _MAX_VALUE_CHARACTERS = 40
 _ATTENTION = frozenset({"put off", "parked"})
 
@@ -81,6 +86,31 @@ def level_as_json(level: Level) -> dict[str, object]:
     """One subscription as a JSON object."""
     found: dict[str, object] = {"action": level.action, "detail": level.detail}
     return {"page_id": level.page_id, **found} if level.page_id else found
+
+
+def show_documents(console: Console, page: tuple[str, bytes], entry: tuple[str, bytes]) -> None:
+    """A page and its newest history entry: side by side where the terminal is wide enough.
+
+    The entry repeats the whole page as its snapshot; that part is left out.
+    """
+    version = json.loads(entry[1])
+    version["snapshot"] = "… the whole page, as on the left …"
+    short = json.dumps(version, ensure_ascii=False, indent=2)
+    panels = [
+        Panel(
+            Syntax(clean_lines(text), "json", word_wrap=True, background_color="default"),
+            title=title,
+        )
+        for title, text in ((page[0], page[1].decode()), (entry[0], short))
+    ]
+    if console.results.width < _WIDE_COLUMNS:
+        console.results.print(*panels)
+        return
+    grid = Table.grid(expand=True)
+    grid.add_column(ratio=1)
+    grid.add_column(ratio=1)
+    grid.add_row(*panels)
+    console.results.print(grid)
 
 
 def describe_changes(changes: Sequence[FieldChange]) -> str:

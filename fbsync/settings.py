@@ -129,11 +129,12 @@ def read_login(env: Environment) -> LoginSettings:
     # A Graph API elsewhere, such as the sandbox, brings its own dialog.
     graph_url = env.get("FACEBOOK_GRAPH_URL", META_GRAPH_URL).rstrip("/")
     default = META_DIALOG_URL if graph_url == META_GRAPH_URL else graph_url
-    dialog = env.get("FACEBOOK_DIALOG_URL", default)
+    dialog = env.get("FACEBOOK_DIALOG_URL")
     env.check("FACEBOOK_DIALOG_URL", dialog, is_safe_url, f"{META_DIALOG_URL} (or loopback)")
+    dialog = (dialog or default).rstrip("/")
     scopes = env.get("FACEBOOK_SCOPES", DEFAULT_SCOPES)
     env.check("FACEBOOK_SCOPES", scopes, matches(r"[a-z_]+([,\s]+[a-z_]+)*,?"), DEFAULT_SCOPES)
-    return LoginSettings(uri, dialog.rstrip("/"), tuple(re.split(r"[,\s]+", scopes.strip(", "))))
+    return LoginSettings(uri, dialog, tuple(re.split(r"[,\s]+", scopes.strip(", "))))
 
 
 def read_verify_token(env: Environment) -> str:

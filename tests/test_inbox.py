@@ -1,0 +1,338 @@
+"""The inbox: the same cases on SQLite and on PostgreSQL."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from fbsync.database import Database, sqlite_url
+from fbsync.errors import LeaseLost
+from fbsync.inbox import DatabaseInbox
+from fbsync.page import PageId
+from fbsync.ports import LEASE_SECONDS, Claim, Inbox, LastStored
+from fbsync.webhook import Delivery, VerifiedBody
+
+ONE, TWO, THREE = PageId("1"), PageId("2"), PageId("3")
+
+
+class Clock:
+    """Time that tests move."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def moment(self, later: float = 0) -> datetime:
+        return datetime.fromtimestamp(self.seconds + later, UTC)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    if request.param == "sqlite":
+        url = sqlite_url(tmp_path / "f.sqlite3")
+    else:
+        url = request.getfixturevalue("postgresql").new_database()
+    opened = Database(url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def inbox(database: Database, clock: Clock) -> Inbox:
+    return DatabaseInbox(database, clock)
+
+
+def delivery(*page_ids: PageId, text: str = "") -> Delivery:
+    body = f"{page_ids}{text}".encode()
+    digest = hashlib.sha256(body).hexdigest()
+    return Delivery(digest, VerifiedBody(body), page_ids, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def only(claims: list[Claim]) -> Claim:
+    assert len(claims) == 1
+    return claims[0]
+
+
+def stored(number: int, name: str = "A") -> LastStored:
+    return LastStored(number, f"digest of {name}", {"id": "1", "name": name})
+
+
+def test_a_recorded_delivery_marks_each_of_its_pages(inbox: Inbox) -> None:
+    inbox.record([delivery(ONE, TWO)])
+    assert [(claim.page_id, claim.marks) for claim in inbox.claim(50)] == [(ONE, 1), (TWO, 1)]
+    assert inbox.status().deliveries == 1
+
+
+def test_recording_nothing_is_fine(inbox: Inbox) -> None:
+    inbox.record([])
+    assert inbox.status().deliveries == 0
+
+
+def test_the_same_body_is_kept_once_and_still_marks(inbox: Inbox) -> None:
+    for _ in range(3):
+        inbox.record([delivery(ONE), delivery(ONE)])
+    assert inbox.status().deliveries == 1
+    assert only(inbox.claim(50)).marks == 3
+
+
+def test_a_delivery_about_no_page_is_kept(inbox: Inbox) -> None:
+    inbox.record([delivery()])
+    assert inbox.status().deliveries == 1
+    assert inbox.claim(50) == []
+
+
+def test_a_page_is_claimed_by_one_worker_only(inbox: Inbox) -> None:
+    inbox.mark([ONE], "webhook")
+    only(inbox.claim(50))
+    assert inbox.claim(50) == []
+
+
+def test_a_claim_takes_no_more_than_its_limit_and_only_the_pages_asked_for(inbox: Inbox) -> None:
+    inbox.mark([ONE, TWO, THREE], "sync")
+    assert [claim.page_id for claim in inbox.claim(50, [TWO])] == [TWO]
+    assert len(inbox.claim(1)) == 1
+    assert len(inbox.claim(50)) == 1
+
+
+def test_a_finished_page_is_not_claimed_again(inbox: Inbox) -> None:
+    inbox.mark([ONE], "webhook")
+    inbox.finish(only(inbox.claim(50)), stored(1))
+    assert inbox.claim(50) == []
+    state = inbox.pages()[ONE]
+    assert (state.marks, state.done, state.leased_until) == (1, 1, None)
+    assert state.last == stored(1)
+
+
+def test_an_event_during_the_read_makes_the_page_claimable_again(inbox: Inbox) -> None:
+    inbox.record([delivery(ONE)])
+    claim = only(inbox.claim(50))
+    inbox.record([delivery(ONE, text="later")])
+    inbox.finish(claim, stored(1))
+    again = only(inbox.claim(50))
+    assert again.marks == 2
+    assert again.last == stored(1)
+
+
+def test_finishing_unchanged_keeps_the_last_version(inbox: Inbox) -> None:
+    inbox.mark([ONE], "sync")
+    inbox.finish(only(inbox.claim(50)), stored(1))
+    inbox.mark([ONE], "sync")
+    inbox.finish(only(inbox.claim(50)), None)
+    assert inbox.pages()[ONE].last == stored(1)
+
+
+def test_a_page_never_stored_is_noticed_first(inbox: Inbox) -> None:
+    inbox.record([delivery(ONE)])
+    claim = only(inbox.claim(50))
+    assert (claim.noticed_by, claim.last) == ("first", None)
+
+
+@pytest.mark.parametrize(
+    ("sources", "noticed_by"),
+    [
+        (["webhook"], "webhook"),
+        (["sync"], "sync"),
+        (["webhook", "sync"], "webhook"),
+        (["sync", "webhook"], "webhook"),
+    ],
+)
+def test_an_event_counts_as_the_one_that_noticed(
+    inbox: Inbox, sources: list[str], noticed_by: str
+) -> None:
+    inbox.mark([ONE], "webhook")
+    inbox.finish(only(inbox.claim(50)), stored(1))
+    for source in sources:
+        inbox.mark([ONE], "sync" if source == "sync" else "webhook")
+    assert only(inbox.claim(50)).noticed_by == noticed_by
+
+
+def test_marking_tells_where_the_counters_stand(inbox: Inbox) -> None:
+    inbox.mark([ONE], "sync")
+    assert inbox.mark([ONE, TWO], "sync") == {ONE: 2, TWO: 1}
+    assert inbox.mark([], "sync") == {}
+
+
+def test_a_dead_workers_page_is_free_when_its_lease_has_run_out(inbox: Inbox, clock: Clock) -> None:
+    inbox.mark([ONE], "webhook")
+    dead = only(inbox.claim(50))
+    clock.seconds += LEASE_SECONDS - 0.1
+    assert inbox.claim(50) == []
+    clock.seconds += 0.2
+    assert only(inbox.claim(50)).lease != dead.lease
+
+
+def test_the_lease_ends_before_the_promised_fifteen_seconds() -> None:
+    assert LEASE_SECONDS < 15
+
+
+def test_a_renewed_lease_holds_on(inbox: Inbox, clock: Clock) -> None:
+    inbox.mark([ONE, TWO], "webhook")
+    first, second = inbox.claim(50)
+    clock.seconds += LEASE_SECONDS - 1
+    assert inbox.renew(first.lease) == {ONE, TWO}
+    clock.seconds += LEASE_SECONDS - 1
+    assert inbox.claim(50) == []
+    inbox.finish(second, None)
+    assert inbox.renew(first.lease) == {ONE}
+
+
+def take_over(inbox: Inbox, clock: Clock) -> tuple[Claim, Claim]:
+    inbox.mark([ONE], "webhook")
+    slow = only(inbox.claim(50))
+    clock.seconds += LEASE_SECONDS + 1
+    return slow, only(inbox.claim(50))
+
+
+@pytest.mark.parametrize("order", ["slow first", "quick first"])
+def test_after_a_lost_lease_the_page_is_written_again_whoever_ends_first(
+    inbox: Inbox, clock: Clock, order: str
+) -> None:
+    slow, quick = take_over(inbox, clock)
+    if order == "quick first":
+        inbox.finish(quick, stored(1))
+    with pytest.raises(LeaseLost):
+        inbox.finish(slow, stored(1, "stale"))
+    if order == "slow first":
+        inbox.finish(quick, stored(1))
+    again = only(inbox.claim(50))
+    assert again.last is not None
+    assert again.last.digest is None
+    assert again.last.fields["name"] == "A"
+    inbox.finish(again, stored(2))
+    assert inbox.pages()[ONE].last == stored(2)
+    assert inbox.claim(50) == []
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda inbox, claim: inbox.retry(claim, datetime(2030, 1, 1, tzinfo=UTC), "busy"),
+        lambda inbox, claim: inbox.park(claim, "gone"),
+    ],
+)
+def test_a_lost_lease_can_neither_put_off_nor_park(
+    inbox: Inbox, clock: Clock, act: Callable[[Inbox, Claim], None]
+) -> None:
+    slow, _ = take_over(inbox, clock)
+    with pytest.raises(LeaseLost):
+        act(inbox, slow)
+    state = inbox.pages()[ONE]
+    assert (state.parked, state.reason) == (False, None)
+
+
+def test_a_page_put_off_comes_back_at_its_time(inbox: Inbox, clock: Clock) -> None:
+    inbox.mark([ONE], "webhook")
+    inbox.retry(only(inbox.claim(50)), clock.moment(60), "busy")
+    assert inbox.claim(50) == []
+    state = inbox.pages()[ONE]
+    assert (state.reason, state.due_at, state.parked) == ("busy", clock.moment(60), False)
+    clock.seconds += 61
+    claim = only(inbox.claim(50))
+    assert claim.attempts == 1
+    inbox.finish(claim, stored(1))
+    inbox.mark([ONE], "webhook")
+    assert only(inbox.claim(50)).attempts == 0
+
+
+def test_a_parked_page_waits_for_a_login_and_keeps_its_marks(inbox: Inbox) -> None:
+    inbox.mark([ONE], "webhook")
+    inbox.park(only(inbox.claim(50)), "token refused")
+    inbox.record([delivery(ONE)])
+    assert inbox.claim(50) == []
+    assert inbox.pages()[ONE].reason == "token refused"
+    inbox.unpark([ONE, TWO])
+    assert only(inbox.claim(50)).marks == 2
+    assert inbox.pages()[ONE].reason is None
+
+
+def test_pages_are_told_for_all_or_for_some(inbox: Inbox) -> None:
+    inbox.mark([ONE, TWO], "sync")
+    assert set(inbox.pages()) == {ONE, TWO}
+    assert set(inbox.pages([TWO, THREE])) == {TWO}
+    assert inbox.pages([]) == {}
+
+
+def test_the_status_counts_deliveries_pages_and_versions(inbox: Inbox) -> None:
+    inbox.record([delivery(ONE, TWO), delivery(THREE)])
+    one, two, _ = inbox.claim(50)
+    inbox.finish(one, stored(4))
+    inbox.park(two, "gone")
+    status = inbox.status()
+    assert (status.deliveries, status.pages, status.waiting) == (2, 3, 1)
+    assert (status.parked, status.versions) == (1, 4)
+
+
+def test_an_empty_inbox_counts_nothing(inbox: Inbox) -> None:
+    status = inbox.status()
+    assert (status.deliveries, status.pages, status.waiting, status.versions) == (0, 0, 0, 0)
+
+
+def test_texts_of_every_kind_survive_the_database(inbox: Inbox) -> None:
+    fields = {"id": "1", "name": "Café ☕ \ud83d \x00 'quoted'", "hours": {"mon_1_open": "09:00"}}
+    inbox.mark([ONE], "sync")
+    inbox.finish(only(inbox.claim(50)), LastStored(1, "d", fields))
+    last = inbox.pages()[ONE].last
+    assert last is not None
+    assert last.fields == fields
+
+
+def test_a_thousand_pages_are_marked_and_told_in_one_go(inbox: Inbox) -> None:
+    many = [PageId(str(number)) for number in range(2500)]
+    assert len(inbox.mark(many, "sync")) == 2500
+    assert len(inbox.pages(many)) == 2500
+    inbox.unpark(many)
+
+
+def test_many_threads_claim_each_page_exactly_once(database: Database) -> None:
+    inbox = DatabaseInbox(database)
+    inbox.mark([PageId(str(number)) for number in range(100)], "sync")
+    claimed: list[PageId] = []
+
+    def work() -> None:
+        while claims := inbox.claim(7):
+            for claim in claims:
+                claimed.append(claim.page_id)
+                inbox.finish(claim, None)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # A worker that finds all rows locked by others may stop early; the last one never does.
+    assert sorted(claimed) == sorted(str(number) for number in range(100))
+
+
+def test_many_threads_record_without_losing_a_mark(database: Database) -> None:
+    inbox = DatabaseInbox(database)
+
+    def work(name: str) -> None:
+        for number in range(10):
+            inbox.record([delivery(ONE, TWO, text=f"{name} {number}")])
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert inbox.status().deliveries == 40
+    assert inbox.pages()[ONE].marks == 40
+
+
+def test_a_claim_is_due_oldest_first(inbox: Inbox, clock: Clock) -> None:
+    inbox.mark([ONE, TWO], "sync")
+    for claim in inbox.claim(50):
+        later = timedelta(seconds=20 if claim.page_id == ONE else 10)
+        inbox.retry(claim, clock.moment() + later, "busy")
+    clock.seconds += 30
+    assert [claim.page_id for claim in inbox.claim(50)] == [TWO, ONE]

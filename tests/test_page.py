@@ -1,0 +1,130 @@
+"""Pages as values: ids, documents, digests, changes, and the field lists that may be asked for."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from fbsync.page import (
+    PageAccess,
+    PageId,
+    PageSnapshot,
+    PageVersion,
+    UserToken,
+    are_mirror_fields,
+    canonical_json,
+    changes_between,
+    field_name,
+    page_id,
+    split_fields,
+)
+
+NOON = datetime(2026, 11, 23, 12, 0, 0, 5000, tzinfo=UTC)
+
+
+def snapshot(**fields: object) -> PageSnapshot:
+    return PageSnapshot(PageId("1001"), fields, NOON, "v26.0")
+
+
+@pytest.mark.parametrize("text", ["1", "0", "9" * 32])
+def test_a_page_id_is_one_to_thirty_two_digits(text: str) -> None:
+    assert page_id(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "9" * 33, "12a", "../1", "１２", "1\n", None, 12, True])
+def test_anything_else_is_no_page_id(text: object) -> None:
+    with pytest.raises(ValueError, match="1 to 32 digits"):
+        page_id(text)
+
+
+def test_equal_pages_give_equal_bytes_whatever_the_order_of_their_fields() -> None:
+    one, other = snapshot(name="Café", id="1001"), snapshot(id="1001", name="Café")
+    assert one.document == other.document
+    assert one.digest == other.digest
+    assert one.document == b'{\n  "id": "1001",\n  "name": "Caf\xc3\xa9"\n}\n'
+
+
+def test_different_pages_give_different_digests() -> None:
+    assert snapshot(name="A").digest != snapshot(name="B").digest
+
+
+def test_a_lone_surrogate_stays_escaped_instead_of_failing() -> None:
+    document = canonical_json({"name": "\ud83d"})
+    assert json.loads(document) == {"name": "\ud83d"}
+
+
+def test_changes_name_each_field_that_differs_and_nothing_else() -> None:
+    before = {"id": "1", "name": "Old", "phone": "1"}
+    after = {"id": "1", "name": "New", "website": "w"}
+    found = [
+        (change.name, change.before, change.after) for change in changes_between(before, after)
+    ]
+    assert found == [("name", "Old", "New"), ("phone", "1", None), ("website", None, "w")]
+
+
+def test_true_and_one_are_different_values() -> None:
+    assert len(changes_between({"is_published": True}, {"is_published": 1})) == 1
+
+
+def test_a_page_never_seen_before_changes_from_nothing() -> None:
+    assert [change.name for change in changes_between(None, {"id": "1", "name": "A"})] == [
+        "id",
+        "name",
+    ]
+
+
+def test_a_version_tells_what_changed_when_and_how_it_was_noticed() -> None:
+    now = snapshot(id="1001", name="New")
+    changes = changes_between({"id": "1001", "name": "Old"}, now.fields)
+    version = PageVersion(PageId("1001"), 2, now, changes, "webhook")
+    assert json.loads(version.document) == {
+        "page_id": "1001",
+        "number": 2,
+        "fetched_at": "2026-11-23T12:00:00.005+00:00",
+        "graph_version": "v26.0",
+        "noticed_by": "webhook",
+        "changes": [{"field": "name", "before": "Old", "after": "New"}],
+        "snapshot": {"id": "1001", "name": "New"},
+    }
+
+
+def test_tokens_stay_out_of_reprs() -> None:
+    assert "EAAsecret" not in repr(UserToken("1", "Ada", "EAAsecret"))
+    assert "EAAsecret" not in repr(PageAccess(PageId("1"), "Shop", "EAAsecret"))
+
+
+def test_a_field_list_is_split_outside_braces_and_parentheses_only() -> None:
+    text = "id, picture{url,cache_key},albums.limit(2){id,name},,name"
+    assert split_fields(text) == (
+        "id",
+        "picture{url,cache_key}",
+        "albums.limit(2){id,name}",
+        "name",
+    )
+
+
+def test_a_field_answers_under_its_bare_name() -> None:
+    assert [field_name(text) for text in ("name", "picture{url}", "albums.limit(2){id}")] == [
+        "name",
+        "picture",
+        "albums",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "allowed"),
+    [
+        (("id", "name", "picture{url}"), True),
+        (("albums.limit(2){id}",), True),
+        ((), False),
+        (("access_token",), False),
+        (("picture{url,access_token}",), False),
+        (("page_token",), False),
+        (("name&x=1",), False),
+        (("Name",), False),
+    ],
+)
+def test_a_mirror_never_asks_for_tokens_or_odd_names(
+    fields: tuple[str, ...], allowed: bool
+) -> None:
+    assert are_mirror_fields(fields) is allowed

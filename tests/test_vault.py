@@ -1,0 +1,108 @@
+"""Tokens at rest: encrypted, rotated, and a key file that is its owner's alone."""
+
+import os
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from fbsync.database import Database, sqlite_url
+from fbsync.errors import SettingsError, TokenRefused
+from fbsync.page import PageAccess, PageId, UserToken
+from fbsync.vault import Vault, read_key_file
+
+UNTIL = datetime(2027, 1, 22, tzinfo=UTC)
+ADA = UserToken("77", "Ada", "EAAuser", UNTIL)
+SHOP = PageAccess(PageId("1001"), "Shop", "EAAshop", ("MANAGE", "MODERATE"))
+CAFE = PageAccess(PageId("1002"), "Café", "EAAcafe")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "f.sqlite3"
+
+
+@pytest.fixture
+def database(path: Path) -> Iterator[Database]:
+    opened = Database(sqlite_url(path))
+    yield opened
+    opened.close()
+
+
+def key() -> str:
+    return Fernet.generate_key().decode()
+
+
+def test_what_was_saved_comes_back(database: Database) -> None:
+    vault = Vault(database, [key()])
+    vault.save(ADA, [SHOP, CAFE])
+    assert vault.users() == [ADA]
+    assert vault.accesses() == {SHOP.page_id: SHOP, CAFE.page_id: CAFE}
+    assert vault.accesses([CAFE.page_id, PageId("9")]) == {CAFE.page_id: CAFE}
+    assert vault.page_ids() == [SHOP.page_id, CAFE.page_id]
+
+
+def test_no_token_stands_in_the_file(database: Database, path: Path) -> None:
+    Vault(database, [key()]).save(ADA, [SHOP, CAFE])
+    database.close()
+    data = path.read_bytes()
+    for token in (ADA.token, SHOP.token, CAFE.token):
+        assert token.encode() not in data
+
+
+def test_a_second_login_merges(database: Database) -> None:
+    vault = Vault(database, [key()])
+    vault.save(ADA, [SHOP, CAFE])
+    newer = PageAccess(SHOP.page_id, "New name", "EAAnew", ("MODERATE",))
+    vault.save(UserToken("77", "Ada L.", "EAAother"), [newer])
+    assert vault.users() == [UserToken("77", "Ada L.", "EAAother")]
+    assert vault.accesses() == {SHOP.page_id: newer, CAFE.page_id: CAFE}
+
+
+def test_a_person_without_pages_is_kept(database: Database) -> None:
+    vault = Vault(database, [key()])
+    vault.save(ADA, [])
+    assert vault.users() == [ADA]
+
+
+def test_a_new_key_in_front_of_the_old_one_still_opens_old_tokens(database: Database) -> None:
+    old, new = key(), key()
+    Vault(database, [old]).save(ADA, [SHOP])
+    rotated = Vault(database, [new, old])
+    assert rotated.users() == [ADA]
+    rotated.save(ADA, [SHOP])
+    assert Vault(database, [new]).users() == [ADA]
+
+
+def test_another_key_is_told_with_what_to_do(database: Database) -> None:
+    Vault(database, [key()]).save(ADA, [SHOP])
+    with pytest.raises(TokenRefused, match="FBSYNC_TOKEN_KEY"):
+        Vault(database, [key()]).users()
+
+
+def test_a_key_file_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "token.key"
+    before = os.umask(0)
+    try:
+        first = read_key_file(path)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert read_key_file(path) == first
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("content", ["", "not a key", "\u00e9" * 44])
+def test_a_key_file_without_a_key_is_told_by_its_path(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "token.key"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"token\.key cannot be used: it holds no Fernet key"):
+        read_key_file(path)
+
+
+def test_a_key_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="No such file or directory"):
+        read_key_file(tmp_path / "missing" / "token.key")
