@@ -1,0 +1,105 @@
+"""What every test gets: a clean environment, a network guard, and real servers on demand."""
+
+import ipaddress
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from tests import servers
+
+_Server = TypeVar("_Server")
+
+# Read at import, before the clean environment hides it: CI must not skip silently.
+SERVERS_ARE_REQUIRED = os.environ.get("FBSYNC_REQUIRE_SERVERS") == "1"
+
+_FOREIGN_SETTINGS = ("FACEBOOK_", "SPACES_", "FBSYNC_", "AWS_")
+_FOREIGN_VARIABLES = (
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"),
+)
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of this machine reaches a test, and no test reaches this machine's files."""
+    for name in list(os.environ):
+        if name.startswith(_FOREIGN_SETTINGS) or name in _FOREIGN_VARIABLES:
+            monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(home))
+    working_folder = tmp_path / "work"
+    working_folder.mkdir()
+    monkeypatch.chdir(working_folder)
+
+
+@pytest.fixture(autouse=True)
+def network_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection, a bound socket or a name outside loopback is an error."""
+    for method in ("connect", "connect_ex", "bind"):
+        monkeypatch.setattr(socket.socket, method, _guarded(getattr(socket.socket, method)))
+    look_up = socket.getaddrinfo
+
+    def guarded_look_up(host: Any, *args: Any, **options: Any) -> Any:
+        _check_is_loopback(host)
+        return look_up(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
+
+
+def _guarded(method: Callable[[socket.socket, Any], Any]) -> Callable[[socket.socket, Any], Any]:
+    def call(self: socket.socket, address: Any) -> Any:
+        if self.family != socket.AF_UNIX:
+            _check_is_loopback(address[0])
+        return method(self, address)
+
+    return call
+
+
+def _check_is_loopback(host: str | bytes | None) -> None:
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in (None, "localhost"):
+        return
+    try:
+        is_loopback = ipaddress.ip_address(str(name)).is_loopback
+    except ValueError:
+        is_loopback = False
+    if not is_loopback:
+        raise RuntimeError(f"a test reached for {name!r}, outside this machine")
+
+
+@pytest.fixture(scope="session")
+def seaweedfs() -> Iterator[servers.S3Server]:
+    """An S3 server that checks signatures and digests."""
+    yield from _started(servers.seaweedfs())
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> Iterator[servers.S3Server]:
+    """A quick S3 server that checks little."""
+    yield from _started(servers.moto())
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[servers.PostgresServer]:
+    """A PostgreSQL server; each test makes its own database in it."""
+    yield from _started(servers.postgresql())
+
+
+def _started(server: AbstractContextManager[_Server]) -> Iterator[_Server]:
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(server)
+        except servers.ServerAbsent as absent:
+            if SERVERS_ARE_REQUIRED:
+                pytest.fail(str(absent))
+            pytest.skip(str(absent))
+        yield running

