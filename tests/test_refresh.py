@@ -1,0 +1,746 @@
+"""The second half of the hallway, on a real database and a real store."""
+
+import json
+import queue
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from fbsync.database import Database, sqlite_url
+from fbsync.errors import (
+    DatabaseUnavailable,
+    FbsyncError,
+    GraphUnavailable,
+    NoAccess,
+    PageGone,
+    PermanentFailure,
+    RateLimited,
+    StoreUnavailable,
+    TemporaryFailure,
+    TokenRefused,
+)
+from fbsync.inbox import DatabaseInbox
+from fbsync.object_store import DirectoryStore
+from fbsync.page import FieldChange, PageId, PageSnapshot
+from fbsync.ports import LEASE_SECONDS, Claim, LastStored, history_key, page_key
+from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher, Worker
+
+ONE, TWO, THREE = PageId("1"), PageId("2"), PageId("3")
+FETCHED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+DEADLINE = 20.0  # how long a test waits for another thread before it fails
+
+Reading = PageSnapshot | TemporaryFailure | PermanentFailure
+
+
+class Clock:
+    """Time that tests move."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def moment(self) -> datetime:
+        return datetime.fromtimestamp(self.seconds, UTC)
+
+    def let_leases_run_out(self) -> None:
+        self.seconds += LEASE_SECONDS + 1
+
+
+class Facebook:
+    """The outside world as a ReadPages: each page's fields, or what goes wrong in reading it."""
+
+    def __init__(self) -> None:
+        self.pages: dict[PageId, dict[str, object] | TemporaryFailure | PermanentFailure] = {}
+        self.asked: list[list[PageId]] = []
+        self.before_answer: Callable[[], None] = lambda: None
+
+    def read_pages(self, page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
+        self.asked.append(list(page_ids))
+        self.before_answer()
+        return {page: self._read(page) for page in page_ids if page in self.pages}
+
+    def _read(self, page: PageId) -> Reading:
+        found = self.pages[page]
+        if isinstance(found, FbsyncError):
+            return found
+        return PageSnapshot(page, dict(found), FETCHED, "v26.0")
+
+
+class Store(DirectoryStore):
+    """A directory store that notes its puts, and where told so calls `before_put` on the nth."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root, "facebook")
+        self.puts: list[str] = []
+        self.before_put: dict[int, Callable[[], None]] = {}
+        self._lock = threading.Lock()
+
+    def put(self, key: str, body: bytes) -> None:
+        with self._lock:
+            self.puts.append(key)
+            number = len(self.puts)
+        self.before_put.get(number, lambda: None)()
+        super().put(key, body)
+
+
+class World:
+    """One database file, one store and one Facebook; refreshers are made anew on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = Clock()
+        self.facebook = Facebook()
+        self.database = Database(sqlite_url(folder / "f.sqlite3"))
+        self.inbox = DatabaseInbox(self.database, self.clock)
+        self.store = Store(folder / "store")
+
+    def refresh(self, inbox: DatabaseInbox | None = None) -> list[Outcome]:
+        refresher = Refresher(inbox or self.inbox, self.store, self.facebook.read_pages)
+        return sorted(refresher.refresh(), key=lambda outcome: outcome.page_id)
+
+    def refresh_one(self) -> Outcome:
+        (outcome,) = self.refresh()
+        return outcome
+
+    def see(self, page: PageId, **fields: object) -> None:
+        """The page is so now, and an event says that it changed."""
+        self.facebook.pages[page] = {"id": page, **fields}
+        self.inbox.mark([page], "webhook")
+
+    def document(self, key: str) -> object:
+        body = self.store.get(key)
+        return None if body is None else json.loads(body)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.database.close()
+
+
+def kinds(outcomes: Collection[Outcome]) -> dict[PageId, str]:
+    return {outcome.page_id: outcome.kind for outcome in outcomes}
+
+
+def test_nothing_is_read_where_no_page_is_marked(world: World) -> None:
+    assert world.refresh() == []
+    assert world.facebook.asked == []
+
+
+def test_a_page_seen_for_the_first_time_is_stored_as_version_one(world: World) -> None:
+    world.see(ONE, name="Bakery")
+    outcome = world.refresh_one()
+    assert outcome.kind == "stored"
+    assert outcome.version is not None
+    assert outcome.version.number == 1
+    assert world.document(page_key(ONE)) == {"id": "1", "name": "Bakery"}
+    assert world.document(history_key(ONE, 1)) == {
+        "page_id": "1",
+        "number": 1,
+        "fetched_at": "2026-03-01T12:00:00.000+00:00",
+        "graph_version": "v26.0",
+        "noticed_by": "first",
+        "changes": [
+            {"field": "id", "before": None, "after": "1"},
+            {"field": "name", "before": None, "after": "Bakery"},
+        ],
+        "snapshot": {"id": "1", "name": "Bakery"},
+    }
+
+
+def test_a_changed_page_gets_the_next_version_with_what_changed(world: World) -> None:
+    world.see(ONE, name="Bakery", about="Bread")
+    world.refresh()
+    world.see(ONE, name="Bakery", phone="123")
+    outcome = world.refresh_one()
+    assert outcome.version is not None
+    assert outcome.version.number == 2
+    assert outcome.version.noticed_by == "webhook"
+    assert outcome.version.changes == (
+        FieldChange("about", "Bread", None),
+        FieldChange("phone", None, "123"),
+    )
+    assert world.document(page_key(ONE)) == {"id": "1", "name": "Bakery", "phone": "123"}
+    assert world.inbox.pages()[ONE].last == LastStored(
+        2, outcome.version.snapshot.digest, {"id": "1", "name": "Bakery", "phone": "123"}
+    )
+
+
+def test_an_unchanged_page_is_not_written_and_not_due_any_more(world: World) -> None:
+    world.see(ONE, name="Bakery")
+    world.refresh()
+    puts = list(world.store.puts)
+    world.see(ONE, name="Bakery")
+    assert world.refresh() == [Outcome(ONE, "unchanged")]
+    assert world.store.puts == puts
+    assert world.refresh() == []
+
+
+def test_history_is_written_before_the_page_itself(world: World) -> None:
+    world.see(ONE, name="Bakery")
+    world.refresh()
+    assert world.store.puts == [history_key(ONE, 1), page_key(ONE)]
+
+
+def test_one_request_reads_all_pages_up_to_the_limit(world: World) -> None:
+    for number in range(1, CLAIM_LIMIT + 2):
+        world.see(PageId(str(number)), name="Bakery")
+    assert len(world.refresh()) == CLAIM_LIMIT
+    assert len(world.refresh()) == 1
+    assert [len(asked) for asked in world.facebook.asked] == [CLAIM_LIMIT, 1]
+
+
+def test_a_refresh_of_some_pages_leaves_the_others_marked(world: World) -> None:
+    world.see(ONE, name="Bakery")
+    world.see(TWO, name="Butcher")
+    refresher = Refresher(world.inbox, world.store, world.facebook.read_pages)
+    assert kinds(refresher.refresh([TWO])) == {TWO: "stored"}
+    assert kinds(world.refresh()) == {ONE: "stored"}
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        (GraphUnavailable("It failed."), "put off"),
+        (RateLimited("Wait."), "put off"),
+        (TokenRefused("Expired."), "parked"),
+        (PageGone("Gone."), "parked"),
+        (NoAccess("No token."), "parked"),
+    ],
+)
+def test_one_bad_page_does_not_hold_up_the_others(
+    world: World, failure: TemporaryFailure | PermanentFailure, kind: str
+) -> None:
+    for page in (ONE, TWO, THREE):
+        world.see(page, name="Bakery")
+    world.facebook.pages[TWO] = failure
+    outcomes = world.refresh()
+    assert kinds(outcomes) == {ONE: "stored", TWO: kind, THREE: "stored"}
+    assert outcomes[1].reason == str(failure)
+    assert world.inbox.pages()[TWO].reason == str(failure)
+    assert world.document(page_key(TWO)) is None
+
+
+def test_a_parked_page_waits_until_somebody_unparks_it(world: World) -> None:
+    world.see(ONE, name="Bakery")
+    world.facebook.pages[ONE] = TokenRefused("Expired.")
+    world.refresh()
+    world.clock.seconds += 365 * 86400
+    world.see(ONE, name="Bakery")
+    assert world.refresh() == []
+    world.inbox.unpark([ONE])
+    assert kinds(world.refresh()) == {ONE: "stored"}
+
+
+def test_a_page_that_is_put_off_is_due_again_at_the_time_that_is_told(world: World) -> None:
+    wish = world.clock.moment() + timedelta(hours=2)
+    world.see(ONE, name="Bakery")
+    world.facebook.pages[ONE] = RateLimited("Wait.", retry_at=wish)
+    assert world.refresh_one().retry_at == wish
+    world.see(ONE, name="Bakery")
+    world.clock.seconds = wish.timestamp() - 1
+    assert world.refresh() == []
+    world.clock.seconds = wish.timestamp()
+    assert kinds(world.refresh()) == {ONE: "stored"}
+    assert world.inbox.pages()[ONE].reason is None
+
+
+def frozen_at(clock: Clock) -> type[datetime]:
+    class Frozen(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.fromtimestamp(clock.seconds, tz)
+
+    return Frozen
+
+
+def test_the_wait_doubles_with_each_failure_up_to_a_quarter_of_an_hour(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.refresh.datetime", frozen_at(world.clock))
+    world.see(ONE)
+    world.facebook.pages[ONE] = GraphUnavailable("It failed.")
+    for longest in (2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900):
+        at = world.refresh_one().retry_at
+        assert at is not None
+        waited = (at - world.clock.moment()).total_seconds()
+        # Half of it is random, to spread the load; a microsecond is lost to rounding.
+        assert longest / 2 - 0.001 <= waited <= longest + 0.001
+        assert world.refresh() == []
+        world.clock.seconds = at.timestamp()
+
+
+def test_the_wait_begins_anew_after_a_success(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.refresh.datetime", frozen_at(world.clock))
+    world.see(ONE)
+    for good in (False, False, False, True, False):
+        world.facebook.pages[ONE] = {"id": "1"} if good else GraphUnavailable("It failed.")
+        world.inbox.mark([ONE], "webhook")
+        outcome = world.refresh_one()
+        if outcome.retry_at is not None:
+            waited = (outcome.retry_at - world.clock.moment()).total_seconds()
+            world.clock.seconds = outcome.retry_at.timestamp()
+    assert waited <= 2.001
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        GraphUnavailable("Facebook cannot be reached."),
+        TokenRefused("The app's own token is refused."),
+        NoAccess("The vault does not open."),
+    ],
+)
+def test_a_request_that_fails_as_a_whole_parks_no_page(world: World, failure: FbsyncError) -> None:
+    def fail() -> None:
+        raise failure
+
+    world.see(ONE, name="Bakery")
+    world.see(TWO, name="Butcher")
+    world.facebook.before_answer = fail
+    outcomes = world.refresh()
+    assert kinds(outcomes) == {ONE: "put off", TWO: "put off"}
+    assert {outcome.reason for outcome in outcomes} == {str(failure)}
+
+
+def test_the_wish_of_a_request_that_fails_as_a_whole_is_kept(world: World) -> None:
+    wish = world.clock.moment() + timedelta(minutes=7)
+
+    def fail() -> None:
+        raise RateLimited("Wait.", retry_at=wish)
+
+    world.see(ONE, name="Bakery")
+    world.facebook.before_answer = fail
+    assert world.refresh_one().retry_at == wish
+
+
+def test_a_page_left_out_of_the_answer_is_put_off(world: World) -> None:
+    world.see(ONE, name="Bakery")
+    world.see(TWO, name="Butcher")
+    del world.facebook.pages[ONE]
+    assert kinds(world.refresh()) == {ONE: "put off", TWO: "stored"}
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_write_that_is_tried_again_overwrites_itself(world: World, nth: int) -> None:
+    world.see(ONE, name="Bakery")
+    world.store.before_put[nth] = raising(StoreUnavailable("The disk is full."))
+    outcome = world.refresh_one()
+    assert (outcome.kind, outcome.reason) == ("put off", "The disk is full.")
+    assert outcome.retry_at is not None
+    world.facebook.pages[ONE] = {"id": "1", "name": "Baker"}
+    world.clock.seconds = outcome.retry_at.timestamp()
+    assert world.refresh_one().kind == "stored"
+    assert list(world.store.list("")) == [history_key(ONE, 1), page_key(ONE)]
+    assert world.document(page_key(ONE)) == {"id": "1", "name": "Baker"}
+    version = world.document(history_key(ONE, 1))
+    assert isinstance(version, dict)
+    assert version["snapshot"] == {"id": "1", "name": "Baker"}
+
+
+def test_a_store_that_fails_for_one_page_still_takes_the_others(world: World) -> None:
+    for page in (ONE, TWO, THREE):
+        world.see(page, name="Bakery")
+    world.store.before_put[1] = raising(StoreUnavailable("It failed."))
+    assert sorted(kinds(world.refresh()).values()) == ["put off", "stored", "stored"]
+
+
+def test_a_mark_raised_during_the_read_makes_the_page_claimable_again(world: World) -> None:
+    def mark_again() -> None:
+        world.inbox.mark([ONE], "webhook")
+
+    world.see(ONE, name="Bakery")
+    world.facebook.before_answer = mark_again
+    world.refresh()
+    world.facebook.before_answer = lambda: None
+    world.facebook.pages[ONE] = {"id": "1", "name": "Baker"}
+    assert world.refresh_one().kind == "stored"
+    assert world.document(page_key(ONE)) == {"id": "1", "name": "Baker"}
+
+
+class CrashingInbox(DatabaseInbox):
+    """Dies at claim or finish, before or after the rows are written."""
+
+    def __init__(self, database: Database, clock: Clock, point: str) -> None:
+        super().__init__(database, clock)
+        self._point = point
+
+    def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
+        self._crash_at("before the claim")
+        claims = super().claim(limit, only)
+        self._crash_at("after the claim")
+        return claims
+
+    def finish(self, claim: Claim, stored: LastStored | None) -> None:
+        self._crash_at("before the finish")
+        super().finish(claim, stored)
+        self._crash_at("after the finish")
+
+    def _crash_at(self, point: str) -> None:
+        if point == self._point:
+            raise KeyboardInterrupt
+
+
+def crash(world: World, point: str) -> None:
+    """One pass that dies at the point, as a killed process would."""
+    puts = len(world.store.puts)
+    dies = raising(KeyboardInterrupt())
+    if point == "in the read":
+        world.facebook.before_answer = dies
+    elif point == "before the history":
+        world.store.before_put[puts + 1] = dies
+    elif point == "between the history and the page":
+        world.store.before_put[puts + 2] = dies
+    with pytest.raises(KeyboardInterrupt):
+        world.refresh(CrashingInbox(world.database, world.clock, point))
+    world.facebook.before_answer = lambda: None
+    world.store.before_put.clear()
+
+
+@pytest.mark.parametrize("earlier_versions", [0, 1])
+@pytest.mark.parametrize(
+    "point",
+    [
+        "before the claim",
+        "after the claim",
+        "in the read",
+        "before the history",
+        "between the history and the page",
+        "before the finish",
+        "after the finish",
+    ],
+)
+def test_after_a_crash_at_any_door_the_next_worker_ends_with_the_right_objects(
+    world: World, tmp_path: Path, point: str, earlier_versions: int
+) -> None:
+    if earlier_versions:
+        world.see(ONE, name="Before")
+        world.refresh()
+    world.see(ONE, name="Now")
+    crash(world, point)
+    world.database.close()
+
+    world.clock.let_leases_run_out()
+    world.database = Database(sqlite_url(tmp_path / "f.sqlite3"))
+    world.inbox = DatabaseInbox(world.database, world.clock)
+    assert kinds(world.refresh()) == ({} if point == "after the finish" else {ONE: "stored"})
+
+    newest = earlier_versions + 1
+    histories = [history_key(ONE, number) for number in range(1, newest + 1)]
+    assert list(world.store.list("")) == [*histories, page_key(ONE)]
+    assert world.document(page_key(ONE)) == {"id": "1", "name": "Now"}
+    version = world.document(history_key(ONE, newest))
+    assert isinstance(version, dict)
+    assert version["number"] == newest
+    assert version["changes"][-1] == {
+        "field": "name",
+        "before": "Before" if earlier_versions else None,
+        "after": "Now",
+    }
+    last = world.inbox.pages()[ONE].last
+    assert last is not None
+    assert last.number == newest
+    assert world.refresh() == []
+
+
+def test_a_crash_keeps_the_page_from_others_only_while_its_lease_lasts(world: World) -> None:
+    world.see(ONE, name="Bakery")
+    crash(world, "in the read")
+    assert world.refresh() == []
+    world.clock.let_leases_run_out()
+    assert kinds(world.refresh()) == {ONE: "stored"}
+
+
+class Thief:
+    """Another worker, which claims what is free when our lease has run out during our read."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._inbox = DatabaseInbox(world.database, world.clock)
+        self.claims: list[Claim] = []
+
+    def steal(self) -> None:
+        self._world.clock.let_leases_run_out()
+        self.claims = self._inbox.claim(CLAIM_LIMIT)
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [{"id": "1", "name": "Bakery"}, GraphUnavailable("It failed."), TokenRefused("Expired.")],
+)
+def test_a_page_that_another_worker_took_meanwhile_is_left_to_it(
+    world: World, reading: dict[str, object] | TemporaryFailure | PermanentFailure
+) -> None:
+    world.see(ONE)
+    world.facebook.pages[ONE] = reading
+    thief = Thief(world)
+    world.facebook.before_answer = thief.steal
+    outcome = world.refresh_one()
+    assert outcome.kind == "taken over"
+    assert outcome.reason is not None
+    assert len(thief.claims) == 1
+    state = world.inbox.pages()[ONE]
+    assert (state.parked, state.reason, state.last) == (False, None, None)
+
+
+def test_a_page_that_two_workers_may_have_written_is_written_once_more(world: World) -> None:
+    world.see(ONE, name="Bakery")
+    thief = Thief(world)
+    world.facebook.before_answer = thief.steal
+    world.refresh()
+    world.facebook.before_answer = lambda: None
+    digest = PageSnapshot(ONE, {"id": "1", "name": "Bakery"}, FETCHED, "v26.0").digest
+    world.inbox.finish(thief.claims[0], LastStored(1, digest, {"id": "1", "name": "Bakery"}))
+    outcome = world.refresh_one()
+    assert outcome.kind == "stored"
+    assert world.refresh() == []
+    assert world.document(page_key(ONE)) == {"id": "1", "name": "Bakery"}
+
+
+def test_a_lease_that_ran_out_writes_nothing_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.refresh.time", world.clock)
+    world.see(ONE, name="Bakery")
+    world.facebook.before_answer = world.clock.let_leases_run_out
+    assert world.refresh_one().kind == "taken over"
+    assert list(world.store.list("")) == []
+    world.facebook.before_answer = lambda: None
+    assert world.refresh_one().kind == "stored"
+
+
+def test_a_lease_that_runs_out_between_two_writes_leaves_the_page_as_it_was(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.refresh.time", world.clock)
+    world.see(ONE, name="Bakery")
+    world.store.before_put[1] = world.clock.let_leases_run_out
+    assert world.refresh_one().kind == "taken over"
+    assert list(world.store.list("")) == [history_key(ONE, 1)]
+
+
+def test_a_store_that_fails_after_the_lease_was_lost_puts_nothing_off(world: World) -> None:
+    def steal_and_fail() -> None:
+        Thief(world).steal()
+        raise StoreUnavailable("It failed.")
+
+    world.see(ONE, name="Bakery")
+    world.store.before_put[1] = steal_and_fail
+    assert world.refresh_one().kind == "taken over"
+    assert world.inbox.pages()[ONE].reason is None
+
+
+class RenewingInbox(DatabaseInbox):
+    """Says when renewals end; the first `failures` of them fail."""
+
+    def __init__(self, world: World, failures: int = 0) -> None:
+        super().__init__(world.database, world.clock)
+        self._failures = failures
+        self._renewals: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def renew(self, lease: str) -> frozenset[PageId]:
+        if self._failures:
+            self._failures -= 1
+            self._renewals.put(None)
+            raise DatabaseUnavailable("It is locked.")
+        held = super().renew(lease)
+        self._renewals.put(None)
+        return held
+
+    def await_renewals(self, count: int) -> None:
+        for _ in range(count):
+            self._renewals.get(timeout=DEADLINE)
+
+
+@pytest.fixture
+def quick_renewals(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Renew every few milliseconds, while the lease itself lasts as long as the clock stands."""
+    monkeypatch.setattr("fbsync.refresh.LEASE_SECONDS", 0.04)
+    monkeypatch.setattr("fbsync.refresh.time", world.clock)
+
+
+@pytest.mark.parametrize("failures", [0, 2])
+@pytest.mark.usefixtures("quick_renewals")
+def test_a_slow_read_keeps_its_lease_even_where_a_renewal_fails(
+    world: World, failures: int
+) -> None:
+    inbox = RenewingInbox(world, failures)
+
+    def read_slowly() -> None:
+        inbox.await_renewals(failures + 1)
+        world.clock.seconds += LEASE_SECONDS - 1
+        inbox.await_renewals(2)
+        world.clock.seconds += LEASE_SECONDS - 1
+        inbox.await_renewals(2)
+        assert world.inbox.claim(CLAIM_LIMIT) == []
+
+    world.see(ONE, name="Bakery")
+    world.facebook.before_answer = read_slowly
+    assert kinds(world.refresh(inbox)) == {ONE: "stored"}
+
+
+@pytest.mark.usefixtures("quick_renewals")
+def test_a_renewal_that_finds_the_page_taken_over_ends_the_writing(world: World) -> None:
+    # One inbox whose clock runs ahead takes the page; our own time stands still all the while.
+    ahead = Clock()
+    ahead.let_leases_run_out()
+    inbox = RenewingInbox(world)
+
+    def lose_the_page() -> None:
+        assert len(DatabaseInbox(world.database, ahead).claim(CLAIM_LIMIT)) == 1
+        inbox.await_renewals(3)
+
+    world.see(ONE, name="Bakery")
+    world.facebook.before_answer = lose_the_page
+    assert kinds(world.refresh(inbox)) == {ONE: "taken over"}
+    assert list(world.store.list("")) == []
+
+
+class FailingInbox(DatabaseInbox):
+    """A database that goes away when a page is to be finished; `claim` fails `outages` times."""
+
+    def __init__(self, world: World, *, outages: int = 0, finishes: bool = False) -> None:
+        super().__init__(world.database, world.clock)
+        self._outages = outages
+        self._finishes = finishes
+
+    def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
+        if self._outages:
+            self._outages -= 1
+            raise DatabaseUnavailable("It is gone.")
+        return super().claim(limit, only)
+
+    def finish(self, claim: Claim, stored: LastStored | None) -> None:
+        if not self._finishes:
+            raise DatabaseUnavailable("It is gone.")
+        super().finish(claim, stored)
+
+
+def test_an_error_of_the_database_ends_the_pass_and_the_next_one_mends_it(world: World) -> None:
+    world.see(ONE, name="Bakery")
+    world.see(TWO, name="Butcher")
+    with pytest.raises(DatabaseUnavailable, match="It is gone"):
+        world.refresh(FailingInbox(world))
+    assert world.inbox.pages()[ONE].last is None
+    world.clock.let_leases_run_out()
+    assert kinds(world.refresh()) == {ONE: "stored", TWO: "stored"}
+    assert len(list(world.store.list(""))) == 4
+
+
+class Reports:
+    """What a worker reports, for a test that waits for it."""
+
+    def __init__(self) -> None:
+        self._reports: queue.SimpleQueue[Outcome | FbsyncError] = queue.SimpleQueue()
+
+    def __call__(self, report: Outcome | FbsyncError) -> None:
+        self._reports.put(report)
+
+    def next(self) -> Outcome | FbsyncError:
+        return self._reports.get(timeout=DEADLINE)
+
+    def empty(self) -> bool:
+        return self._reports.empty()
+
+
+class WatchedInbox(DatabaseInbox):
+    """Says how many pages each claim got."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.database, world.clock)
+        self._counts: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
+        claims = super().claim(limit, only)
+        self._counts.put(len(claims))
+        return claims
+
+    def await_claim_of(self, count: int) -> None:
+        while self._counts.get(timeout=DEADLINE) != count:
+            pass
+
+
+def test_a_worker_looks_at_once_when_woken(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fbsync.refresh.POLL_SECONDS", 3 * DEADLINE)
+    inbox, reports = WatchedInbox(world), Reports()
+    refresher = Refresher(inbox, world.store, world.facebook.read_pages)
+    with Worker(refresher, reports) as worker:
+        inbox.await_claim_of(0)
+        world.see(ONE, name="Bakery")
+        worker.wake()
+        outcome = reports.next()
+        inbox.await_claim_of(0)
+    assert isinstance(outcome, Outcome)
+    assert (outcome.page_id, outcome.kind) == (ONE, "stored")
+
+
+def test_a_worker_finds_marks_without_being_woken(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.refresh.POLL_SECONDS", 0.01)
+    inbox, reports = WatchedInbox(world), Reports()
+    with Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports):
+        inbox.await_claim_of(0)
+        world.see(ONE, name="Bakery")
+        outcome = reports.next()
+    assert isinstance(outcome, Outcome)
+    assert outcome.kind == "stored"
+
+
+def test_a_worker_goes_on_while_pages_are_left(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.refresh.POLL_SECONDS", 3 * DEADLINE)
+    for number in range(1, CLAIM_LIMIT + 2):
+        world.see(PageId(str(number)), name="Bakery")
+    inbox, reports = WatchedInbox(world), Reports()
+    with Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports):
+        inbox.await_claim_of(1)
+        inbox.await_claim_of(0)
+    assert world.inbox.status().versions == CLAIM_LIMIT + 1
+
+
+def test_a_worker_outlives_an_outage_of_the_database_and_tells_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.refresh.POLL_SECONDS", 0.01)
+    world.see(ONE, name="Bakery")
+    inbox, reports = FailingInbox(world, outages=2, finishes=True), Reports()
+    with Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports):
+        said = [reports.next() for _ in range(3)]
+    assert [type(report) for report in said] == [DatabaseUnavailable, DatabaseUnavailable, Outcome]
+
+
+def test_a_worker_ends_after_the_pages_in_hand(world: World) -> None:
+    reading, may_answer = threading.Event(), threading.Event()
+
+    def answer_late() -> None:
+        reading.set()
+        assert may_answer.wait(DEADLINE)
+
+    world.see(ONE, name="Bakery")
+    world.facebook.before_answer = answer_late
+    reports = Reports()
+    with Worker(Refresher(world.inbox, world.store, world.facebook.read_pages), reports):
+        assert reading.wait(DEADLINE)
+        may_answer.set()
+    assert not reports.empty()
+    assert world.document(page_key(ONE)) == {"id": "1", "name": "Bakery"}

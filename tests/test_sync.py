@@ -1,0 +1,377 @@
+"""`fbsync sync` on a real database and a real store; only Facebook and the time are made up."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from fbsync.database import Database, sqlite_url
+from fbsync.errors import (
+    DatabaseUnavailable,
+    GraphUnavailable,
+    PermanentFailure,
+    RateLimited,
+    TemporaryFailure,
+    TokenRefused,
+)
+from fbsync.inbox import DatabaseInbox
+from fbsync.object_store import DirectoryStore
+from fbsync.page import FieldChange, PageId, PageSnapshot
+from fbsync.ports import LEASE_SECONDS, Claim, page_key
+from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
+from fbsync.sync import NO_ACCESS, Difference, Poll
+
+ONE, TWO, THREE = PageId("1"), PageId("2"), PageId("3")
+FETCHED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+Reading = PageSnapshot | TemporaryFailure | PermanentFailure
+Parts = Sequence[Sequence[PageSnapshot]]
+
+
+class Clock:
+    """Time that tests move. A sleep lets others act and takes no time of ours."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_700_000_000.0
+        self.slept = 0.0
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def monotonic(self) -> float:
+        return self.seconds + self.slept
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+        assert self.slept < 1000, "sync waits for ever"
+        self.meanwhile()
+
+
+def snapshot(page: PageId, name: str = "Bakery") -> PageSnapshot:
+    return PageSnapshot(page, {"id": page, "name": name}, FETCHED, "v26.0")
+
+
+class World:
+    """One database, one store, and what a read of each page gives at the moment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = Clock()
+        self.database = Database(sqlite_url(folder / "f.sqlite3"))
+        self.inbox = DatabaseInbox(self.database, self.clock)
+        self.store = DirectoryStore(folder / "store", "facebook")
+        self.readings: dict[PageId, Reading] = {}
+        self.asked: list[list[PageId]] = []
+        self.during_read: Callable[[], None] = lambda: None
+
+    def sync(
+        self,
+        parts: Parts = (),
+        known: Collection[PageId] = (),
+        *,
+        wanted: Collection[PageId] | None = None,
+        dry_run: bool = False,
+    ) -> list[Outcome | Difference]:
+        """One run, and what it reported. Pages are read as they were polled unless said."""
+        for part in parts:
+            for polled in part:
+                self.readings.setdefault(polled.page_id, polled)
+        reports: list[Outcome | Difference] = []
+        refresher = Refresher(self.inbox, self.store, self._read_pages)
+        poll = Poll(self.inbox, refresher, reports.append, wanted=wanted, dry_run=dry_run)
+        poll.run(parts, known)
+        return reports
+
+    def _read_pages(self, page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
+        self.asked.append(list(page_ids))
+        self.during_read()
+        return {page: self.readings[page] for page in page_ids}
+
+    def have_stored(self, *pages: PageId) -> None:
+        self.sync([[snapshot(page) for page in pages]])
+        self.asked.clear()
+
+    def stored_name(self, page: PageId) -> str | None:
+        last = self.inbox.pages()[page].last
+        return None if last is None else str(last.fields["name"])
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    made = World(tmp_path)
+    monkeypatch.setattr("fbsync.sync.time", made.clock)
+    yield made
+    made.database.close()
+
+
+def told(reports: Sequence[Outcome | Difference]) -> list[tuple[PageId, str]]:
+    """Each report's page and kind, in the order of the reports."""
+    return [
+        (report.page_id, report.kind if isinstance(report, Outcome) else "differs")
+        for report in reports
+    ]
+
+
+def test_pages_that_differ_are_stored_and_the_others_are_not_even_read(world: World) -> None:
+    world.have_stored(ONE, TWO)
+    world.readings[TWO] = snapshot(TWO, "Butcher")
+    reports = world.sync([[snapshot(ONE), snapshot(TWO, "Butcher")]])
+    assert told(reports) == [(ONE, "unchanged"), (TWO, "stored")]
+    assert world.asked == [[TWO]]
+    assert world.stored_name(TWO) == "Butcher"
+
+
+def test_what_is_stored_is_read_after_the_poll(world: World) -> None:
+    world.readings[ONE] = snapshot(ONE, "Newer than the poll")
+    assert told(world.sync([[snapshot(ONE, "Polled")]])) == [(ONE, "stored")]
+    assert world.stored_name(ONE) == "Newer than the poll"
+    assert world.store.get(page_key(ONE)) == snapshot(ONE, "Newer than the poll").document
+
+
+def test_a_second_version_says_that_the_poll_noticed_it(world: World) -> None:
+    world.have_stored(ONE)
+    world.readings[ONE] = snapshot(ONE, "Butcher")
+    (report,) = world.sync([[snapshot(ONE, "Butcher")]])
+    assert isinstance(report, Outcome)
+    assert report.version is not None
+    assert (report.version.number, report.version.noticed_by) == (2, "sync")
+
+
+def test_a_page_that_two_people_list_is_reported_once(world: World) -> None:
+    world.have_stored(ONE)
+    parts = [[snapshot(ONE), snapshot(TWO), snapshot(TWO)], [snapshot(TWO), snapshot(ONE)]]
+    assert told(world.sync(parts)) == [(ONE, "unchanged"), (TWO, "stored")]
+    assert world.asked == [[TWO]]
+
+
+def test_each_part_is_settled_before_the_next_is_asked_for(world: World) -> None:
+    def parts() -> Iterator[list[PageSnapshot]]:
+        world.readings = {ONE: snapshot(ONE), TWO: snapshot(TWO)}
+        yield [snapshot(ONE)]
+        yield []
+        assert world.stored_name(ONE) == "Bakery"
+        raise RateLimited("Wait.")
+
+    reports: list[Outcome | Difference] = []
+    refresher = Refresher(world.inbox, world.store, lambda ids: {i: snapshot(i) for i in ids})
+    with pytest.raises(RateLimited, match="Wait"):
+        Poll(world.inbox, refresher, reports.append).run(parts(), [TWO])
+    assert told(reports) == [(ONE, "stored")]
+
+
+def test_more_pages_than_one_batch_takes_are_all_stored(world: World) -> None:
+    pages = [PageId(str(number)) for number in range(1, 2 * CLAIM_LIMIT + 2)]
+    reports = world.sync([[snapshot(page) for page in pages]])
+    assert sorted(told(reports)) == sorted((page, "stored") for page in pages)
+    assert [len(asked) for asked in world.asked] == [CLAIM_LIMIT, CLAIM_LIMIT, 1]
+
+
+def test_only_the_wanted_pages_are_looked_at(world: World) -> None:
+    world.inbox.mark([THREE], "webhook")
+    reports = world.sync([[snapshot(ONE), snapshot(TWO)]], [ONE, TWO, THREE], wanted=[TWO])
+    assert told(reports) == [(TWO, "stored")]
+    assert world.asked == [[TWO]]
+    assert set(world.inbox.pages()) == {TWO, THREE}
+
+
+def test_pages_that_the_poll_left_out_are_read_one_by_one(world: World) -> None:
+    world.readings = {TWO: snapshot(TWO), THREE: TokenRefused("Expired.")}
+    reports = world.sync([[snapshot(ONE)]], [ONE, TWO, THREE])
+    assert told(reports) == [(ONE, "stored"), (TWO, "stored"), (THREE, "parked")]
+    assert world.inbox.pages()[THREE].reason == "Expired."
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_wanted_page_that_nobody_manages_is_reported_and_not_kept(
+    world: World, dry_run: bool
+) -> None:
+    reports = world.sync([[snapshot(ONE)]], [ONE], wanted=[TWO], dry_run=dry_run)
+    assert reports == [Outcome(TWO, "parked", reason=NO_ACCESS)]
+    assert world.inbox.pages() == {}
+
+
+def test_a_dry_run_shows_what_differs_and_touches_nothing(world: World) -> None:
+    world.have_stored(ONE, TWO)
+    world.inbox.mark([THREE], "webhook")
+    before = world.inbox.pages()
+    reports = world.sync([[snapshot(ONE), snapshot(TWO, "Butcher")]], [THREE], dry_run=True)
+    assert reports == [
+        Outcome(ONE, "unchanged"),
+        Difference(TWO, "Butcher", (FieldChange("name", "Bakery", "Butcher"),)),
+    ]
+    assert world.asked == []
+    assert world.inbox.pages() == before
+
+
+@pytest.mark.parametrize("marked", [False, True])
+def test_a_dry_run_shows_a_page_never_stored_as_new(world: World, marked: bool) -> None:
+    if marked:
+        world.inbox.mark([ONE], "webhook")
+    assert world.sync([[snapshot(ONE)]], dry_run=True) == [
+        Difference(
+            ONE, "Bakery", (FieldChange("id", None, "1"), FieldChange("name", None, "Bakery"))
+        )
+    ]
+
+
+def test_a_dry_run_shows_a_page_without_a_name(world: World) -> None:
+    nameless = PageSnapshot(ONE, {"id": "1"}, FETCHED, "v26.0")
+    (report,) = world.sync([[nameless]], dry_run=True)
+    assert report == Difference(ONE, "", (FieldChange("id", None, "1"),))
+
+
+def park(world: World, page: PageId) -> None:
+    world.inbox.mark([page], "webhook")
+    (claim,) = world.inbox.claim(1, [page])
+    world.inbox.park(claim, "Expired.")
+
+
+@pytest.mark.parametrize(("name", "kind"), [("Bakery", "unchanged"), ("Butcher", "stored")])
+def test_a_parked_page_that_the_poll_lists_again_is_looked_at_again(
+    world: World, name: str, kind: str
+) -> None:
+    world.have_stored(ONE)
+    park(world, ONE)
+    world.readings[ONE] = snapshot(ONE, name)
+    assert told(world.sync([[snapshot(ONE, name)]])) == [(ONE, kind)]
+    assert not world.inbox.pages()[ONE].parked
+    assert world.stored_name(ONE) == name
+
+
+def test_a_parked_page_that_the_poll_left_out_stays_parked_with_its_reason(world: World) -> None:
+    park(world, ONE)
+    assert world.sync([], [ONE]) == [Outcome(ONE, "parked", reason="Expired.")]
+    assert world.asked == []
+
+
+def test_a_page_that_is_put_off_already_is_not_waited_for(world: World) -> None:
+    due = datetime.fromtimestamp(world.clock.seconds + 600, UTC)
+    world.inbox.mark([ONE], "webhook")
+    (claim,) = world.inbox.claim(1)
+    world.inbox.retry(claim, due, "Wait.")
+    assert world.sync([[snapshot(ONE)]]) == [Outcome(ONE, "put off", reason="Wait.", retry_at=due)]
+    assert world.clock.slept == 0
+
+
+def test_a_failed_read_is_reported_once_and_not_tried_again_at_once(world: World) -> None:
+    world.readings[ONE] = GraphUnavailable("It failed.")
+    assert told(world.sync([[snapshot(ONE), snapshot(TWO)]])) == [(ONE, "put off"), (TWO, "stored")]
+    assert world.asked == [[ONE, TWO]]
+
+
+class OtherWorker:
+    """Holds a page, and while sync sleeps ends its work in one of the possible ways."""
+
+    def __init__(self, world: World, page: PageId) -> None:
+        world.inbox.mark([page], "webhook")
+        self._inbox = DatabaseInbox(world.database, world.clock)
+        (self._claim,) = self._inbox.claim(1, [page])
+        self._world = world
+
+    def end(self, how: str) -> None:
+        self._world.clock.meanwhile = lambda: None
+        claim = self._claim
+        if how == "parks":
+            self._inbox.park(claim, "Expired.")
+        elif how == "puts off":
+            due = datetime.fromtimestamp(self._world.clock.seconds + 600, UTC)
+            self._inbox.retry(claim, due, "It failed.")
+        elif how == "dies":
+            self._world.clock.seconds += LEASE_SECONDS + 1
+        else:
+            self._inbox.finish(claim, None)
+
+
+@pytest.mark.parametrize(
+    ("how", "kind", "reason"),
+    [
+        ("parks", "parked", "Expired."),
+        ("puts off", "put off", "It failed."),
+        ("dies", "stored", None),
+        # It read before our mark, so the page is read once more.
+        ("finishes", "stored", None),
+    ],
+)
+def test_a_page_in_another_workers_hands_is_waited_for(
+    world: World, how: str, kind: str, reason: str | None
+) -> None:
+    other = OtherWorker(world, ONE)
+    world.clock.meanwhile = lambda: other.end(how)
+    (report,) = world.sync([[snapshot(ONE)]])
+    assert isinstance(report, Outcome)
+    assert (report.page_id, report.kind, report.reason) == (ONE, kind, reason)
+    assert world.clock.slept > 0
+
+
+def test_a_page_that_another_worker_claims_after_our_mark_is_settled_by_it(world: World) -> None:
+    class Overtaken(DatabaseInbox):
+        """Another worker claims and finishes between our mark and our claim."""
+
+        def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
+            for claim in super().claim(limit, only):
+                self.finish(claim, None)
+            return []
+
+    world.inbox = Overtaken(world.database, world.clock)
+    assert told(world.sync([[snapshot(ONE)]])) == [(ONE, "settled elsewhere")]
+
+
+def test_a_page_that_another_worker_never_gives_back_is_left_to_it_in_the_end(
+    world: World,
+) -> None:
+    OtherWorker(world, ONE)
+    (report,) = world.sync([[snapshot(ONE)]])
+    assert isinstance(report, Outcome)
+    assert report.kind == "put off"
+    assert report.reason is not None
+    assert "run sync again" in report.reason
+    assert world.clock.slept >= 60
+
+
+def test_a_page_taken_over_during_our_read_is_followed_to_its_end(world: World) -> None:
+    def steal() -> None:
+        world.during_read = lambda: None
+        world.clock.seconds += LEASE_SECONDS + 1
+        thief = OtherWorker(world, ONE)
+        world.clock.meanwhile = lambda: thief.end("finishes")
+
+    world.during_read = steal
+    assert told(world.sync([[snapshot(ONE)]])) == [(ONE, "stored")]
+    assert world.stored_name(ONE) == "Bakery"
+
+
+def test_what_events_had_marked_before_is_finished_too(world: World) -> None:
+    world.readings = {TWO: snapshot(TWO), THREE: TokenRefused("Expired.")}
+    world.inbox.mark([TWO, THREE], "webhook")
+    reports = world.sync([[snapshot(ONE)]])
+    assert told(reports) == [(ONE, "stored"), (TWO, "stored"), (THREE, "parked")]
+    assert world.inbox.status().waiting == 0
+
+
+def test_an_event_during_the_run_is_followed_but_not_reported_twice(world: World) -> None:
+    def change() -> None:
+        world.during_read = lambda: None
+        world.inbox.mark([ONE], "webhook")
+
+    world.during_read = change
+    assert told(world.sync([[snapshot(ONE)]])) == [(ONE, "stored")]
+    assert world.asked == [[ONE], [ONE]]
+    assert world.inbox.status().waiting == 0
+
+
+def test_an_error_of_the_database_ends_the_run(world: World) -> None:
+    class Gone(DatabaseInbox):
+        """A database that goes away after the poll."""
+
+        def mark(self, page_ids: object, noticed_by: object) -> dict[PageId, int]:
+            raise DatabaseUnavailable("It is gone.")
+
+    world.inbox = Gone(world.database, world.clock)
+    with pytest.raises(DatabaseUnavailable, match="It is gone"):
+        world.sync([[snapshot(ONE)]])
+
+
+def test_a_run_over_nothing_reports_nothing(world: World) -> None:
+    assert world.sync([[]]) == []
+    assert world.inbox.status().pages == 0
