@@ -17,7 +17,7 @@ from fbsync.subscribe import Level
 from fbsync.sync import Difference
 
 _MAX_ROWS = 50
-_WIDE_COLUMNS = 100
+_WIDE_COLUMNS = 80
 _MAX_VALUE_CHARACTERS = 40
 _ATTENTION = frozenset({"put off", "parked"})
 
@@ -94,7 +94,7 @@ def show_documents(console: Console, page: tuple[str, bytes], entry: tuple[str, 
     The entry repeats the whole page as its snapshot; that part is left out.
     """
     version = json.loads(entry[1])
-    version["snapshot"] = "… the whole page, as on the left …"
+    version["snapshot"] = "… the whole page, as in page_data.json …"
     short = json.dumps(version, ensure_ascii=False, indent=2)
     panels = [
         Panel(

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from fbsync.sandbox.world import Switches, World
 from tests import servers
 
 _Server = TypeVar("_Server")
@@ -92,6 +93,14 @@ def moto_server() -> Iterator[servers.S3Server]:
 def postgresql() -> Iterator[servers.PostgresServer]:
     """A PostgreSQL server; each test makes its own database in it."""
     yield from _started(servers.postgresql())
+
+
+@pytest.fixture
+def sandbox() -> Iterator[servers.Sandbox]:
+    """The Graph API simulator with three pages, fresh for each test."""
+    switches = Switches(retry_first_seconds=0.02)
+    with servers.sandbox(World(page_count=3, switches=switches)) as running:
+        yield running
 
 
 def _started(server: AbstractContextManager[_Server]) -> Iterator[_Server]:

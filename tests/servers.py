@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,11 @@ from uuid import uuid4
 import httpx
 import psycopg
 
+from fbsync.sandbox.server import Server, build_app
+from fbsync.sandbox.world import World
+
+SCOPES = "pages_show_list,pages_manage_metadata,pages_read_engagement"
+REDIRECT = "http://localhost:5000/facebook/callback"
 READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
@@ -168,6 +174,64 @@ def moto() -> Iterator[S3Server]:
         yield S3Server(f"http://127.0.0.1:{port}", "tests", "secret")
     finally:
         server.stop()
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox, its world, and a client of its Graph API."""
+
+    url: str
+    world: World
+    client: httpx.Client
+
+    def log_in(self, scopes: str = SCOPES, **form: str) -> str:
+        """A long-lived user token, by way of the dialog."""
+        return str(self.exchange_for_long(self.exchange_code(self.code(scopes, **form))))
+
+    def code(self, scopes: str = SCOPES, **form: str) -> str:
+        query = {"client_id": self.world.app_id, "redirect_uri": REDIRECT, "state": "s"}
+        answer = self.client.post(
+            "/v26.0/dialog/oauth",
+            params=query | {"scope": scopes},
+            data={"action": "continue"} | form,
+        )
+        return answer.headers["Location"].split("code=")[1].split("&")[0]
+
+    def exchange_code(self, code: str, redirect: str = REDIRECT) -> str:
+        return str(self._exchange(code=code, redirect_uri=redirect)["access_token"])
+
+    def exchange_for_long(self, token: str) -> str:
+        answer = self._exchange(grant_type="fb_exchange_token", fb_exchange_token=token)
+        return str(answer["access_token"])
+
+    def page_token(self, user_token: str, page: str) -> str:
+        params = {"access_token": user_token, "fields": "access_token"}
+        return str(self.client.get(f"/v26.0/{page}", params=params).json()["access_token"])
+
+    def _exchange(self, **params: str) -> dict[str, Any]:
+        app = {"client_id": self.world.app_id, "client_secret": self.world.app_secret}
+        answer = self.client.get("/v26.0/oauth/access_token", params=app | params)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+@contextmanager
+def sandbox(world: World) -> Iterator[Sandbox]:
+    """The Graph API simulator on a real socket, in a thread."""
+    up = threading.Event()
+    server = Server(build_app(world), up.set)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        try:
+            assert up.wait(READY_SECONDS), "the sandbox did not start"
+            with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
+                yield Sandbox(url, world, client)
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def free_port() -> int:

@@ -1,0 +1,512 @@
+"""The Graph API in our words, over a real connection whose wire is respx."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+import respx
+
+from fbsync.errors import (
+    CallbackRefused,
+    CallRefused,
+    FbsyncError,
+    GraphUnavailable,
+    PermissionMissing,
+    RateLimited,
+    TokenRefused,
+)
+from fbsync.graph import Account, AppSubscription, Graph
+from fbsync.graph_call import MAX_BATCH, GraphConnection
+from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
+
+URL = "https://graph.facebook.com"
+APP = "123456789012345"
+SECRETS = ("EAAuser", "EAAshort", "EAApage", "the-secret", "login-code", "the-verify-token")
+ANNA = UserToken("77", "Anna", "EAAuser")
+ONE, TWO, THREE = PageId("1"), PageId("2"), PageId("3")
+
+Call = dict[str, list[str]]
+
+
+class Meta:
+    """The other end of the wire: what it answers, and what it was sent."""
+
+    def __init__(self, router: respx.MockRouter) -> None:
+        self._router = router
+
+    def answer_reads(self, *answers: object, version: str = "v26.0") -> None:
+        """One batch request after another; each answer is the list of its items."""
+        headers = {"facebook-api-version": version}
+        responses = [httpx.Response(200, json=answer, headers=headers) for answer in answers]
+        self._router.post("/v26.0/").mock(side_effect=responses)
+
+    def answer_posts(self, path: str, *answers: object, status: int = 200) -> None:
+        responses = [httpx.Response(status, json=answer) for answer in answers]
+        self._router.post(f"/v26.0/{path}").mock(side_effect=responses)
+
+    def read_each(self, answer: Callable[[str], object]) -> None:
+        """Answer each item of each batch by its node."""
+
+        def respond(request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, json=[item(answer(node)) for node, _ in _batch(request)])
+
+        self._router.post("/v26.0/").mock(side_effect=respond)
+
+    @property
+    def requests(self) -> list[httpx.Request]:
+        return [call.request for call in self._router.calls]
+
+    @property
+    def forms(self) -> list[dict[str, str]]:
+        return [_form(request) for request in self.requests]
+
+    @property
+    def reads(self) -> list[list[tuple[str, Call]]]:
+        """The node and the parameters of each item of each batch."""
+        return [_batch(request) for request in self.requests]
+
+
+def _form(request: httpx.Request) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
+
+
+def _batch(request: httpx.Request) -> list[tuple[str, Call]]:
+    parts = [urlsplit(call["relative_url"]) for call in json.loads(_form(request)["batch"])]
+    return [(part.path, parse_qs(part.query)) for part in parts]
+
+
+def item(body: object, code: int = 200) -> dict[str, object]:
+    return {"code": code, "body": json.dumps(body)}
+
+
+def error(code: int) -> dict[str, object]:
+    return {"error": {"code": code, "message": "It failed."}}
+
+
+@pytest.fixture
+def meta() -> Iterator[Meta]:
+    """No address that was called may hold a secret, whatever the test is about."""
+    with respx.mock(base_url=URL) as router:
+        made = Meta(router)
+        yield made
+        for request in made.requests:
+            assert request.url.query == b""
+            assert not any(secret in str(request.url) for secret in SECRETS)
+
+
+@pytest.fixture
+def connection() -> Iterator[GraphConnection]:
+    with GraphConnection(url=URL, version="v26.0", app_id=APP, app_secret="the-secret") as opened:
+        yield opened
+
+
+@pytest.fixture
+def graph(connection: GraphConnection) -> Graph:
+    return Graph(connection, ("id", "name", "picture{url,cache_key}"))
+
+
+def access(number: int) -> PageAccess:
+    return PageAccess(PageId(str(number)), f"Page {number}", f"EAApage{number}")
+
+
+# Log in
+
+
+def test_a_login_turns_the_code_into_a_long_token_and_asks_whose_it_is(
+    graph: Graph, meta: Meta
+) -> None:
+    meta.answer_posts(
+        "oauth/access_token",
+        {"access_token": "EAAshort", "expires_in": 3600},
+        {"access_token": "EAAuser", "expires_in": 5184000},
+    )
+    meta.answer_reads([item({"id": "77", "name": "Anna"})])
+    before = datetime.now(UTC)
+    user = graph.log_in("login-code", "http://localhost:3000/facebook/callback")
+    assert (user.user_id, user.name, user.token) == ("77", "Anna", "EAAuser")
+    assert user.expires_at is not None
+    assert before <= user.expires_at - timedelta(seconds=5184000) <= datetime.now(UTC)
+    app = {"client_id": APP, "client_secret": "the-secret"}
+    assert meta.forms[:2] == [
+        {**app, "code": "login-code", "redirect_uri": "http://localhost:3000/facebook/callback"},
+        {**app, "grant_type": "fb_exchange_token", "fb_exchange_token": "EAAshort"},
+    ]
+    ((node, params),) = _batch(meta.requests[2])
+    assert (node, params["access_token"]) == ("me", ["EAAuser"])
+
+
+@pytest.mark.parametrize("lifetime", [{}, {"expires_in": 0}, {"expires_in": "soon"}])
+def test_a_token_without_a_named_end_has_none(
+    graph: Graph, meta: Meta, lifetime: dict[str, object]
+) -> None:
+    long = {"access_token": "EAAuser", **lifetime}
+    meta.answer_posts("oauth/access_token", {"access_token": "EAAshort"}, long)
+    meta.answer_reads([item({"id": "77"})])
+    assert graph.log_in("login-code", "http://localhost/") == UserToken("77", "", "EAAuser", None)
+
+
+@pytest.mark.parametrize(
+    ("exchanges", "me"),
+    [
+        ([{}], None),
+        ([{"access_token": ""}], None),
+        ([{"access_token": "EAAshort"}, {"access_token": None}], None),
+        ([{"access_token": "EAAshort"}, {"access_token": "EAAuser"}], {"name": "Anna"}),
+    ],
+)
+def test_a_login_without_a_token_or_an_id_in_the_answer_is_a_failure(
+    graph: Graph, meta: Meta, exchanges: list[object], me: object
+) -> None:
+    meta.answer_posts("oauth/access_token", *exchanges)
+    if me is not None:
+        meta.answer_reads([item(me)])
+    with pytest.raises(GraphUnavailable, match="holds no"):
+        graph.log_in("login-code", "http://localhost/")
+
+
+def test_a_code_that_was_used_before_is_refused_without_a_second_call(
+    graph: Graph, meta: Meta
+) -> None:
+    meta.answer_posts("oauth/access_token", error(100), status=400)
+    with pytest.raises(CallRefused, match="It failed"):
+        graph.log_in("login-code", "http://localhost/")
+    assert len(meta.requests) == 1
+
+
+# List pages
+
+
+def part(*pages: dict[str, object], after: object = None, more: bool = False) -> list[object]:
+    paging: dict[str, object] = {"cursors": {"before": "b", "after": after}}
+    if more:
+        paging["next"] = f"{URL}/v26.0/me/accounts?access_token=EAAuser&after={after}"
+    return [item({"data": list(pages), "paging": paging})]
+
+
+def listed(parts: Iterator[list[Account]]) -> list[list[PageId]]:
+    return [[account.snapshot.page_id for account in accounts] for accounts in parts]
+
+
+def test_a_listed_page_comes_with_its_fields_and_the_right_to_read_it(
+    graph: Graph, meta: Meta
+) -> None:
+    page: dict[str, object] = {
+        "id": "1",
+        "name": "Bakery",
+        "access_token": "EAApage1",
+        "tasks": ["MANAGE", "MODERATE"],
+        "category": "Never asked for",
+    }
+    meta.answer_reads(part(page))
+    ((account,),) = graph.accounts(ANNA)
+    assert account.access == PageAccess(ONE, "Bakery", "EAApage1", ("MANAGE", "MODERATE"))
+    assert account.snapshot.fields == {"id": "1", "name": "Bakery"}
+    assert account.snapshot.graph_version == "v26.0"
+
+
+def test_the_list_is_asked_for_with_all_fields_once(graph: Graph, meta: Meta) -> None:
+    meta.answer_reads(part())
+    assert listed(graph.accounts(ANNA)) == [[]]
+    (((node, params),),) = meta.reads
+    assert node == "me/accounts"
+    assert params["fields"] == ["id,name,picture{url,cache_key},access_token,tasks"]
+    assert params["limit"] == ["100"]
+    assert params["access_token"] == ["EAAuser"]
+    assert "after" not in params
+
+
+def test_the_list_goes_on_by_its_cursor_over_an_empty_part(graph: Graph, meta: Meta) -> None:
+    meta.answer_reads(
+        part({"id": "1"}, {"id": "2"}, after="AAA", more=True),
+        part(after="BBB", more=True),
+        part({"id": "3"}, after="CCC"),
+    )
+    assert listed(graph.accounts(ANNA)) == [[ONE, TWO], [], [THREE]]
+    cursors = [params.get("after") for ((_, params),) in meta.reads]
+    assert cursors == [None, ["AAA"], ["BBB"]]
+    assert all(params["limit"] == ["100"] for ((_, params),) in meta.reads)
+
+
+def test_a_full_part_without_a_next_one_ends_the_list(graph: Graph, meta: Meta) -> None:
+    pages: list[dict[str, object]] = [{"id": str(number)} for number in range(1, 101)]
+    meta.answer_reads(part(*pages, after="AAA"))
+    assert len(list(graph.accounts(ANNA))) == 1
+
+
+@pytest.mark.parametrize("after", [None, 7])
+def test_a_list_that_has_more_but_no_cursor_is_a_failure_after_what_it_gave(
+    graph: Graph, meta: Meta, after: object
+) -> None:
+    meta.answer_reads(part({"id": "1"}, after=after, more=True))
+    parts = graph.accounts(ANNA)
+    assert len(next(parts)) == 1
+    with pytest.raises(GraphUnavailable, match="does not go on"):
+        next(parts)
+
+
+def test_a_list_that_goes_in_a_circle_is_a_failure(graph: Graph, meta: Meta) -> None:
+    again = part({"id": "1"}, after="AAA", more=True)
+    meta.answer_reads(again, again)
+    with pytest.raises(GraphUnavailable, match="does not go on"):
+        list(graph.accounts(ANNA))
+
+
+@pytest.mark.parametrize("answer", [{}, {"data": None}, {"data": {}}, {"data": [], "paging": []}])
+def test_a_list_of_an_odd_shape_is_empty(graph: Graph, meta: Meta, answer: object) -> None:
+    meta.answer_reads([item(answer)])
+    assert listed(graph.accounts(ANNA)) == [[]]
+
+
+def test_an_entry_that_is_no_object_is_passed_over(graph: Graph, meta: Meta) -> None:
+    meta.answer_reads([item({"data": [None, "text", {"id": "1"}]})])
+    assert listed(graph.accounts(ANNA)) == [[ONE]]
+
+
+@pytest.mark.parametrize("odd", [{}, {"id": "../etc"}, {"id": 1}, {"id": ""}])
+def test_a_listed_page_without_a_usable_id_is_a_failure(
+    graph: Graph, meta: Meta, odd: dict[str, object]
+) -> None:
+    meta.answer_reads(part(odd))
+    with pytest.raises(GraphUnavailable, match="without a usable id"):
+        list(graph.accounts(ANNA))
+
+
+@pytest.mark.parametrize("token", [{}, {"access_token": ""}, {"access_token": None}])
+def test_a_listed_page_without_a_token_is_listed_without_access(
+    graph: Graph, meta: Meta, token: dict[str, object]
+) -> None:
+    meta.answer_reads(part({"id": "1", "name": "Bakery", **token}))
+    ((account,),) = graph.accounts(ANNA)
+    assert account.access is None
+    assert account.snapshot.fields == {"id": "1", "name": "Bakery"}
+
+
+def test_a_listed_page_without_name_and_tasks_has_access_all_the_same(
+    graph: Graph, meta: Meta
+) -> None:
+    meta.answer_reads(part({"id": "1", "access_token": "EAApage1", "tasks": None}))
+    ((account,),) = graph.accounts(ANNA)
+    assert account.access == PageAccess(ONE, "", "EAApage1", ())
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [(190, TokenRefused), (200, PermissionMissing), (4, RateLimited)]
+)
+def test_a_refused_list_says_why(
+    graph: Graph, meta: Meta, code: int, expected: type[FbsyncError]
+) -> None:
+    meta.answer_reads([item(error(code), 400)])
+    with pytest.raises(expected, match="It failed"):
+        list(graph.accounts(ANNA))
+
+
+def test_the_token_of_a_listed_page_shows_in_no_repr(graph: Graph, meta: Meta) -> None:
+    meta.answer_reads(part({"id": "1", "access_token": "EAApage1"}))
+    assert "EAApage1" not in repr(list(graph.accounts(ANNA)))
+
+
+# Read pages
+
+
+def test_each_page_is_read_with_its_own_token_in_one_request(graph: Graph, meta: Meta) -> None:
+    meta.read_each(lambda node: {"id": node, "name": f"Page {node}"})
+    found = graph.read_pages([access(1), access(2)])
+    assert {page: _fields(reading) for page, reading in found.items()} == {
+        ONE: {"id": "1", "name": "Page 1"},
+        TWO: {"id": "2", "name": "Page 2"},
+    }
+    ((first, second),) = meta.reads
+    assert [(node, params["access_token"]) for node, params in (first, second)] == [
+        ("1", ["EAApage1"]),
+        ("2", ["EAApage2"]),
+    ]
+    assert first[1]["fields"] == ["id,name,picture{url,cache_key}"]
+
+
+def _fields(reading: object) -> object:
+    assert isinstance(reading, PageSnapshot)
+    return reading.fields
+
+
+def test_a_snapshot_keeps_only_the_fields_asked_for(graph: Graph, meta: Meta) -> None:
+    picture = {"data": {"url": "https://example.com/p.jpg", "cache_key": "k"}}
+    answer = {"id": "1", "picture": picture, "access_token": "EAApage1", "likes": 3}
+    meta.answer_reads([item(answer)])
+    reading = graph.read_pages([access(1)])[ONE]
+    assert _fields(reading) == {"id": "1", "picture": picture}
+
+
+def test_a_snapshot_tells_when_and_by_which_version_it_was_read(graph: Graph, meta: Meta) -> None:
+    meta.answer_reads([item({"id": "1"})], version="v21.0")
+    before = datetime.now(UTC)
+    reading = graph.read_pages([access(1)])[ONE]
+    assert isinstance(reading, PageSnapshot)
+    assert reading.graph_version == "v21.0"
+    assert before <= reading.fetched_at <= datetime.now(UTC)
+
+
+def test_one_bad_page_fails_alone(graph: Graph, meta: Meta) -> None:
+    bad = [item({"id": "1"}), item(error(190), 400), item(error(4), 400), item({"id": "4"})]
+    meta.answer_reads(bad)
+    found = graph.read_pages([access(number) for number in range(1, 5)])
+    kinds = [PageSnapshot, TokenRefused, RateLimited, PageSnapshot]
+    assert [type(found[PageId(str(number))]) for number in range(1, 5)] == kinds
+
+
+@pytest.mark.parametrize(
+    ("pages", "batches"),
+    [
+        (0, []),
+        (1, [1]),
+        (MAX_BATCH, [MAX_BATCH]),
+        (MAX_BATCH + 1, [MAX_BATCH, 1]),
+        (2 * MAX_BATCH + 3, [MAX_BATCH, MAX_BATCH, 3]),
+    ],
+)
+def test_one_request_reads_up_to_fifty_pages(
+    connection: GraphConnection, meta: Meta, pages: int, batches: list[int]
+) -> None:
+    if pages:
+        meta.read_each(lambda node: {"id": node})
+    found = Graph(connection, ("id",)).read_pages([access(n) for n in range(1, pages + 1)])
+    assert [len(reads) for reads in meta.reads] == batches
+    assert {page: _fields(reading) for page, reading in found.items()} == {
+        str(n): {"id": str(n)} for n in range(1, pages + 1)
+    }
+
+
+def test_a_request_that_fails_as_a_whole_raises(graph: Graph, meta: Meta) -> None:
+    meta.answer_posts("", error(4), status=400)
+    with pytest.raises(RateLimited):
+        graph.read_pages([access(1), access(2)])
+
+
+# The app's subscription
+
+
+def subscription(**other: object) -> dict[str, Any]:
+    return {
+        "object": "page",
+        "callback_url": "https://example.com/facebook/webhook",
+        "active": True,
+        "fields": [{"name": "name", "version": "v26.0"}, {"name": "about", "version": "v26.0"}],
+        **other,
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ([{"name": "name", "version": "v26.0"}, {"name": "about"}], {"name", "about"}),
+        (["name", "about"], {"name", "about"}),
+        ([], set()),
+        (None, set()),
+        ("name", set()),
+    ],
+)
+def test_the_fields_of_the_apps_subscription_are_read_in_both_shapes(
+    graph: Graph, meta: Meta, fields: object, names: set[str]
+) -> None:
+    others = [{"object": "user", "fields": []}, "text"]
+    meta.answer_reads([item({"data": [*others, subscription(fields=fields)]})])
+    assert graph.app_subscription() == AppSubscription(
+        "https://example.com/facebook/webhook", True, frozenset(names)
+    )
+    (((node, params),),) = meta.reads
+    assert node == f"{APP}/subscriptions"
+    assert params["access_token"] == [f"{APP}|the-secret"]
+
+
+@pytest.mark.parametrize("active", [False, None, "true", 1])
+def test_only_a_plain_true_means_that_the_subscription_is_active(
+    graph: Graph, meta: Meta, active: object
+) -> None:
+    meta.answer_reads([item({"data": [subscription(active=active)]})])
+    found = graph.app_subscription()
+    assert found is not None
+    assert found.active is False
+
+
+@pytest.mark.parametrize("data", [[], [{"object": "user"}], None])
+def test_an_app_without_a_subscription_for_pages_has_none(
+    graph: Graph, meta: Meta, data: object
+) -> None:
+    meta.answer_reads([item({"data": data})])
+    assert graph.app_subscription() is None
+
+
+def test_the_apps_subscription_is_set_with_all_fields_under_the_apps_token(
+    graph: Graph, meta: Meta
+) -> None:
+    meta.answer_posts(f"{APP}/subscriptions", {"success": True})
+    graph.subscribe_app("https://example.com/hook", "the-verify-token", {"name", "about"})
+    (request,) = meta.requests
+    (sent,) = meta.forms
+    assert request.headers["Authorization"] == f"Bearer {APP}|the-secret"
+    assert sent.pop("appsecret_proof")
+    assert sent == {
+        "object": "page",
+        "callback_url": "https://example.com/hook",
+        "verify_token": "the-verify-token",
+        "fields": "about,name",
+        "include_values": "true",
+    }
+
+
+def test_a_failed_handshake_says_so(graph: Graph, meta: Meta) -> None:
+    meta.answer_posts(f"{APP}/subscriptions", error(2200), status=400)
+    with pytest.raises(CallbackRefused, match="fbsync listen"):
+        graph.subscribe_app("https://example.com/hook", "the-verify-token", {"name"})
+
+
+# The pages' subscriptions
+
+
+@pytest.mark.parametrize(
+    ("data", "fields"),
+    [
+        ([{"id": APP, "subscribed_fields": ["name", "feed"]}], {"name", "feed"}),
+        ([{"id": APP, "subscribed_fields": [{"name": "feed", "version": "v26.0"}]}], {"feed"}),
+        ([{"id": APP}], set()),
+        ([{"id": APP, "subscribed_fields": []}], set()),
+        ([{"id": "999", "subscribed_fields": ["name"]}], set()),
+        ([{"id": "999", "subscribed_fields": ["name"]}, {"id": APP}], set()),
+        ([], set()),
+        (None, set()),
+    ],
+)
+def test_a_pages_subscription_is_that_of_our_own_app(
+    graph: Graph, meta: Meta, data: object, fields: set[str]
+) -> None:
+    meta.answer_reads([item({"data": data})])
+    assert graph.page_subscriptions([access(1)]) == {ONE: frozenset(fields)}
+    (((node, params),),) = meta.reads
+    assert node == "1/subscribed_apps"
+    assert params["fields"] == ["id,subscribed_fields"]
+    assert params["access_token"] == ["EAApage1"]
+
+
+def test_a_subscription_that_cannot_be_read_fails_alone(graph: Graph, meta: Meta) -> None:
+    good = item({"data": [{"id": APP, "subscribed_fields": ["name"]}]})
+    meta.answer_reads([item(error(200), 403), good])
+    found = graph.page_subscriptions([access(1), access(2)])
+    assert isinstance(found[ONE], PermissionMissing)
+    assert found[TWO] == frozenset({"name"})
+
+
+def test_a_page_is_subscribed_to_all_fields_with_its_own_token(graph: Graph, meta: Meta) -> None:
+    meta.answer_posts("1/subscribed_apps", {"success": True})
+    graph.subscribe_page(access(1), ["name", "about", "feed"])
+    (request,) = meta.requests
+    assert request.headers["Authorization"] == "Bearer EAApage1"
+    assert meta.forms[0]["subscribed_fields"] == "about,feed,name"
+
+
+def test_a_refused_page_subscription_says_why(graph: Graph, meta: Meta) -> None:
+    meta.answer_posts("1/subscribed_apps", error(210), status=400)
+    with pytest.raises(PermissionMissing, match="It failed"):
+        graph.subscribe_page(access(1), ["name"])

@@ -1,0 +1,206 @@
+"""Group commit on a real database: what is answered is kept, and those who wait share a commit."""
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from fbsync.database import Database, sqlite_url
+from fbsync.errors import DatabaseUnavailable
+from fbsync.group_commit import MAX_GROUP, MAX_WAITING, GroupCommit
+from fbsync.inbox import DatabaseInbox
+from fbsync.page import PageId
+from fbsync.webhook import Delivery, VerifiedBody
+
+DEADLINE = 20.0  # how long a test waits for another thread before it fails
+
+
+class GatedInbox(DatabaseInbox):
+    """Commits only while the gate is open, notes each batch, and fails where told so."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.gate = threading.Event()
+        self.gate.set()
+        self.entered = threading.Event()
+        self.batches: list[int] = []
+        self.failures: list[Exception] = []
+
+    def record(self, batch: Sequence[Delivery]) -> None:
+        self.batches.append(len(batch))
+        self.entered.set()
+        assert self.gate.wait(DEADLINE)
+        if self.failures:
+            raise self.failures.pop(0)
+        super().record(batch)
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Iterator[GatedInbox]:
+    with closing(Database(sqlite_url(tmp_path / "f.sqlite3"))) as database:
+        yield GatedInbox(database)
+
+
+def delivery(number: int) -> Delivery:
+    body = f"body {number}".encode()
+    page = PageId(str(number + 1))
+    digest = hashlib.sha256(body).hexdigest()
+    return Delivery(digest, VerifiedBody(body), (page,), datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def run(inbox: GatedInbox, requests: Callable[[GroupCommit], Awaitable[None]]) -> None:
+    """Run the requests in an event loop of their own, as the listener's server does."""
+
+    async def serve() -> None:
+        with GroupCommit(inbox) as commit:
+            try:
+                await requests(commit)
+            finally:
+                inbox.gate.set()  # a failed test must not hang in the end of the block
+
+    asyncio.run(serve())
+
+
+Tasks = list[asyncio.Task[None]]
+
+
+async def wait_behind(inbox: GatedInbox, commit: GroupCommit, count: int) -> Tasks:
+    """One delivery whose commit hangs at the closed gate, and `count` more that wait behind it."""
+    inbox.gate.clear()
+    tasks = [asyncio.create_task(commit.record(delivery(0)))]
+    assert await asyncio.to_thread(inbox.entered.wait, DEADLINE)
+    tasks += [asyncio.create_task(commit.record(delivery(n))) for n in range(1, count + 1)]
+    await asyncio.sleep(0)  # each new task now runs up to its wait
+    return tasks
+
+
+def test_a_delivery_is_committed_when_record_returns(inbox: GatedInbox, tmp_path: Path) -> None:
+    async def requests(commit: GroupCommit) -> None:
+        await commit.record(delivery(7))
+        with closing(Database(sqlite_url(tmp_path / "f.sqlite3"))) as other:
+            assert DatabaseInbox(other).status().deliveries == 1
+            assert set(DatabaseInbox(other).pages()) == {PageId("8")}
+
+    run(inbox, requests)
+
+
+def test_nothing_is_answered_before_its_commit(inbox: GatedInbox) -> None:
+    async def requests(commit: GroupCommit) -> None:
+        tasks = await wait_behind(inbox, commit, 3)
+        assert not any(task.done() for task in tasks)
+        assert inbox.status().deliveries == 0
+        inbox.gate.set()
+        await asyncio.gather(*tasks)
+        assert inbox.status().deliveries == 4
+
+    run(inbox, requests)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "batches"),
+    [
+        (0, [1]),
+        (1, [1, 1]),
+        (MAX_GROUP, [1, MAX_GROUP]),
+        (MAX_GROUP + 5, [1, MAX_GROUP, 5]),
+    ],
+)
+def test_deliveries_that_come_during_a_commit_share_the_next_one(
+    inbox: GatedInbox, waiting: int, batches: list[int]
+) -> None:
+    async def requests(commit: GroupCommit) -> None:
+        tasks = await wait_behind(inbox, commit, waiting)
+        inbox.gate.set()
+        await asyncio.gather(*tasks)
+
+    run(inbox, requests)
+    assert inbox.batches == batches
+    assert inbox.status().deliveries == waiting + 1
+
+
+@pytest.mark.parametrize(
+    "failure", [DatabaseUnavailable("It is full."), ValueError("A fault of our own.")]
+)
+def test_a_failed_commit_fails_each_request_of_its_group_and_the_next_one_works(
+    inbox: GatedInbox, failure: Exception
+) -> None:
+    async def requests(commit: GroupCommit) -> None:
+        tasks = await wait_behind(inbox, commit, 2)
+        inbox.failures = [DatabaseUnavailable("Not the first either."), failure]
+        inbox.gate.set()
+        _, *answers = await asyncio.gather(*tasks, return_exceptions=True)
+        assert answers == [failure, failure]
+        await commit.record(delivery(9))
+
+    run(inbox, requests)
+    assert inbox.status().deliveries == 1
+
+
+def test_a_failed_commit_says_nothing_against_those_that_came_later(inbox: GatedInbox) -> None:
+    async def requests(commit: GroupCommit) -> None:
+        tasks = await wait_behind(inbox, commit, 2)
+        inbox.failures = [DatabaseUnavailable("It is locked.")]
+        inbox.gate.set()
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [DatabaseUnavailable, type(None), type(None)]
+
+    run(inbox, requests)
+    assert inbox.status().deliveries == 2
+
+
+def test_a_delivery_too_many_is_refused_and_the_others_are_kept(inbox: GatedInbox) -> None:
+    async def requests(commit: GroupCommit) -> None:
+        tasks = await wait_behind(inbox, commit, MAX_WAITING)
+        with pytest.raises(DatabaseUnavailable, match="Too many"):
+            await commit.record(delivery(MAX_WAITING + 1))
+        inbox.gate.set()
+        await asyncio.gather(*tasks)
+        await commit.record(delivery(MAX_WAITING + 2))
+
+    run(inbox, requests)
+    assert inbox.status().deliveries == MAX_WAITING + 2
+
+
+@pytest.mark.parametrize("failure", [None, DatabaseUnavailable("It is locked.")])
+def test_a_request_that_gave_up_waiting_disturbs_nobody(
+    inbox: GatedInbox, failure: Exception | None
+) -> None:
+    async def requests(commit: GroupCommit) -> None:
+        patient, impatient = await wait_behind(inbox, commit, 1)
+        impatient.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await impatient
+        inbox.failures = [failure, failure] if failure else []
+        inbox.gate.set()
+        await asyncio.gather(patient, return_exceptions=True)
+        await commit.record(delivery(2))
+
+    run(inbox, requests)
+    # What was abandoned is kept all the same: Meta sends it again, which is harmless.
+    assert inbox.status().deliveries == (1 if failure else 3)
+
+
+@pytest.mark.parametrize("waiting", [0, 3, MAX_GROUP - 1, MAX_GROUP])
+def test_what_waits_at_the_end_is_still_recorded(inbox: GatedInbox, waiting: int) -> None:
+    async def serve() -> None:
+        with ExitStack() as stack:
+            commit = stack.enter_context(GroupCommit(inbox))
+            tasks = await wait_behind(inbox, commit, waiting)
+            ending = asyncio.create_task(asyncio.to_thread(stack.close))
+            inbox.gate.set()
+            await ending
+        await asyncio.gather(*tasks)
+
+    asyncio.run(serve())
+    assert inbox.status().deliveries == waiting + 1
+
+
+def test_an_end_without_any_delivery_is_fine(inbox: GatedInbox) -> None:
+    with GroupCommit(inbox):
+        pass
+    assert inbox.batches == []
