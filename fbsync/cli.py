@@ -299,14 +299,20 @@ def sandbox(
             app_settings = read_app(env)
     from fbsync.sandbox.server import run
 
-    run(
-        host=host,
-        port=port,
-        pages=pages,
-        auto_consent=auto_consent,
-        app_id=app_settings.app_id if app_settings else None,
-        app_secret=app_settings.app_secret if app_settings else None,
-    )
+    try:
+        run(
+            host=host,
+            port=port,
+            pages=pages,
+            auto_consent=auto_consent,
+            app_id=app_settings.app_id if app_settings else None,
+            app_secret=app_settings.app_secret if app_settings else None,
+        )
+    except OSError as error:
+        raise FbsyncError(
+            f"The sandbox cannot listen on {host} port {port}: {error.strerror}.\n"
+            "Stop what holds the port, or choose others with --host and --port."
+        ) from None
 
 
 @app.command()

@@ -170,7 +170,10 @@ def test_a_delivery_too_many_is_refused_and_the_others_are_kept(inbox: GatedInbo
 def test_a_request_that_gave_up_waiting_disturbs_nobody(
     inbox: GatedInbox, failure: Exception | None
 ) -> None:
+    faults: list[dict[str, object]] = []
+
     async def requests(commit: GroupCommit) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
         patient, impatient = await wait_behind(inbox, commit, 1)
         impatient.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -181,6 +184,7 @@ def test_a_request_that_gave_up_waiting_disturbs_nobody(
         await commit.record(delivery(2))
 
     run(inbox, requests)
+    assert faults == []
     # What was abandoned is kept all the same: Meta sends it again, which is harmless.
     assert inbox.status().deliveries == (1 if failure else 3)
 

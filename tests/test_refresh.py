@@ -175,6 +175,14 @@ def test_a_changed_page_gets_the_next_version_with_what_changed(world: World) ->
     )
 
 
+def test_versions_count_up_without_a_gap(world: World) -> None:
+    for name in ("Bakery", "Baker", "Baker", "Bakery", "Butcher"):
+        world.see(ONE, name=name)
+        world.refresh()
+    assert list(world.store.list("1/history/")) == [history_key(ONE, n) for n in range(1, 5)]
+    assert world.inbox.status().versions == 4
+
+
 def test_an_unchanged_page_is_not_written_and_not_due_any_more(world: World) -> None:
     world.see(ONE, name="Bakery")
     world.refresh()

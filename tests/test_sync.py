@@ -304,6 +304,32 @@ def test_a_page_in_another_workers_hands_is_waited_for(
     assert world.clock.slept > 0
 
 
+def test_a_page_that_failed_before_is_waited_for_while_another_worker_tries_again(
+    world: World,
+) -> None:
+    world.inbox.mark([ONE], "webhook")
+    (claim,) = world.inbox.claim(1)
+    world.inbox.retry(claim, datetime.fromtimestamp(world.clock.seconds, UTC), "It failed.")
+    other = OtherWorker(world, ONE)
+    world.clock.meanwhile = lambda: other.end("finishes")
+    assert told(world.sync([[snapshot(ONE)]])) == [(ONE, "stored")]
+
+
+def test_a_page_given_back_just_after_our_claim_is_claimed_the_next_time(world: World) -> None:
+    class JustTooEarly(DatabaseInbox):
+        """Another worker finishes right after each claim that did not get its page."""
+
+        def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
+            claims = super().claim(limit, only)
+            if others:
+                others.pop().end("finishes")
+            return claims
+
+    others = [OtherWorker(world, ONE)]
+    world.inbox = JustTooEarly(world.database, world.clock)
+    assert told(world.sync([[snapshot(ONE)]])) == [(ONE, "stored")]
+
+
 def test_a_page_that_another_worker_claims_after_our_mark_is_settled_by_it(world: World) -> None:
     class Overtaken(DatabaseInbox):
         """Another worker claims and finishes between our mark and our claim."""
@@ -349,13 +375,17 @@ def test_what_events_had_marked_before_is_finished_too(world: World) -> None:
     assert world.inbox.status().waiting == 0
 
 
-def test_an_event_during_the_run_is_followed_but_not_reported_twice(world: World) -> None:
+@pytest.mark.parametrize("parts", [[[snapshot(ONE)]], []], ids=["polled", "left out by the poll"])
+def test_an_event_during_the_run_is_followed_but_not_reported_twice(
+    world: World, parts: Parts
+) -> None:
     def change() -> None:
         world.during_read = lambda: None
         world.inbox.mark([ONE], "webhook")
 
     world.during_read = change
-    assert told(world.sync([[snapshot(ONE)]])) == [(ONE, "stored")]
+    world.readings[ONE] = snapshot(ONE)
+    assert told(world.sync(parts, [ONE])) == [(ONE, "stored")]
     assert world.asked == [[ONE], [ONE]]
     assert world.inbox.status().waiting == 0
 

@@ -1,0 +1,101 @@
+"""The sandbox as a process: what it prints, what it takes from the environment, how it ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from tests.servers import free_port
+
+BOTH = [["-m", "fbsync.sandbox"], ["-m", "fbsync", "sandbox"]]
+LAST = "FACEBOOK_VERIFY_TOKEN"
+
+
+@contextmanager
+def running(
+    arguments: list[str], **environ: str
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """The process and the settings that it printed."""
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        env=os.environ | environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        settings: dict[str, str] = {}
+        assert process.stdout is not None
+        while LAST not in settings:
+            line = process.stdout.readline()
+            assert line, process.communicate()
+            name, equals, value = line.strip().partition("=")
+            if equals:
+                settings[name] = value
+        yield process, settings
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("program", BOTH)
+def test_it_prints_the_settings_that_another_terminal_needs(program: list[str]) -> None:
+    with running([*program, "--port", "0", "--pages", "2"]) as (_, settings):
+        assert settings["FACEBOOK_APP_ID"].isdigit()
+        assert 15 <= len(settings["FACEBOOK_APP_ID"]) <= 20
+        assert len(settings["FACEBOOK_APP_SECRET"]) == 32
+        url = settings["FACEBOOK_GRAPH_URL"]
+        assert settings["FACEBOOK_DIALOG_URL"] == url
+        pages = httpx.get(f"{url}/_sandbox/pages", trust_env=False).json()["data"]
+        assert len(pages) == 2
+
+
+@pytest.mark.parametrize("program", BOTH)
+def test_the_apps_id_and_secret_come_from_the_environment_and_the_secret_stays_there(
+    program: list[str],
+) -> None:
+    secret = "5ecre7" * 5 + "00"
+    environ = {"FACEBOOK_APP_ID": "123456789012345", "FACEBOOK_APP_SECRET": secret}
+    with running([*program, "--port", "0", "--auto-consent"], **environ) as (process, settings):
+        assert settings["FACEBOOK_APP_ID"] == "123456789012345"
+        assert "FACEBOOK_APP_SECRET" not in settings
+        token = {"access_token": f"123456789012345|{secret}"}
+        url = f"{settings['FACEBOOK_GRAPH_URL']}/v26.0/123456789012345"
+        assert httpx.get(url, params=token, trust_env=False).is_success
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=30)
+    assert secret not in out + err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_status_0(number: signal.Signals) -> None:
+    with running([*BOTH[0], "--port", "0"]) as (process, _):
+        process.send_signal(number)
+        process.communicate(timeout=30)
+        assert process.returncode == 0
+
+
+@pytest.mark.parametrize("program", BOTH)
+def test_a_taken_port_is_explained_without_a_traceback(program: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = subprocess.run(
+            [sys.executable, *program, "--port", port], capture_output=True, text=True, check=False
+        )
+    assert ended.returncode == 1
+    assert "--port" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_it_listens_on_ipv6_where_asked() -> None:
+    if not socket.has_ipv6:
+        pytest.skip("this machine has no IPv6")
+    port = free_port()
+    with running([*BOTH[0], "--host", "::1", "--port", str(port)]) as (_, settings):
+        assert settings["FACEBOOK_GRAPH_URL"] == f"http://[::1]:{port}"
