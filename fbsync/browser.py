@@ -17,8 +17,15 @@ def show_dialog(
     console.say(f"Open this address to log in:\n{url}")
     if relayed:
         console.say("fbsync listen holds the port of FACEBOOK_REDIRECT_URI and passes it on.")
-    if open_browser and not (_has_screen(environ) and webbrowser.open(url)):
+    if open_browser and not (_has_screen(environ) and _open(url)):
         console.say("No browser could be opened here; open the address yourself.")
+
+
+def _open(url: str) -> bool:
+    try:
+        return webbrowser.open(url)
+    except (webbrowser.Error, ValueError):  # ValueError: BROWSER is no command line
+        return False
 
 
 def _has_screen(environ: Mapping[str, str]) -> bool:

@@ -50,17 +50,24 @@ app = typer.Typer(
 )
 
 
+def print_version(wanted: bool) -> None:
+    """Print the version and end, before a command is asked for."""
+    if wanted:
+        typer.echo(f"fbsync {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     context: typer.Context,
     env_file: EnvFile = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=print_version),
+    ] = False,
 ) -> None:
     """Keep a live, verified copy of your Facebook Pages in DigitalOcean Spaces."""
     context.obj = env_file
-    if version:
-        typer.echo(f"fbsync {__version__}")
-        raise typer.Exit
 
 
 @app.command()

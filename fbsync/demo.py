@@ -68,7 +68,10 @@ class Story:
             "events": self.events,
             "versions": self.versions,
             "store": self.store,
-            "steps": self.checklist.as_json(),
+            "steps": [
+                {"name": step.name, "ok": step.ok, "detail": step.detail}
+                for step in self.checklist.steps
+            ],
         }
 
 

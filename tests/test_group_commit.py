@@ -174,19 +174,19 @@ def test_a_request_that_gave_up_waiting_disturbs_nobody(
 
     async def requests(commit: GroupCommit) -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
-        patient, impatient = await wait_behind(inbox, commit, 1)
+        first, impatient, patient = await wait_behind(inbox, commit, 2)
         impatient.cancel()
         with pytest.raises(asyncio.CancelledError):
             await impatient
         inbox.failures = [failure, failure] if failure else []
         inbox.gate.set()
-        await asyncio.gather(patient, return_exceptions=True)
-        await commit.record(delivery(2))
+        await asyncio.gather(first, patient, return_exceptions=True)
+        await commit.record(delivery(3))
 
     run(inbox, requests)
     assert faults == []
     # What was abandoned is kept all the same: Meta sends it again, which is harmless.
-    assert inbox.status().deliveries == (1 if failure else 3)
+    assert inbox.status().deliveries == (1 if failure else 4)
 
 
 @pytest.mark.parametrize("waiting", [0, 3, MAX_GROUP - 1, MAX_GROUP])

@@ -89,49 +89,50 @@ def invent(index: int) -> dict[str, Any]:
     if index >= len(_NAMES):
         name = f"{name} {index // len(_NAMES) + 1}"
     category, category_id = _CATEGORIES[index % len(_CATEGORIES)]
-    city, country, latitude, longitude = _CITIES[index % len(_CITIES)]
-    page, user_name = page_id(index), f"sandbox.page.{index + 1}"
-    street = f"{index % 180 + 1} Market Street"
+    place = _place(index)
+    page = page_id(index)
     return {
         "id": page,
         "name": name,
-        "about": f"{category} in {city} since {1950 + index % 70}",
+        "about": f"{category} in {place['city']} since {1950 + index % 70}",
         "category": category,
         "category_list": [{"id": category_id, "name": category}],
-        "cover": {
-            "cover_id": f"{page}7",
-            "id": f"{page}7",
-            "offset_x": 50,
-            "offset_y": 50,
-            "source": f"https://example.com/cover/{page}.jpg",
-        },
-        "description": f"{name} is a {category.lower()} in the heart of {city}. Open every day.",
+        "cover": _cover(page),
+        "description": f"{name} is a {category.lower()} in the heart of {place['city']}."
+        " Open every day.",
         "emails": [f"hello@page{index + 1}.example.com"],
         "fan_count": 100 + index * 7 % 9000,
         "followers_count": 110 + index * 7 % 9000,
         "hours": {"mon_1_open": "09:00", "mon_1_close": "18:00"},
         "is_published": True,
         "link": f"https://www.facebook.com/{page}",
-        "location": {
-            "city": city,
-            "country": country,
-            "latitude": latitude,
-            "longitude": longitude,
-            "street": street,
-            "zip": f"{10000 + index % 89999}",
-        },
+        "location": place,
         "phone": f"+49 30 {5550000 + index}",
-        "picture": {
-            "data": {
-                "cache_key": f"{page}1",
-                "height": 50,
-                "is_silhouette": False,
-                "url": f"https://example.com/picture/{page}.jpg",
-                "width": 50,
-            }
-        },
-        "single_line_address": f"{street}, {city}, {country}",
-        "username": user_name,
+        "picture": _picture(page),
+        "single_line_address": f"{place['street']}, {place['city']}, {place['country']}",
+        "username": f"sandbox.page.{index + 1}",
         "verification_status": "not_verified",
         "website": f"https://page{index + 1}.example.com",
     }
+
+
+def _place(index: int) -> dict[str, Any]:
+    city, country, latitude, longitude = _CITIES[index % len(_CITIES)]
+    return {
+        "city": city,
+        "country": country,
+        "latitude": latitude,
+        "longitude": longitude,
+        "street": f"{index % 180 + 1} Market Street",
+        "zip": f"{10000 + index % 89999}",
+    }
+
+
+def _cover(page: str) -> dict[str, Any]:
+    cover = {"cover_id": f"{page}7", "id": f"{page}7", "offset_x": 50, "offset_y": 50}
+    return cover | {"source": f"https://example.com/cover/{page}.jpg"}
+
+
+def _picture(page: str) -> dict[str, Any]:
+    data = {"cache_key": f"{page}1", "height": 50, "is_silhouette": False, "width": 50}
+    return {"data": data | {"url": f"https://example.com/picture/{page}.jpg"}}

@@ -1,0 +1,280 @@
+"""Login: the dialog's address and answer, then a code that becomes stored tokens."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+import pytest
+import respx
+from cryptography.fernet import Fernet
+
+from fbsync.database import Database, sqlite_url
+from fbsync.errors import (
+    DatabaseUnavailable,
+    FbsyncError,
+    GraphUnavailable,
+    LoginFailed,
+    RateLimited,
+)
+from fbsync.graph import Graph
+from fbsync.graph_call import GraphConnection
+from fbsync.inbox import DatabaseInbox
+from fbsync.login import Dialog, LoggedIn, ask_for_code, log_in
+from fbsync.page import PageAccess, PageId, UserToken
+from fbsync.vault import Vault
+from tests.servers import free_port
+from tests.test_graph import Meta, item
+from tests.test_listener import locked
+from tests.test_loopback import DENIAL, listener
+
+PATH = "/facebook/callback"
+REDIRECT = f"http://localhost:5000{PATH}"
+ONE, TWO = PageId("1"), PageId("2")
+ANNA = {"id": "77", "name": "Anna"}
+EXCHANGED = [{"access_token": "EAAshort"}, {"access_token": "EAAuser", "expires_in": 5184000}]
+SECRETS = ("login-code", "the-secret", "EAAshort", "EAAuser", "EAApage1")
+
+
+class World:
+    """Facebook on respx; vault and inbox on one database file."""
+
+    def __init__(self, database: Database, connection: GraphConnection, meta: Meta) -> None:
+        self.database = database
+        self.meta = meta
+        self.graph = Graph(connection, ("id", "name"))
+        self.vault = Vault(database, [Fernet.generate_key().decode()])
+        self.inbox = DatabaseInbox(database)
+
+    def answer(self, *parts: object) -> None:
+        """The exchanges and Anna; then one item for each part of /me/accounts."""
+        self.meta.answer_posts("oauth/access_token", *EXCHANGED)
+        self.meta.answer_reads([item(ANNA)], *([part] for part in parts))
+
+    def log_in(self) -> LoggedIn:
+        return log_in("login-code", REDIRECT, self.graph, self.vault, self.inbox)
+
+    def park(self, page: PageId) -> None:
+        """Set the page aside, as happens where its token is refused."""
+        self.inbox.mark([page], "webhook")
+        (claim,) = self.inbox.claim(50, [page])
+        self.inbox.park(claim, "its token was refused")
+
+    def claimable(self) -> list[PageId]:
+        return [claim.page_id for claim in self.inbox.claim(50)]
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setattr("fbsync.database.LOCK_WAIT_SECONDS", 0.05)
+    url = "https://graph.facebook.com"
+    with (
+        closing(Database(sqlite_url(tmp_path / "f.sqlite3"))) as database,
+        GraphConnection(
+            url=url, version="v26.0", app_id="123456789012345", app_secret="the-secret"
+        ) as connection,
+        respx.mock(base_url=url, assert_all_called=False) as router,
+    ):
+        yield World(database, connection, Meta(router))
+
+
+def page(number: int, **changes: object) -> dict[str, object]:
+    own = {"id": str(number), "name": f"Page {number}", "tasks": ["MANAGE"]}
+    found = own | {"access_token": f"EAApage{number}"} | changes
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def part(*pages: dict[str, object], after: str | None = None) -> dict[str, object]:
+    paging = {"cursors": {"after": after}, "next": "https://next.example"} if after else {}
+    return item({"data": pages, "paging": paging})
+
+
+def access(number: int) -> PageAccess:
+    return PageAccess(PageId(str(number)), f"Page {number}", f"EAApage{number}", ("MANAGE",))
+
+
+def error(code: int, status: int = 400) -> dict[str, object]:
+    return item({"error": {"code": code, "message": "It failed."}}, status)
+
+
+class TestTokens:
+    def test_a_code_ends_as_stored_tokens_of_the_person_and_all_pages(self, world: World) -> None:
+        world.answer(part(page(1), after="a"), part(after="b"), part(page(2)))
+        before = datetime.now(UTC)
+        logged_in = world.log_in()
+        assert (logged_in.user.user_id, logged_in.user.name) == ("77", "Anna")
+        assert logged_in.user.expires_at is not None
+        assert logged_in.user.expires_at > before
+        assert logged_in.accesses == (access(1), access(2))
+        assert logged_in.without_token == ()
+        assert world.vault.users() == [logged_in.user]
+        assert world.vault.users()[0].token == "EAAuser"
+        assert world.vault.accesses() == {ONE: access(1), TWO: access(2)}
+        assert world.meta.forms[0]["code"] == "login-code"
+        assert world.meta.forms[0]["redirect_uri"] == REDIRECT
+
+    @pytest.mark.parametrize("token", [None, ""])
+    def test_a_page_without_a_token_is_named_and_the_others_are_kept(
+        self, world: World, token: object
+    ) -> None:
+        world.answer(part(page(1, access_token=token), page(2)))
+        logged_in = world.log_in()
+        assert logged_in.without_token == (ONE,)
+        assert logged_in.accesses == (access(2),)
+        assert world.vault.page_ids() == [TWO]
+
+    def test_a_person_without_pages_is_logged_in(self, world: World) -> None:
+        world.answer(part())
+        logged_in = world.log_in()
+        assert (logged_in.accesses, logged_in.without_token) == ((), ())
+        assert [user.user_id for user in world.vault.users()] == ["77"]
+
+    def test_a_new_login_renews_tokens_and_keeps_those_of_pages_not_listed(
+        self, world: World
+    ) -> None:
+        old = PageAccess(ONE, "Old name", "EAAold")
+        world.vault.save(UserToken("77", "Anna", "EAAoldest"), [old, access(2)])
+        world.answer(part(page(1)))
+        world.log_in()
+        assert world.vault.accesses() == {ONE: access(1), TWO: access(2)}
+        assert [user.token for user in world.vault.users()] == ["EAAuser"]
+
+    def test_pages_that_waited_for_a_token_go_on_and_others_stay_parked(self, world: World) -> None:
+        world.park(ONE)
+        world.park(TWO)
+        assert world.claimable() == []
+        world.answer(part(page(1), page(2, access_token=None)))
+        world.log_in()
+        assert world.claimable() == [ONE]
+        assert world.inbox.pages()[TWO].parked
+
+
+class TestFailure:
+    def assert_nothing_changed(self, world: World) -> None:
+        assert world.vault.users() == []
+        assert world.vault.page_ids() == []
+        assert world.inbox.pages()[ONE].parked
+
+    def refuse_code(self, world: World) -> None:
+        refused = {"error": {"code": 100, "message": "It failed."}}
+        world.meta.answer_posts("oauth/access_token", refused, status=400)
+
+    def refuse_token(self, world: World) -> None:
+        world.meta.answer_posts("oauth/access_token", *EXCHANGED)
+        world.meta.answer_reads([error(190)])
+
+    def refuse_list(self, world: World) -> None:
+        world.answer(error(200))
+
+    def refuse_second_part(self, world: World) -> None:
+        world.answer(part(page(1), after="a"), error(190))
+
+    @pytest.mark.parametrize("refuse", [refuse_code, refuse_token, refuse_list, refuse_second_part])
+    def test_what_facebook_refuses_ends_the_login_in_a_sentence_and_changes_nothing(
+        self, world: World, refuse: Callable[["TestFailure", World], None]
+    ) -> None:
+        world.park(ONE)
+        refuse(self, world)
+        with pytest.raises(LoginFailed) as caught:
+            world.log_in()
+        first, advice = str(caught.value).splitlines()
+        assert first.startswith("Facebook says: It failed.")
+        assert "FACEBOOK_REDIRECT_URI" in advice
+        assert "fbsync login" in advice
+        assert not any(secret in str(caught.value) for secret in SECRETS)
+        self.assert_nothing_changed(world)
+
+    @pytest.mark.parametrize(("code", "kind"), [(4, RateLimited), (2, GraphUnavailable)])
+    def test_what_passes_by_itself_is_no_failed_login(
+        self, world: World, code: int, kind: type[FbsyncError]
+    ) -> None:
+        world.park(ONE)
+        world.answer(part(page(1), after="a"), error(code))
+        with pytest.raises(kind):
+            world.log_in()
+        self.assert_nothing_changed(world)
+
+    def test_a_locked_database_is_told_as_such(self, world: World, tmp_path: Path) -> None:
+        world.park(ONE)
+        world.answer(part(page(1)))
+        with locked(tmp_path / "f.sqlite3"), pytest.raises(DatabaseUnavailable):
+            world.log_in()
+        self.assert_nothing_changed(world)
+
+
+def dialog(redirect_uri: str = REDIRECT, *scopes: str) -> Dialog:
+    address = "https://www.facebook.com/v26.0/dialog/oauth"
+    return Dialog(address, "123456789012345", redirect_uri, scopes)
+
+
+def answer_to(url: str) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(url).query, strict_parsing=True))
+
+
+class TestDialog:
+    def test_its_address_asks_for_a_code_with_every_scope(self) -> None:
+        url = dialog(REDIRECT, "pages_show_list", "pages_read_engagement").url("a&b=c #d")
+        assert url.startswith("https://www.facebook.com/v26.0/dialog/oauth?")
+        assert answer_to(url) == {
+            "client_id": "123456789012345",
+            "redirect_uri": REDIRECT,
+            "response_type": "code",
+            "scope": "pages_show_list,pages_read_engagement",
+            "state": "a&b=c #d",
+        }
+
+
+class Person:
+    """Opens the dialog's address and answers it at once, as Facebook does after a click."""
+
+    def __init__(self, **answer: str) -> None:
+        self.answer = answer
+        self.relayed: bool | None = None
+
+    def __call__(self, url: str, relayed: bool) -> None:
+        self.relayed = relayed
+        asked = answer_to(url)
+        httpx.get(
+            asked["redirect_uri"],
+            params={"state": asked["state"], **self.answer},
+            follow_redirects=True,
+            trust_env=False,
+        )
+
+
+class TestAskForCode:
+    def test_the_answer_to_the_shown_address_is_the_code(self) -> None:
+        person = Person(code="AQ&=é")
+        asked = dialog(f"http://localhost:{free_port()}{PATH}")
+        assert ask_for_code(asked, person, 60) == "AQ&=é"
+        assert person.relayed is False
+
+    def test_beside_a_listener_that_holds_the_port_the_code_arrives_too(self) -> None:
+        person = Person(code="AQ")
+        with listener(PATH) as port:
+            asked = dialog(f"http://localhost:{port}{PATH}")
+            assert ask_for_code(asked, person, 60) == "AQ"
+        assert person.relayed is True
+
+    def test_a_person_who_cancels_ends_the_wait(self) -> None:
+        asked = dialog(f"http://localhost:{free_port()}{PATH}")
+        with pytest.raises(LoginFailed, match="cancelled"):
+            ask_for_code(asked, Person(**DENIAL), 60)
+
+    def test_a_person_who_never_answers_is_not_waited_for_longer_than_told(self) -> None:
+        asked = dialog(f"http://localhost:{free_port()}{PATH}")
+        with pytest.raises(LoginFailed, match="Nobody answered"):
+            ask_for_code(asked, lambda url, relayed: None, 0)
+
+    def test_an_interrupted_login_leaves_the_port_free(self) -> None:
+        port = free_port()
+
+        def interrupt(url: str, relayed: bool) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            ask_for_code(dialog(f"http://localhost:{port}{PATH}"), interrupt, 60)
+        socket.create_server(("127.0.0.1", port)).close()
