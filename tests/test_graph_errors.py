@@ -39,10 +39,13 @@ TABLE: list[tuple[dict[str, object], type[FbsyncError]]] = [
     ({"code": 100, "error_subcode": 33}, PageGone),
     ({"code": 803}, PageGone),
     ({"code": 102}, TokenRefused),
-    *[
-        ({"code": 190, "error_subcode": subcode}, TokenRefused)
-        for subcode in (458, 459, 460, 463, 464, 467, 492)
-    ],
+    ({"code": 190, "error_subcode": 458}, TokenRefused),
+    ({"code": 190, "error_subcode": 459}, TokenRefused),
+    ({"code": 190, "error_subcode": 460}, TokenRefused),
+    ({"code": 190, "error_subcode": 463}, TokenRefused),
+    ({"code": 190, "error_subcode": 464}, TokenRefused),
+    ({"code": 190, "error_subcode": 467}, TokenRefused),
+    ({"code": 190, "error_subcode": 492}, TokenRefused),
     ({"code": 2200}, CallbackRefused),
     ({"code": 2500}, CallRefused),
     ({"code": "odd"}, CallRefused),
