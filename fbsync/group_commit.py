@@ -7,6 +7,7 @@ deliveries gather, so the batches grow with the load by themselves.
 import asyncio
 import queue
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -27,7 +28,8 @@ class _Waiting:
     committed: asyncio.Future[None]
 
     def settle(self, error: Exception | None) -> None:
-        self.loop.call_soon_threadsafe(self._resolve, error)
+        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            self.loop.call_soon_threadsafe(self._resolve, error)
 
     def _resolve(self, error: Exception | None) -> None:
         if self.committed.done():  # the request gave up waiting; Meta sends it again

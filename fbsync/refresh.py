@@ -40,6 +40,7 @@ from fbsync.ports import (
 CLAIM_LIMIT = 50
 UPLOAD_THREADS = 8
 POLL_SECONDS = 1.0
+_SOONEST_RETRY = timedelta(seconds=1)
 _FIRST_RETRY_SECONDS = 2.0
 _LAST_RETRY_SECONDS = 900.0
 
@@ -136,7 +137,9 @@ class Refresher:
         self._store.put(key, value.document)
 
     def _put_off(self, claim: Claim, error: TemporaryFailure) -> Outcome:
-        at = error.retry_at or datetime.now(UTC) + _back_off(claim.attempts)
+        now = datetime.now(UTC)
+        at = error.retry_at or now + _back_off(claim.attempts)
+        at = max(at, now + _SOONEST_RETRY)  # a wish in the past must not make us spin
         try:
             self._inbox.retry(claim, at, str(error))
         except LeaseLost as lost:
@@ -174,8 +177,12 @@ class Worker:
         self._wake.set()
 
     def _run(self) -> None:
-        while not self._stopped:
+        while True:
             self._wake.clear()
+            if (
+                self._stopped
+            ):  # looked at after the clear, which might have swallowed the stop's wake
+                return
             if not self._step():
                 self._wake.wait(POLL_SECONDS)
 

@@ -1,12 +1,13 @@
 """What the commands found, as lines, tables and JSON."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 from rich.panel import Panel
-from rich.syntax import Syntax
 from rich.table import Table
+from rich.text import Text
 
 from fbsync.console import Console, clean_lines
 from fbsync.errors import FbsyncError
@@ -89,28 +90,32 @@ def level_as_json(level: Level) -> dict[str, object]:
 
 
 def show_documents(console: Console, page: tuple[str, bytes], entry: tuple[str, bytes]) -> None:
-    """A page and its newest history entry: side by side where the terminal is wide enough.
+    """A page and its newest history entry, each as (title, JSON), side by side if there is room.
 
-    The entry repeats the whole page as its snapshot; that part is left out.
+    What changed stands out. The entry's snapshot repeats the page, so that part is left out.
     """
     version = json.loads(entry[1])
-    version["snapshot"] = "… the whole page, as in page_data.json …"
+    version["snapshot"] = "… the whole page …"
+    changed = [change["field"] for change in version["changes"]]
+    left = _document(page[0], page[1].decode(), changed)
     short = json.dumps(version, ensure_ascii=False, indent=2)
-    panels = [
-        Panel(
-            Syntax(clean_lines(text), "json", word_wrap=True, background_color="default"),
-            title=title,
-        )
-        for title, text in ((page[0], page[1].decode()), (entry[0], short))
-    ]
+    right = _document(entry[0], short, ["after", "before"])
     if console.results.width < _WIDE_COLUMNS:
-        console.results.print(*panels)
+        console.results.print(left, right)
         return
     grid = Table.grid(expand=True)
     grid.add_column(ratio=1)
     grid.add_column(ratio=1)
-    grid.add_row(*panels)
+    grid.add_row(left, right)
     console.results.print(grid)
+
+
+def _document(title: str, text: str, changed: Sequence[str]) -> Panel:
+    shown = Text(clean_lines(text))
+    for name in changed:
+        # Only the line of the name: a value may go on over several.
+        shown.highlight_regex(rf'(?m)^ +"{re.escape(name)}": .*$', "bold green")
+    return Panel(shown, title=title)
 
 
 def describe_changes(changes: Sequence[FieldChange]) -> str:

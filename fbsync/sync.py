@@ -29,7 +29,8 @@ class Difference:
 class Poll:
     """One run over the polled pages; `wanted` restricts it to some of them.
 
-    `report` is called once for each page: with its Outcome, or in a dry run with its Difference.
+    `report` is called once for each page: with its Outcome, or in a dry run with its Difference. A
+    dry run says nothing of pages that only a read of their own could judge.
     """
 
     def __init__(

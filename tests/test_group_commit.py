@@ -208,3 +208,14 @@ def test_an_end_without_any_delivery_is_fine(inbox: GatedInbox) -> None:
     with GroupCommit(inbox):
         pass
     assert inbox.batches == []
+
+
+def test_what_waits_is_recorded_even_where_its_event_loop_has_ended(inbox: GatedInbox) -> None:
+    with GroupCommit(inbox) as commit:
+
+        async def serve() -> None:
+            await wait_behind(inbox, commit, 3)  # its end cancels them, as a server's stop does
+
+        asyncio.run(serve())
+        inbox.gate.set()
+    assert inbox.status().deliveries == 4

@@ -249,7 +249,10 @@ def test_a_parked_page_waits_until_somebody_unparks_it(world: World) -> None:
     assert kinds(world.refresh()) == {ONE: "stored"}
 
 
-def test_a_page_that_is_put_off_is_due_again_at_the_time_that_is_told(world: World) -> None:
+def test_a_page_that_is_put_off_is_due_again_at_the_time_that_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.refresh.datetime", frozen_at(world.clock))
     wish = world.clock.moment() + timedelta(hours=2)
     world.see(ONE, name="Bakery")
     world.facebook.pages[ONE] = RateLimited("Wait.", retry_at=wish)
@@ -322,7 +325,21 @@ def test_a_request_that_fails_as_a_whole_parks_no_page(world: World, failure: Fb
     assert {outcome.reason for outcome in outcomes} == {str(failure)}
 
 
-def test_the_wish_of_a_request_that_fails_as_a_whole_is_kept(world: World) -> None:
+def test_a_wish_in_the_past_is_no_reason_to_spin(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.refresh.datetime", frozen_at(world.clock))
+    world.see(ONE, name="Bakery")
+    past = world.clock.moment() - timedelta(hours=1)
+    world.facebook.pages[ONE] = RateLimited("Wait.", retry_at=past)
+    assert world.refresh_one().retry_at == world.clock.moment() + timedelta(seconds=1)
+    assert world.refresh() == []
+
+
+def test_the_wish_of_a_request_that_fails_as_a_whole_is_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.refresh.datetime", frozen_at(world.clock))
     wish = world.clock.moment() + timedelta(minutes=7)
 
     def fail() -> None:

@@ -1,0 +1,68 @@
+"""Parameters that several commands share, read on their own and by a command line."""
+
+from datetime import timedelta
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from fbsync.page import PageId
+from fbsync.parameters import EnvFile, JsonFlag, SomePages, duration, page_ids
+
+
+@pytest.mark.parametrize("texts", [None, []])
+def test_no_page_ids_mean_all_pages(texts: list[str] | None) -> None:
+    assert page_ids(texts) is None
+
+
+def test_page_ids_keep_their_order() -> None:
+    assert page_ids(["200000000000002", "1"]) == [PageId("200000000000002"), PageId("1")]
+
+
+@pytest.mark.parametrize("text", ["", "shop", "1 2", "-1", "../1", "1" * 33, "\u0661"])
+def test_one_wrong_page_id_is_a_usage_error_that_names_the_argument(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="1 to 32 digits") as caught:
+        page_ids(["1", text])
+    assert caught.value.param_hint == "PAGE"
+
+
+def test_a_duration_is_read() -> None:
+    assert duration("15m", "--every") == timedelta(minutes=15)
+
+
+@pytest.mark.parametrize("option", ["--every", "--wait"])
+@pytest.mark.parametrize("text", ["", "15", "0s", "soon"])
+def test_a_wrong_duration_is_a_usage_error_that_names_the_option(text: str, option: str) -> None:
+    with pytest.raises(typer.BadParameter, match="15m") as caught:
+        duration(text, option)
+    assert caught.value.param_hint == option
+
+
+app = typer.Typer()
+
+
+@app.command()
+def command(pages: SomePages = None, as_json: JsonFlag = False, env_file: EnvFile = None) -> None:
+    """A command with every shared parameter."""
+    typer.echo(f"{page_ids(pages)} {as_json} {env_file}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "read"),
+    [
+        ([], "None False None"),
+        (["1", "2"], "['1', '2'] False None"),
+        (["--json", "1"], "['1'] True None"),
+        (["--env-file", "shop.env"], "None False shop.env"),
+    ],
+)
+def test_a_command_line_sets_them(arguments: list[str], read: str) -> None:
+    ended = CliRunner().invoke(app, arguments)
+    assert (ended.exit_code, ended.stdout.strip()) == (0, read)
+
+
+def test_a_wrong_command_line_ends_with_status_2_and_says_what_is_wrong() -> None:
+    ended = CliRunner().invoke(app, ["shop"], env={"COLUMNS": "200"})
+    assert ended.exit_code == 2
+    assert "PAGE" in ended.stderr
+    assert "1 to 32 digits" in ended.stderr
