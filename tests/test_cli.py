@@ -114,7 +114,7 @@ def test_only_stops_after_the_tokens(consenting: Sandbox) -> None:
     environ = settings(consenting)
     ended = run("login", "--only", "--json", **environ)
     assert [step["name"] for step in json.loads(ended.out)["steps"]] == ["login"]
-    assert list(Path.cwd().parent.rglob("page_data.json")) == []
+    assert list(Path.home().rglob("page_data.json")) == []
     assert run("sync", **environ).status == 0
 
 

@@ -226,7 +226,7 @@ class TestDenial:
             ({"error_code": "191", "error_message": "URL blocked"}, "URL blocked"),
             ({"error": "server_error", "error_description": "Try later"}, "Try later"),
             ({"error": "server_error"}, "no reason"),
-            ({"error": "", "error_code": "1"}, "no reason"),
+            ({"error": ""}, "no reason"),
             ({"error_code": "1", "error_message": "x" * 5000}, "x" * 200),
         ],
     )
