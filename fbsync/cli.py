@@ -13,7 +13,7 @@ from fbsync import __version__
 from fbsync.browser import show_dialog
 from fbsync.checklist import Checklist
 from fbsync.console import Console
-from fbsync.environment import reading
+from fbsync.environment import is_http_url, reading
 from fbsync.errors import FbsyncError, NoAccess, SettingsError, TemporaryFailure
 from fbsync.parameters import EnvFile, JsonFlag, SomePages, duration, page_ids
 from fbsync.settings import (
@@ -231,9 +231,11 @@ def probe_webhook(
     """Send what Meta would send: a handshake, a signed event, a forged one; judge the answers."""
     if url and public:
         raise typer.BadParameter("give an address or --public, not both")
+    if url and not is_http_url(url):
+        raise typer.BadParameter(f"{url} is no address such as http://127.0.0.1:5000/path")
     with reading(_environ(context, env_file)) as env:
         secret, verify_token = read_app(env).app_secret, read_verify_token(env)
-        address = read_callback_address(env) if public else env.get("FACEBOOK_WEBHOOK_ADDRESS")
+        address = read_callback_address(env, required=public)
     from fbsync.probe import Target, local_url, probe
 
     console = Console(quiet_results=as_json)

@@ -4,6 +4,7 @@ read the body -> webhook.verify -> webhook.read_delivery -> record -> 200
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -131,7 +132,7 @@ def relay_route(path: str, header: str) -> Route:
     async def relay(request: Request) -> Response:
         _, _, port = request.query_params.get("state", "").rpartition(".")
         local = request.url.hostname in LOOPBACK_HOSTS
-        if not (local and port.isascii() and port.isdigit() and 1024 <= int(port) <= 65535):
+        if not (local and re.fullmatch("[0-9]{4,5}", port) and 1024 <= int(port) <= 65535):
             answer = "No login waits here. Run: fbsync login"
             return PlainTextResponse(answer, 404, headers={header: "yes"})
         target = f"http://127.0.0.1:{int(port)}{path}?{request.url.query}"

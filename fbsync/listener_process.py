@@ -103,9 +103,10 @@ def bind(host: str, port: int) -> socket.socket:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]
         return socket.create_server(address, family=family, backlog=2048)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # UnicodeError: a name that cannot be a host's
+        reason = error.strerror if isinstance(error, OSError) else "this is no host name"
         raise FbsyncError(
-            f"fbsync cannot listen on {host} port {port}: {error.strerror}.\n"
+            f"fbsync cannot listen on {host} port {port}: {reason}.\n"
             "Stop what holds the port, or choose others with --host and --port."
         ) from None
 

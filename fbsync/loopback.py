@@ -118,6 +118,7 @@ class LoopbackServer:
             return True
 
 
+_POLL_SECONDS = 0.05  # how soon a server notices that it shall stop
 _AnswerRequest = Callable[[str, Mapping[str, str]], tuple[HTTPStatus, str, str]]
 
 
@@ -132,10 +133,17 @@ class _Server(ThreadingHTTPServer):
         self.address_family = family
         self.answer = answer
         super().__init__((host, port), _Handler)
-        self._thread = threading.Thread(target=self.serve_forever, name=f"fbsync-login-{host}")
+        self._thread = threading.Thread(
+            target=self.serve_forever,
+            kwargs={"poll_interval": _POLL_SECONDS},
+            name=f"fbsync-login-{host}",
+        )
 
     def start(self) -> None:
         self._thread.start()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Print nothing: a stray request that breaks off is no business of the operator's."""
 
     def stop(self) -> None:
         self.shutdown()
@@ -150,7 +158,11 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
 
     def do_GET(self) -> None:
-        parts = urlsplit(self.path)
+        try:
+            parts = urlsplit(self.path)
+        except ValueError:
+            self.send_error(HTTPStatus.BAD_REQUEST)
+            return
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         status, title, text = self.server.answer(parts.path, query)
         body = _PAGE.format(title=html.escape(title), text=html.escape(text)).encode()

@@ -63,6 +63,9 @@ def probe(target: Target, checklist: Checklist) -> None:
         _event(client, target, checklist, "unsigned event", body, {}, 401)
 
 
+_REFUSED = (400, 401)  # as good as 403: Meta's own sample refuses with 400
+
+
 def _handshake(client: httpx.Client, target: Target, checklist: Checklist) -> None:
     challenge = str(secrets.randbelow(10**10))
     for name, token, expected in (
@@ -76,7 +79,7 @@ def _handshake(client: httpx.Client, target: Target, checklist: Checklist) -> No
         if expected == 200 and answer.status_code == 200 and answer.text != challenge:
             detail = "the answer is not the bare challenge, so Meta would refuse it"
             checklist.add(name, "failed", detail)
-        elif answer.status_code == expected or (expected == 403 and answer.is_client_error):
+        elif answer.status_code == expected or (expected == 403 and answer.status_code in _REFUSED):
             what = "challenge echoed" if expected == 200 else f"refused with {answer.status_code}"
             checklist.add(name, "done", what)
         else:
@@ -114,7 +117,7 @@ def _send(
 ) -> httpx.Response | None:
     try:
         return client.request(method, url, content=content, headers=headers)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         checklist.add(name, "failed", f"no answer ({type(error).__name__}); is the listener up?")
         return None
 

@@ -142,11 +142,12 @@ def read_verify_token(env: Environment) -> str:
     return env.require("FACEBOOK_VERIFY_TOKEN", "a-long-random-text-of-your-own")
 
 
-def read_callback_address(env: Environment) -> str:
-    """The public address of the listener."""
+def read_callback_address(env: Environment, *, required: bool = True) -> str:
+    """The public address of the listener; "" where it is neither set nor required."""
+    name = "FACEBOOK_WEBHOOK_ADDRESS"
     example = "https://your-app.com/facebook/webhook (https, or loopback for the sandbox)"
-    address = env.require("FACEBOOK_WEBHOOK_ADDRESS", example)
-    return env.check("FACEBOOK_WEBHOOK_ADDRESS", address, is_safe_url, example)
+    address = env.require(name, example) if required else env.get(name)
+    return env.check(name, address, is_safe_url, example)
 
 
 def read_callback(env: Environment) -> CallbackSettings:

@@ -75,6 +75,7 @@ def test_malformed_settings_are_named_and_secrets_are_not_shown() -> None:
         ("login", "--wait", "0"),
         ("listen", "--port", "99999"),
         ("test-webhook", "http://127.0.0.1:1/", "--public"),
+        ("test-webhook", "localhost:5000/facebook/webhook"),
         ("fly",),
     ],
 )
@@ -82,6 +83,18 @@ def test_wrong_usage_ends_with_status_2(arguments: tuple[str, ...]) -> None:
     ended = run(*arguments, FACEBOOK_APP_ID="1" * 15, FACEBOOK_APP_SECRET=SECRET)
     assert (ended.status, ended.out) == (2, "")
     assert ended.err
+
+
+def test_a_malformed_webhook_address_is_named_without_public_too() -> None:
+    ended = run(
+        "test-webhook",
+        FACEBOOK_APP_ID="1" * 15,
+        FACEBOOK_APP_SECRET=SECRET,
+        FACEBOOK_VERIFY_TOKEN="t",
+        FACEBOOK_WEBHOOK_ADDRESS="https://[x",
+    )
+    assert ended.status == 2
+    assert "FACEBOOK_WEBHOOK_ADDRESS is malformed" in ended.err
 
 
 def test_settings_come_from_a_file_before_or_after_the_command(tmp_path: Path) -> None:

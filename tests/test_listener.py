@@ -478,7 +478,7 @@ class TestRelay:
             "s.-5001",
             "s.5001@x.example",
         ]
-        + ["s.\u0665\u0660\u0660\u0661", "s. 5001", "s.5_001"],
+        + ["s." + "1" * 5000, "s.\u0665\u0660\u0660\u0661", "s. 5001", "s.5_001"],
     )
     def test_a_state_without_a_login_port_leads_nowhere(
         self, listener: Listener, state: str

@@ -71,6 +71,14 @@ class TestBind:
         with pytest.raises(FbsyncError, match=r"(?s)nowhere\.invalid.*not known.*--host"):
             bind("nowhere.invalid", 0)
 
+    def test_a_name_that_cannot_be_a_hosts_is_told_with_what_to_do(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # What the resolver does with a name before it asks anybody.
+        monkeypatch.setattr(socket, "getaddrinfo", lambda host, *_, **__: host.encode("idna"))
+        with pytest.raises(FbsyncError, match=r"(?s)a\.\.b.*no host name.*--host"):
+            bind("a..b", 0)
+
     @pytest.mark.parametrize(
         ("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("localhost", None), ("::1", "[::1]")]
     )

@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -170,6 +171,27 @@ class TestStrays:
         with socket.create_connection(("127.0.0.1", login.port)):
             login.answer(code="AQ")
             assert login.code() == "AQ"
+
+    def test_a_broken_request_line_gets_400_and_nothing_is_printed(
+        self, login: Login, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        with socket.create_connection(("127.0.0.1", login.port), timeout=WAIT) as stray:
+            stray.sendall(b"GET http://[ HTTP/1.1\r\n\r\n")
+            assert b" 400 " in stray.recv(100)
+        login.answer(code="AQ")
+        assert login.code() == "AQ"
+        assert capfd.readouterr() == ("", "")
+
+    def test_a_request_that_breaks_off_prints_nothing(
+        self, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        with login_at(free_port()) as login:
+            with socket.create_connection(("127.0.0.1", login.port)) as stray:
+                stray.sendall(b"GE")
+                # Reset instead of an orderly end.
+                stray.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            login.answer(code="AQ")
+        assert capfd.readouterr() == ("", "")
 
 
 class TestOneAnswer:
