@@ -1,0 +1,204 @@
+"""What the commands found, as people and programs get to see it."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from fbsync.console import Console
+from fbsync.errors import DatabaseUnavailable
+from fbsync.listener import Notice
+from fbsync.page import FieldChange, PageId, PageSnapshot, PageVersion
+from fbsync.refresh import Outcome
+from fbsync.report import (
+    SyncReport,
+    describe_changes,
+    level_as_json,
+    show_documents,
+    show_levels,
+    show_notice,
+    show_outcome,
+)
+from fbsync.subscribe import Level
+from fbsync.sync import Difference
+
+ONE, TWO = PageId("1"), PageId("2")
+AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+CHANGES = (FieldChange("name", "Old", "New"),)
+
+
+def version(number: int = 2, changes: tuple[FieldChange, ...] = CHANGES) -> PageVersion:
+    snapshot = PageSnapshot(ONE, {"id": "1", "name": "New"}, AT, "v26.0")
+    return PageVersion(ONE, number, snapshot, changes, "webhook")
+
+
+STORED = Outcome(ONE, "stored", version=version())
+UNCHANGED = Outcome(TWO, "unchanged")
+PARKED = Outcome(TWO, "parked", reason="The token is refused.\nRun: fbsync login")
+PUT_OFF = Outcome(TWO, "put off", reason="Facebook asks to wait.", retry_at=AT)
+WOULD_CHANGE = Difference(ONE, "Bakery", CHANGES)
+
+
+def report(*found: Outcome | Difference) -> SyncReport:
+    made = SyncReport()
+    for one in found:
+        made.add(one)
+    return made
+
+
+def shown(made: SyncReport, capsys: pytest.CaptureFixture[str]) -> str:
+    made.show(Console())
+    return capsys.readouterr().out
+
+
+class TestSync:
+    @pytest.mark.parametrize(
+        ("found", "attention"),
+        [
+            ([], False),
+            ([STORED, UNCHANGED, WOULD_CHANGE], False),
+            ([STORED, PARKED], True),
+            ([PUT_OFF], True),
+        ],
+    )
+    def test_pages_that_could_not_be_mirrored_need_attention(
+        self, found: list[Outcome | Difference], attention: bool
+    ) -> None:
+        assert report(*found).needs_attention is attention
+        assert report(*found).as_json()["ok"] is not attention
+
+    def test_the_table_shows_what_happened_and_the_line_counts_all(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        text = shown(report(STORED, UNCHANGED, PARKED), capsys)
+        assert "name: Old → New" in text
+        assert "The token is refused. Run:" in text
+        assert text.splitlines()[-1] == "3 pages   1 parked, 1 stored, 1 unchanged"
+
+    def test_where_nothing_happened_there_is_no_table(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert shown(report(UNCHANGED), capsys) == "1 pages   1 unchanged\n"
+        assert shown(report(), capsys) == "0 pages   nothing to do\n"
+
+    def test_a_very_long_table_is_cut_and_says_so(self, capsys: pytest.CaptureFixture[str]) -> None:
+        many = [Difference(PageId(str(number)), "Shop", CHANGES) for number in range(1, 62)]
+        text = shown(report(*many), capsys)
+        assert "… and 11 more; --json lists all" in text
+        assert text.count("would change") == 51  # 50 rows and the count
+
+    def test_json_has_an_entry_for_each_page_worth_one(self) -> None:
+        change = {"field": "name", "before": "Old", "after": "New"}
+        assert report(STORED, UNCHANGED, PARKED, WOULD_CHANGE).as_json() == {
+            "ok": False,
+            "checked": 4,
+            "counts": {"stored": 1, "unchanged": 1, "parked": 1, "would_change": 1},
+            "pages": [
+                {
+                    "page_id": "1",
+                    "outcome": "stored",
+                    "reason": None,
+                    "version": 2,
+                    "changes": [change],
+                },
+                {
+                    "page_id": "2",
+                    "outcome": "parked",
+                    "reason": "The token is refused.\nRun: fbsync login",
+                },
+                {"page_id": "1", "outcome": "would_change", "changes": [change]},
+            ],
+        }
+
+
+class TestLines:
+    @pytest.mark.parametrize(
+        ("found", "line"),
+        [
+            (STORED, "stored    page 1  version 2  name: Old → New"),
+            (
+                Outcome(ONE, "stored", version=version(1)),
+                "stored    page 1  version 1  first copy, 2 fields",
+            ),
+            (UNCHANGED, "unchanged page 2"),
+            (PARKED, "parked    page 2  The token is refused. Run: fbsync login"),
+            (PUT_OFF, "put off   page 2  again at 12:00:00 UTC  Facebook asks to wait."),
+            (DatabaseUnavailable("It is locked.\nWait."), "database  It is locked."),
+        ],
+    )
+    def test_each_outcome_is_one_line(
+        self,
+        found: Outcome | DatabaseUnavailable,
+        line: str,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        show_outcome(Console(), found)
+        assert capsys.readouterr().out == line + "\n"
+
+    def test_each_request_is_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
+        show_notice(Console(), Notice("event", "abc recorded; pages: 1"))
+        show_notice(Console(), Notice("refused", "401 no signature\nforged line"))
+        first, second = capsys.readouterr().out.splitlines()
+        assert first == "event     abc recorded; pages: 1"
+        assert second.startswith("refused   401 no signature")
+
+    @pytest.mark.parametrize(
+        ("before", "after", "text"),
+        [
+            (None, "New", "name: (unset) → New"),
+            ("Old", None, "name: Old → (unset)"),
+            ({"city": "Łódź"}, ["a"], 'name: {"city": "Łódź"} → ["a"]'),
+            ("x" * 41, "y" * 40, f"name: {'x' * 39}… → {'y' * 40}"),
+        ],
+    )
+    def test_changes_are_told_in_one_line(self, before: object, after: object, text: str) -> None:
+        assert describe_changes([FieldChange("name", before, after)]) == text
+
+
+class TestLevels:
+    def test_both_levels_stand_in_one_table(self, capsys: pytest.CaptureFixture[str]) -> None:
+        show_levels(Console(), Level("kept", "13 fields"), [Level("failed", "no right", ONE)])
+        _, app, page = capsys.readouterr().out.splitlines()
+        assert app.split() == ["app", "kept", "13", "fields"]
+        assert page.split() == ["1", "failed", "no", "right"]
+
+    def test_a_level_as_json_names_its_page(self) -> None:
+        assert level_as_json(Level("kept", "13 fields")) == {
+            "action": "kept",
+            "detail": "13 fields",
+        }
+        assert level_as_json(Level("failed", "no", ONE))["page_id"] == "1"
+
+
+class TestDocuments:
+    @pytest.mark.parametrize(("columns", "side_by_side"), [("120", True), ("60", False)])
+    def test_page_and_entry_stand_side_by_side_where_there_is_room(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        columns: str,
+        side_by_side: bool,
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", columns)
+        stored = version()
+        show_documents(
+            Console(),
+            ("page_data.json", stored.snapshot.document),
+            ("history/000002.json", stored.document),
+        )
+        text = capsys.readouterr().out
+        heads = [line for line in text.splitlines() if "page_data.json" in line]
+        assert ("history/000002.json" in heads[0]) is side_by_side
+        assert '"before": "Old"' in text
+
+    def test_what_changed_stands_out(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("TERM", "xterm-256color")
+        stored = version()
+        page = json.dumps({"id": "1", "name": "New"}, indent=2).encode()
+        show_documents(Console(), ("page", page), ("entry", stored.document))
+        text = capsys.readouterr().out
+        assert '\x1b[1;32m  "name": "New"' in text
+        assert '\x1b[1;32m  "id"' not in text

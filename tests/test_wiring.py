@@ -1,0 +1,171 @@
+"""From settings to working parts: what is picked, where it lies, and who may read it."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from fbsync.errors import NoAccess, SettingsError
+from fbsync.object_store import DirectoryStore, SpacesStore
+from fbsync.page import PageAccess, PageId, UserToken
+from fbsync.settings import (
+    AppSettings,
+    DatabaseSettings,
+    DirectorySettings,
+    GraphSettings,
+    SpacesSettings,
+)
+from fbsync.wiring import load_environ, open_access, open_store
+from tests.servers import PostgresServer, Sandbox
+
+APP = AppSettings("123456789012345", "secret")
+GRAPH = GraphSettings("http://127.0.0.1:1", "v26.0", ("id", "name"))
+DEFAULT = DatabaseSettings(None, ())
+ONE = PageId("200000000000001")
+
+
+def sandbox_app(sandbox: Sandbox) -> tuple[AppSettings, GraphSettings]:
+    world = sandbox.world
+    graph = GraphSettings(sandbox.url, "v26.0", ("id", "name"))
+    return AppSettings(world.app_id, world.app_secret), graph
+
+
+class TestEnvironment:
+    def test_a_file_named_env_is_read_and_the_environment_counts_before_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        Path(".env").write_text("SPACES_BUCKET=file\nSPACES_REGION=ams3\nEMPTY\n")
+        monkeypatch.setenv("SPACES_BUCKET", "environment")
+        environ = load_environ(None)
+        assert environ["SPACES_BUCKET"] == "environment"
+        assert environ["SPACES_REGION"] == "ams3"
+        assert "EMPTY" not in environ
+
+    def test_no_file_is_no_fault(self) -> None:
+        assert "SPACES_BUCKET" not in load_environ(None)
+
+    def test_a_named_file_is_read_instead(self, tmp_path: Path) -> None:
+        Path(".env").write_text("SPACES_BUCKET=wrong\n")
+        named = tmp_path / "shop.env"
+        named.write_bytes(b"\xef\xbb\xbfSPACES_BUCKET=b\xc3\xa4ckerei\n")  # as Windows saves it
+        assert load_environ(named)["SPACES_BUCKET"] == "bäckerei"
+
+    def test_a_named_file_that_is_not_there_is_a_fault(self, tmp_path: Path) -> None:
+        with pytest.raises(SettingsError, match=r"none\.env of --env-file is not there"):
+            load_environ(tmp_path / "none.env")
+
+    def test_a_file_that_is_no_text_is_a_fault(self, tmp_path: Path) -> None:
+        file = tmp_path / "odd.env"
+        file.write_bytes(b"SPACES_BUCKET=\xff\xfe\n")
+        with pytest.raises(SettingsError, match="cannot be read"):
+            load_environ(file)
+
+
+class TestAccess:
+    def test_the_default_database_and_key_are_the_owners_alone(self) -> None:
+        with open_access(APP, GRAPH, DEFAULT):
+            pass
+        (folder,) = Path.home().rglob("123456789012345")
+        assert folder.parent.name == "fbsync"
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        for name in ("fbsync.sqlite3", "token.key"):
+            assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
+
+    def test_a_key_of_ones_own_leaves_no_key_file(self) -> None:
+        with open_access(APP, GRAPH, DatabaseSettings(None, (Fernet.generate_key().decode(),))):
+            pass
+        assert list(Path.home().rglob("token.key")) == []
+
+    def test_what_one_process_stores_the_next_one_reads(self) -> None:
+        access = PageAccess(ONE, "Bakery", "EAApage")
+        with open_access(APP, GRAPH, DEFAULT) as first:
+            first.vault.save(UserToken("7", "Anna", "EAAuser"), [access])
+        with open_access(APP, GRAPH, DEFAULT) as second:
+            assert second.vault.accesses() == {ONE: access}
+
+    def test_each_app_has_a_database_of_its_own(self) -> None:
+        with open_access(APP, GRAPH, DEFAULT) as one:
+            one.vault.save(UserToken("7", "Anna", "EAAuser"), [])
+        with open_access(AppSettings("999999999999999", "secret"), GRAPH, DEFAULT) as other:
+            assert other.vault.users() == []
+
+    def test_postgresql_serves_as_well(self, postgresql: PostgresServer) -> None:
+        keys = (Fernet.generate_key().decode(),)
+        settings = DatabaseSettings(postgresql.new_database(), keys)
+        access = PageAccess(ONE, "Bakery", "EAApage")
+        with open_access(APP, GRAPH, settings) as first:
+            first.vault.save(UserToken("7", "Anna", "EAAuser"), [access])
+        with open_access(APP, GRAPH, settings) as second:
+            assert second.vault.accesses() == {ONE: access}
+        assert list(Path.home().rglob("*.sqlite3")) == []
+
+    def test_postgresql_without_a_key_is_a_fault(self, postgresql: PostgresServer) -> None:
+        settings = DatabaseSettings(postgresql.new_database(), ())
+        with (
+            pytest.raises(SettingsError, match="FBSYNC_TOKEN_KEY"),
+            open_access(APP, GRAPH, settings),
+        ):
+            pytest.fail("tokens would be stored in the clear")
+
+
+class TestReading:
+    def test_a_page_without_a_token_is_told_apart(self, sandbox: Sandbox) -> None:
+        with open_access(*sandbox_app(sandbox), DEFAULT) as access:
+            user = sandbox.log_in()
+            own = PageAccess(ONE, "", sandbox.page_token(user, ONE))
+            access.vault.save(UserToken("7", "Sam", user), [own])
+            found = access.read_pages([ONE, PageId("2")])
+        assert isinstance(found[PageId("2")], NoAccess)
+        assert getattr(found[ONE], "fields", None) == {"id": ONE, "name": "Café Zeitgeist"}
+
+    def test_nothing_is_asked_of_facebook_without_a_token(self) -> None:
+        with open_access(APP, GRAPH, DEFAULT) as access:
+            assert isinstance(access.read_pages([ONE])[ONE], NoAccess)
+
+    def test_a_poll_before_the_first_login_says_so(self) -> None:
+        with (
+            open_access(APP, GRAPH, DEFAULT) as access,
+            pytest.raises(NoAccess, match="Run: fbsync login"),
+        ):
+            list(access.poll(keep_tokens=True))
+
+    @pytest.mark.parametrize("keep", [True, False])
+    def test_a_poll_keeps_new_tokens_if_it_may(self, sandbox: Sandbox, keep: bool) -> None:
+        with open_access(*sandbox_app(sandbox), DEFAULT) as access:
+            access.vault.save(UserToken("7", "Sam", sandbox.log_in()), [])
+            for _ in range(2):
+                parts = list(access.poll(keep_tokens=keep))
+                ids = [snapshot.page_id for part in parts for snapshot in part]
+                assert ids == sandbox.world.page_ids
+            assert len(access.vault.page_ids()) == (3 if keep else 0)
+
+
+class TestStore:
+    def test_a_folder_of_ones_own(self, tmp_path: Path) -> None:
+        store = open_store(DirectorySettings(str(tmp_path), "facebook"), "1")
+        assert isinstance(store, DirectoryStore)
+        assert store.address == str(tmp_path / "facebook")
+
+    def test_a_relative_folder_is_told_in_full(self) -> None:
+        store = open_store(DirectorySettings("mirror", "facebook"), "1")
+        assert store.address == str(Path.cwd() / "mirror" / "facebook")
+
+    def test_the_default_folder_lies_in_the_persons_data(self) -> None:
+        store = open_store(DirectorySettings(None, "facebook"), "123456789012345")
+        assert store.address.startswith(str(Path.home()))
+        assert "123456789012345" in store.address
+
+    def test_a_bucket(self) -> None:
+        settings = SpacesSettings(
+            bucket="my-bucket",
+            region="ams3",
+            endpoint="https://ams3.digitaloceanspaces.com",
+            access_key="key",
+            secret_key="secret",
+            prefix="pages",
+            path_style=False,
+        )
+        store = open_store(settings, "1")
+        assert isinstance(store, SpacesStore)
+        assert store.address == "s3://my-bucket/pages"
