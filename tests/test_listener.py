@@ -5,7 +5,6 @@ import hmac
 import json
 import socket
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -14,9 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from sqlalchemy import select
-from starlette.applications import Starlette
 
 from fbsync.database import Database, deliveries, sqlite_url
 from fbsync.group_commit import GroupCommit
@@ -30,7 +27,7 @@ from fbsync.listener import (
     relay_route,
 )
 from fbsync.page import PageId
-from tests.servers import wait_until
+from tests.servers import serving, wait_until
 
 SECRET = "0123456789abcdef" * 2
 TOKEN = "a-verify-token"
@@ -42,22 +39,6 @@ EVENT = json.dumps(
         "entry": [{"id": "1", "time": 1, "changes": [{"field": "name", "value": "Café \u2615"}]}],
     }
 ).encode()
-
-
-@contextmanager
-def serving(app: Starlette) -> Iterator[str]:
-    """The application on uvicorn, on loopback, in a thread; its address without a path."""
-    config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=5)
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
-        try:
-            wait_until(lambda: server.started, "the start of the application")
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from starlette.routing import Route
 from fbsync.errors import LoginFailed
 from fbsync.listener import Callback, build_app, relay_route
 from fbsync.loopback import RELAY_HEADER, LoopbackServer
-from tests.servers import free_port
-from tests.test_listener import SECRET, TOKEN, serving
+from tests.servers import free_port, serving
+from tests.test_listener import SECRET, TOKEN
 
 PATH = "/facebook/callback"
 WAIT = 60.0  # how long a test waits for an answer that it gave before
