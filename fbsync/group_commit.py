@@ -9,7 +9,6 @@ import queue
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
 
 from fbsync.errors import DatabaseUnavailable
 from fbsync.ports import Inbox
@@ -52,12 +51,7 @@ class GroupCommit:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop after what waits is recorded."""
         self._queue.put(None)
         self._thread.join()
