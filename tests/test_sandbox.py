@@ -496,3 +496,98 @@ class TestFaultsAndCalls:
         answer = sandbox.client.get("/_sandbox/pages")
         assert [page["id"] for page in answer.json()["data"]] == sandbox.world.page_ids
         assert "access_token" not in answer.text
+
+
+class TestRequests:
+    """How clients may send, and what no client may."""
+
+    def test_a_json_body_is_as_good_as_a_form(self, sandbox: Sandbox, page: str) -> None:
+        body = {"access_token": page, "hours": {"mon_1_open": "07:00"}, "phone": "+1"}
+        assert sandbox.client.post(f"/v26.0/{PAGE}", json=body).json() == {"success": True}
+        found = get(sandbox, f"/v26.0/{PAGE}", page, fields="hours,phone").json()
+        assert (found["hours"], found["phone"]) == ({"mon_1_open": "07:00"}, "+1")
+
+    @pytest.mark.parametrize("content", [b"{", b"[1]"])
+    def test_a_json_body_that_is_no_object_brings_no_parameters(
+        self, sandbox: Sandbox, content: bytes
+    ) -> None:
+        headers = {"Content-Type": "application/json"}
+        answer = sandbox.client.post(f"/v26.0/{PAGE}", content=content, headers=headers)
+        assert error(answer)["code"] == 2500
+
+    @pytest.mark.parametrize(
+        ("path", "code"),
+        [
+            ("me?fields=id,shoe_size", 100),
+            ("me/friends", 100),
+            (f"{PAGE}?fields=name.limit(1){{}}", None),
+            ("oauth/access_token", 101),
+            ("nothing/at/all", 2500),
+        ],
+    )
+    def test_a_user_reads_what_there_is(
+        self, sandbox: Sandbox, user: str, path: str, code: int | None
+    ) -> None:
+        answer = sandbox.client.get(
+            f"/v26.0/{path}", headers={"Authorization": f"Bearer {user}"}
+        ).json()
+        assert answer.get("error", {}).get("code") == code
+
+    def test_me_with_a_page_token_is_the_page(self, sandbox: Sandbox, page: str) -> None:
+        assert get(sandbox, "/v26.0/me", page).json() == {"id": PAGE, "name": "Café Zeitgeist"}
+
+    def test_the_app_is_a_node_and_no_person(self, sandbox: Sandbox) -> None:
+        world = sandbox.world
+        found = get(sandbox, f"/v26.0/{world.app_id}", world.app_token).json()
+        assert found["id"] == world.app_id
+        assert error(get(sandbox, "/v26.0/me", world.app_token))["code"] == 2500
+
+    @pytest.mark.parametrize(("method", "path"), [("POST", "me"), ("DELETE", PAGE), ("PUT", PAGE)])
+    def test_a_method_that_does_not_fit_is_unsupported(
+        self, sandbox: Sandbox, user: str, method: str, path: str
+    ) -> None:
+        items = json.dumps([{"method": method, "relative_url": path}])
+        answer = sandbox.client.post("/", data={"batch": items, "access_token": user})
+        (item,) = answer.json()
+        assert item["code"] == 400
+        assert "Unsupported" in item["body"]
+
+    def test_an_edit_needs_the_pages_own_token_and_permission(self, sandbox: Sandbox) -> None:
+        user = sandbox.log_in("pages_show_list")
+        token = sandbox.page_token(user, PAGE)
+        for path, expected in ((PAGE, 200), (OTHER_PAGE, 100)):
+            form = {"phone": "+1", "access_token": token}
+            assert error(sandbox.client.post(f"/v26.0/{path}", data=form))["code"] == expected
+
+    def test_an_edit_with_broken_json_is_refused(self, sandbox: Sandbox, page: str) -> None:
+        form = {"hours": "{", "access_token": page}
+        assert error(sandbox.client.post(f"/v26.0/{PAGE}", data=form))["code"] == 100
+
+    def test_a_list_of_fields_may_be_json(self, sandbox: Sandbox, page: str) -> None:
+        for fields, code in (('["name"]', 200), ("[", 200), ('{"a": 1}', 200)):
+            form = {"subscribed_fields": fields, "access_token": page}
+            answer = sandbox.client.post(f"/v26.0/{PAGE}/subscribed_apps", data=form)
+            assert answer.status_code == (400 if fields.startswith("{") else code)
+
+    def test_debug_token_is_for_the_app_and_for_oneself(
+        self, sandbox: Sandbox, user: str, page: str
+    ) -> None:
+        own = get(sandbox, "/v26.0/debug_token", user, input_token=user).json()["data"]
+        assert (own["type"], own["is_valid"]) == ("USER", True)
+        app = get(
+            sandbox,
+            "/v26.0/debug_token",
+            sandbox.world.app_token,
+            input_token=sandbox.world.app_token,
+        ).json()["data"]
+        assert (app["type"], app["expires_at"]) == ("APP", 0)
+        assert error(get(sandbox, "/v26.0/debug_token", page, input_token=user))["code"] == 100
+
+    def test_only_the_picked_pages_stand_among_the_granular_scopes(self, sandbox: Sandbox) -> None:
+        user = sandbox.log_in(shown="1", grant="pages_show_list", page=PAGE)
+        answer = get(
+            sandbox, "/v26.0/debug_token", sandbox.world.app_token, input_token=user
+        ).json()
+        assert {"scope": "pages_show_list", "target_ids": [PAGE]} in answer["data"][
+            "granular_scopes"
+        ]
