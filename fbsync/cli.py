@@ -193,13 +193,14 @@ def listen(
             read_store(env),
         )
     from fbsync.listener_process import Reporting, address_of, bind, serve
+    from fbsync.patience import WORKER_PATIENCE
     from fbsync.report import show_notice, show_outcome
     from fbsync.wiring import open_access
 
     console = Console()
     listening = bind(host, port)
     address = address_of(listening)
-    with open_access(app_settings, graph, database) as access:
+    with open_access(app_settings, graph, database, WORKER_PATIENCE) as access:
         serve(
             listening,
             access.inbox,

@@ -147,7 +147,8 @@ class Graph:
     def _exchange(self, params: Mapping[str, str]) -> dict[str, Any]:
         app_id, _, app_secret = self._connection.app_token.partition("|")
         form = {"client_id": app_id, "client_secret": app_secret, **params}
-        return self._connection.post("oauth/access_token", form, None).data
+        # A code is good for one exchange, so a second try would only hide the first one's failure.
+        return self._connection.post("oauth/access_token", form, None, once="code" in params).data
 
     def _read_each(
         self, reads: Mapping[PageId, Read]

@@ -17,8 +17,16 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 
 from fbsync.environment import LOOPBACK_HOSTS
-from fbsync.errors import CallRefused, FbsyncError, GraphUnavailable, TokenRefused
+from fbsync.errors import (
+    CallRefused,
+    FbsyncError,
+    GraphUnavailable,
+    TemporaryFailure,
+    TokenRefused,
+)
 from fbsync.graph_errors import error_from
+from fbsync.graph_usage import Usage, read_usage
+from fbsync.patience import DEFAULT_PATIENCE, Patience
 
 MAX_BATCH = 50
 """Calls in one batch request (Meta, "Batch requests")."""
@@ -26,7 +34,7 @@ MAX_BATCH = 50
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 DEADLINE_SECONDS = 45.0
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-_ROUNDS = 3  # how often an item that Meta did not finish is asked for
+_UNFINISHED = "Facebook did not finish the read in time.\nTry again later."
 
 
 @dataclass(frozen=True)
@@ -52,11 +60,20 @@ class GraphConnection:
     Every method raises GraphUnavailable, RateLimited and the PermanentFailures of graph_errors.
     """
 
-    def __init__(self, *, url: str, version: str, app_id: str, app_secret: str) -> None:
+    def __init__(
+        self,
+        *,
+        url: str,
+        version: str,
+        app_id: str,
+        app_secret: str,
+        patience: Patience = DEFAULT_PATIENCE,
+    ) -> None:
         self.app_id = app_id
         self.app_token = f"{app_id}|{app_secret}"
         self._app_secret = app_secret
         self._version = version
+        self._patience = patience
         self._base = f"{url}/{version}"
         # A proxy of the environment is for the outside world, not for a sandbox on this machine.
         loopback = urlsplit(url).hostname in LOOPBACK_HOSTS
@@ -72,17 +89,31 @@ class GraphConnection:
         """Close all connections."""
         self._client.close()
 
-    def post(self, path: str, params: Mapping[str, str], token: str | None) -> Answer:
-        """One POST; `params` go into the form body. A token adds its header and its proof."""
+    def post(
+        self, path: str, params: Mapping[str, str], token: str | None, *, once: bool = False
+    ) -> Answer:
+        """One POST; `params` go into the form body. A token adds its header and its proof.
+
+        It is sent again after a failure that passes, unless it is good for `once` only.
+        """
         form = dict(params)
         headers = {}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
             form["appsecret_proof"] = self._proof(token)
-        status, answer, version = self._send(path, form, headers)
-        if status != 200 or not isinstance(answer, dict) or "error" in answer:
-            raise error_from(answer, status)
-        return Answer(answer, version)
+        waiting = self._patience.begin()
+        while True:
+            try:
+                return self._post(path, form, headers)
+            except TemporaryFailure as error:
+                if once or not waiting.pause(error.retry_at):
+                    raise
+
+    def _post(self, path: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        sent = self._send(path, form, headers)
+        if sent.status != 200 or not isinstance(sent.answer, dict) or "error" in sent.answer:
+            raise error_from(sent.answer, sent.status, sent.usage)
+        return Answer(sent.answer, sent.version)
 
     def read(self, read: Read) -> Answer:
         """One read."""
@@ -94,32 +125,37 @@ class GraphConnection:
     def read_all(self, reads: Sequence[Read]) -> list[Answer | FbsyncError]:
         """Up to MAX_BATCH reads in one request; each has its own answer or its own failure.
 
-        A slow batch leaves items null; those alone are asked for again (Meta, "Batch requests").
+        Those that failed in a way that passes, or that a slow batch left null, are asked for again,
+        and only those (Meta, "Batch requests"). A throttled page waits for its own time: it comes
+        back as RateLimited and holds up no other.
         """
-        answers: list[Answer | FbsyncError | None] = [None] * len(reads)
-        for _ in range(_ROUNDS):
-            open_items = [index for index, answer in enumerate(answers) if answer is None]
-            if not open_items:
+        answers: dict[int, Answer | FbsyncError] = {}
+        open_items = list(range(len(reads)))
+        waiting = self._patience.begin()
+        while True:
+            whole: TemporaryFailure | None = None
+            try:
+                found = self._batch([reads[index] for index in open_items])
+            except TemporaryFailure as error:
+                whole, found = error, [error] * len(open_items)
+            answers.update(zip(open_items, found, strict=True))
+            open_items = [
+                i for i in open_items if whole or isinstance(answers[i], GraphUnavailable)
+            ]
+            if not open_items or not waiting.pause(whole.retry_at if whole else None):
                 break
-            found = self._batch([reads[index] for index in open_items])
-            for index, answer in zip(open_items, found, strict=True):
-                answers[index] = answer
-        unfinished = GraphUnavailable("Facebook did not finish the read in time.\nTry again later.")
-        return [answer or unfinished for answer in answers]
+        if whole and len(open_items) == len(reads):
+            raise whole
+        return [answers[index] for index in range(len(reads))]
 
-    def _batch(self, reads: Sequence[Read]) -> list[Answer | FbsyncError | None]:
+    def _batch(self, reads: Sequence[Read]) -> Sequence[Answer | FbsyncError]:
         items = [{"method": "GET", "relative_url": self._relative_url(read)} for read in reads]
-        form = {
-            "batch": json.dumps(items),
-            "include_headers": "false",
-            "appsecret_proof": self._proof(self.app_token),
-        }
-        status, answer, version = self._send(
-            "", form, {"Authorization": f"Bearer {self.app_token}"}
-        )
-        if status != 200 or not isinstance(answer, list) or len(answer) != len(reads):
-            raise _app_refused(error_from(answer, status))
-        return [_item(item, version) for item in answer]
+        form = {"batch": json.dumps(items), "appsecret_proof": self._proof(self.app_token)}
+        sent = self._send("", form, {"Authorization": f"Bearer {self.app_token}"})
+        answer = sent.answer
+        if sent.status != 200 or not isinstance(answer, list) or len(answer) != len(reads):
+            raise _app_refused(error_from(answer, sent.status, sent.usage))
+        return [_item(item, sent.version) for item in answer]
 
     def _relative_url(self, read: Read) -> str:
         secret = {"access_token": read.token, "appsecret_proof": self._proof(read.token)}
@@ -129,10 +165,7 @@ class GraphConnection:
         """Meta, "Secure requests": the hex HMAC-SHA256 of the token under the app secret."""
         return hmac.new(self._app_secret.encode(), token.encode(), hashlib.sha256).hexdigest()
 
-    def _send(
-        self, path: str, form: Mapping[str, str], headers: Mapping[str, str]
-    ) -> tuple[int, object, str]:
-        """POST a form: the HTTP status, the JSON (None if it is none), and the version."""
+    def _send(self, path: str, form: Mapping[str, str], headers: Mapping[str, str]) -> "_Sent":
         deadline = time.monotonic() + DEADLINE_SECONDS
         body = bytearray()
         try:
@@ -148,8 +181,22 @@ class GraphConnection:
                 f"Facebook cannot be reached at {self._base}: {type(error).__name__}.\n"
                 "Check the network, FACEBOOK_GRAPH_URL and your proxy settings."
             ) from None
-        version = response.headers.get("facebook-api-version", self._version)
-        return response.status_code, _decoded(bytes(body)), version
+        return _Sent(
+            status=response.status_code,
+            answer=_decoded(bytes(body)),
+            version=response.headers.get("facebook-api-version", self._version),
+            usage=read_usage(response.headers),
+        )
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """What came back: the HTTP status, the JSON (None if it is none), version and usage."""
+
+    status: int
+    answer: object
+    version: str
+    usage: Usage
 
 
 def _app_refused(error: FbsyncError) -> FbsyncError:
@@ -160,15 +207,25 @@ def _app_refused(error: FbsyncError) -> FbsyncError:
     return CallRefused(f"{said}\nFACEBOOK_APP_ID and FACEBOOK_APP_SECRET do not fit together.")
 
 
-def _item(item: object, version: str) -> Answer | FbsyncError | None:
+def _item(item: object, version: str) -> Answer | FbsyncError:
     if item is None:
-        return None
+        return GraphUnavailable(_UNFINISHED)
     if not isinstance(item, dict) or not isinstance(item.get("code"), int):
         return error_from(None, 200)
     data = _decoded(item.get("body"))
     if item["code"] != 200 or not isinstance(data, dict) or "error" in data:
-        return error_from(data, item["code"])
+        return error_from(data, item["code"], read_usage(_headers_of(item)))
     return Answer(data, version)
+
+
+def _headers_of(item: Mapping[str, object]) -> dict[str, str]:
+    """An item's headers, which come as a list of {name, value}."""
+    headers = item.get("headers")
+    return {
+        str(header.get("name", "")).lower(): str(header.get("value", ""))
+        for header in (headers if isinstance(headers, list) else ())
+        if isinstance(header, dict)
+    }
 
 
 def _decoded(body: object) -> object:

@@ -5,6 +5,7 @@ Codes and meanings: Meta, "Handle errors" and "Rate limits".
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 from fbsync.errors import (
     CallbackRefused,
@@ -16,9 +17,12 @@ from fbsync.errors import (
     RateLimited,
     TokenRefused,
 )
+from fbsync.graph_usage import Usage
 
 _THROTTLES = frozenset({4, 17, 32, 341, 368, 613})
 _MAX_MESSAGE_CHARACTERS = 300
+_THROTTLED_SECONDS = 60.0  # to wait after a throttle that does not say how long
+_UNKNOWN_USAGE = Usage()
 
 # Meta repeats tokens in some messages ("Malformed access token EAA..."): user and page tokens,
 # app tokens (id|secret), secrets and proofs.
@@ -38,11 +42,12 @@ _ADVICE: dict[type[FbsyncError], str] = {
 }
 
 
-def error_from(answer: object, status: int) -> FbsyncError:
+def error_from(answer: object, status: int, usage: Usage = _UNKNOWN_USAGE) -> FbsyncError:
     """The exception for an answer that is not a success.
 
     `answer` is the decoded body, or None where it was not JSON: a proxy's page or an empty body,
-    which passes. `status` is the HTTP status.
+    which passes. `status` is the HTTP status. `usage` is what the headers told: a throttle's
+    `retry_at` comes from it.
     """
     error = answer.get("error") if isinstance(answer, Mapping) else None
     if not isinstance(error, Mapping):
@@ -50,7 +55,9 @@ def error_from(answer: object, status: int) -> FbsyncError:
             f"Facebook answered HTTP {status} without an error body.\n{_ADVICE[GraphUnavailable]}"
         )
     kind = _kind(_integer(error.get("code")), error)
-    return kind(f"Facebook says: {_describe(error)}\n{_ADVICE[kind]}")
+    if kind is RateLimited:
+        return RateLimited(_message(kind, error), retry_at=_retry_at(usage))
+    return kind(_message(kind, error))
 
 
 def hide_secrets(text: str) -> str:
@@ -72,6 +79,16 @@ def _kind(code: int, error: Mapping[str, object]) -> type[FbsyncError]:
     if error.get("is_transient") is True or code in (1, 2):
         return GraphUnavailable
     return CallRefused
+
+
+def _message(kind: type[FbsyncError], error: Mapping[str, object]) -> str:
+    return f"Facebook says: {_describe(error)}\n{_ADVICE[kind]}"
+
+
+def _retry_at(usage: Usage) -> datetime | None:
+    """When calls are answered again; None where the headers say that it is now."""
+    wait = timedelta(seconds=_THROTTLED_SECONDS) if usage.regain is None else usage.regain
+    return datetime.now(UTC) + wait if wait else None
 
 
 def _describe(error: Mapping[str, object]) -> str:

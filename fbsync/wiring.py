@@ -15,6 +15,7 @@ from fbsync.graph import Graph
 from fbsync.graph_call import GraphConnection
 from fbsync.inbox import DatabaseInbox
 from fbsync.page import PageAccess, PageId, PageSnapshot
+from fbsync.patience import DEFAULT_PATIENCE, Patience
 from fbsync.ports import Inbox, ObjectStore
 from fbsync.refresh import Reading, Refresher
 from fbsync.settings import (
@@ -84,13 +85,20 @@ def load_environ(env_file: Path | None) -> dict[str, str]:
 
 @contextmanager
 def open_access(
-    app: AppSettings, graph: GraphSettings, database: DatabaseSettings
+    app: AppSettings,
+    graph: GraphSettings,
+    database: DatabaseSettings,
+    patience: Patience = DEFAULT_PATIENCE,
 ) -> Iterator[Access]:
     """Database, vault and Graph API; closed at the end of the block."""
     url = database.url or sqlite_url(_data_folder(app.app_id) / "fbsync.sqlite3")
     opened = Database(url)
     connection = GraphConnection(
-        url=graph.url, version=graph.version, app_id=app.app_id, app_secret=app.app_secret
+        url=graph.url,
+        version=graph.version,
+        app_id=app.app_id,
+        app_secret=app.app_secret,
+        patience=patience,
     )
     try:
         vault = Vault(opened, database.token_keys or _key_beside(url))

@@ -16,6 +16,7 @@ from fbsync.object_store import DirectoryStore
 from fbsync.page import PageAccess, PageId
 from fbsync.refresh import Refresher
 from fbsync.settings import CallbackSettings
+from tests.instant import NO_PATIENCE
 from tests.servers import Sandbox, free_port
 from tests.test_listener import SECRET, TOKEN, running_listener
 
@@ -58,7 +59,11 @@ def logged_in(sandbox: Sandbox, tmp_path: Path) -> Iterator[LoggedIn]:
     accesses = [PageAccess(page, "", sandbox.page_token(user, page)) for page in (ONE, TWO)]
     database = Database(sqlite_url(tmp_path / "f.sqlite3"))
     with GraphConnection(
-        url=sandbox.url, version="v26.0", app_id=world.app_id, app_secret=world.app_secret
+        url=sandbox.url,
+        version="v26.0",
+        app_id=world.app_id,
+        app_secret=world.app_secret,
+        patience=NO_PATIENCE,
     ) as connection:
         graph = Graph(connection, ("id", "name", "about"))
         yield LoggedIn(graph, database, accesses, tmp_path / "store", world.app_secret)

@@ -34,8 +34,10 @@ IMPORTS = {
     "refresh": "ports page errors",
     "sync": "refresh ports page errors",
     # the outside world: one third-party library each
-    "graph_errors": "errors",
-    "graph_call": "graph_errors environment errors",
+    "patience": "",
+    "graph_usage": "",
+    "graph_errors": "graph_usage errors",
+    "graph_call": "graph_errors graph_usage patience environment errors",
     "graph": "graph_call page errors",
     "database": "errors",
     "inbox": "database ports page webhook errors",
@@ -55,8 +57,8 @@ IMPORTS = {
     "report": "console listener refresh subscribe sync page errors",
     "browser": "console",
     "parameters": "duration page",
-    "wiring": "database errors graph graph_call inbox object_store page ports refresh settings"
-    " vault",
+    "wiring": "database errors graph graph_call inbox object_store page patience ports refresh"
+    " settings vault",
     "demo_sandbox": "errors",
     # The edges of the edges: they may know everything but each other.
     "cli": "*",

@@ -22,6 +22,7 @@ from fbsync.errors import (
 from fbsync.graph import Account, AppSubscription, Graph
 from fbsync.graph_call import MAX_BATCH, GraphConnection
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
+from tests.instant import NO_PATIENCE
 
 URL = "https://graph.facebook.com"
 APP = "123456789012345"
@@ -100,7 +101,9 @@ def meta() -> Iterator[Meta]:
 
 @pytest.fixture
 def connection() -> Iterator[GraphConnection]:
-    with GraphConnection(url=URL, version="v26.0", app_id=APP, app_secret="the-secret") as opened:
+    with GraphConnection(
+        url=URL, version="v26.0", app_id=APP, app_secret="the-secret", patience=NO_PATIENCE
+    ) as opened:
         yield opened
 
 

@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 import respx
 
-from fbsync.errors import CallRefused, FbsyncError, GraphUnavailable, TokenRefused
+from fbsync.errors import CallRefused, FbsyncError, GraphUnavailable, RateLimited, TokenRefused
 from fbsync.graph_call import Answer, GraphConnection, Read
+from fbsync.patience import MAX_TRIES, Patience
+from tests.instant import INSTANT, NO_PATIENCE
 
 URL = "https://graph.facebook.com"
 # Computed independently of this program, with the secret "secret".
@@ -19,7 +22,20 @@ PROOF = "61b5257ec5c5a53e992ae4d93afa0975e1f1be671788f65a476b0689ad5d5dd5"
 @pytest.fixture
 def connection() -> Iterator[GraphConnection]:
     with GraphConnection(
-        url=URL, version="v26.0", app_id="123456789012345", app_secret="secret"
+        url=URL,
+        version="v26.0",
+        app_id="123456789012345",
+        app_secret="secret",
+        patience=NO_PATIENCE,
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture
+def patient() -> Iterator[GraphConnection]:
+    """A connection that tries again without waiting."""
+    with GraphConnection(
+        url=URL, version="v26.0", app_id="123456789012345", app_secret="secret", patience=INSTANT
     ) as opened:
         yield opened
 
@@ -70,7 +86,7 @@ def test_a_read_travels_in_the_body_with_its_own_token_and_proof(
         "access_token": ["EAAtoken"],
         "appsecret_proof": [PROOF],
     }
-    assert sent["include_headers"] == "false"
+    assert "include_headers" not in sent  # an item's headers tell of its page's limit
 
 
 def test_the_version_that_really_answered_is_told(
@@ -89,15 +105,16 @@ def test_one_bad_item_fails_alone(connection: GraphConnection, meta: respx.MockR
     assert isinstance(second, TokenRefused)
 
 
-def test_a_null_item_is_asked_again_and_only_that(
-    connection: GraphConnection, meta: respx.MockRouter
+@pytest.mark.parametrize("unfinished", [None, item({"error": {"code": 2}}, 500)])
+def test_an_item_that_is_null_or_fails_for_now_is_asked_again_and_only_that(
+    patient: GraphConnection, meta: respx.MockRouter, unfinished: object
 ) -> None:
     route = meta.post("/v26.0/")
     route.side_effect = [
-        httpx.Response(200, json=[item({"id": "1"}), None]),
+        httpx.Response(200, json=[item({"id": "1"}), unfinished]),
         httpx.Response(200, json=[item({"id": "2"})]),
     ]
-    first, second = connection.read_all([Read("1", "t"), Read("2", "t")])
+    first, second = patient.read_all([Read("1", "t"), Read("2", "t")])
     assert isinstance(first, Answer)
     assert isinstance(second, Answer)
     assert second.data == {"id": "2"}
@@ -106,11 +123,83 @@ def test_a_null_item_is_asked_again_and_only_that(
 
 
 def test_an_item_that_stays_null_is_a_failure_that_passes(
-    connection: GraphConnection, meta: respx.MockRouter
+    patient: GraphConnection, meta: respx.MockRouter
 ) -> None:
     route = meta.post("/v26.0/").respond(json=[None])
-    assert isinstance(only_failure(connection.read_all([Read("1", "t")])), GraphUnavailable)
-    assert route.call_count == 3
+    assert isinstance(only_failure(patient.read_all([Read("1", "t")])), GraphUnavailable)
+    assert route.call_count == MAX_TRIES
+
+
+def test_a_throttled_page_holds_up_no_other_and_knows_its_time(
+    patient: GraphConnection, meta: respx.MockRouter
+) -> None:
+    usage = {"1": [{"type": "pages", "call_count": 100, "estimated_time_to_regain_access": 7}]}
+    header = {"name": "X-Business-Use-Case-Usage", "value": json.dumps(usage)}
+    throttled = item({"error": {"code": 80001}}, 400) | {"headers": [header, "odd"]}
+    route = meta.post("/v26.0/").respond(json=[throttled, item({"id": "2"})])
+    first, second = patient.read_all([Read("1", "t"), Read("2", "t")])
+    assert isinstance(second, Answer)
+    assert isinstance(first, RateLimited)
+    assert first.retry_at is not None
+    assert 6.9 < (first.retry_at - datetime.now(UTC)).total_seconds() / 60 <= 7
+    assert route.call_count == 1
+
+
+def test_a_throttled_app_waits_as_long_as_the_header_says(meta: respx.MockRouter) -> None:
+    usage = json.dumps({"1": [{"estimated_time_to_regain_access": 3}]})
+    route = meta.post("/v26.0/")
+    route.side_effect = [
+        httpx.Response(
+            400, json={"error": {"code": 4}}, headers={"x-business-use-case-usage": usage}
+        ),
+        httpx.Response(200, json=[item({"id": "1"})]),
+    ]
+    pauses: list[float] = []
+    with GraphConnection(
+        url=URL, version="v26.0", app_id="1", app_secret="s", patience=Patience(200, pauses.append)
+    ) as connection:
+        assert connection.read(Read("1", "t")).data == {"id": "1"}
+    assert [round(pause) for pause in pauses] == [180]
+
+
+def test_what_failed_once_as_a_whole_is_asked_again(
+    patient: GraphConnection, meta: respx.MockRouter
+) -> None:
+    route = meta.post("/v26.0/")
+    route.side_effect = [
+        httpx.ConnectError("down"),
+        httpx.Response(502, text="<html>"),
+        httpx.Response(200, json=[None, item({"id": "2"})]),
+        httpx.Response(500, json={"error": {"code": 1}}),
+        httpx.Response(200, json=[item({"id": "1"})]),
+    ]
+    first, second = patient.read_all([Read("1", "t"), Read("2", "t")])
+    assert isinstance(first, Answer)
+    assert isinstance(second, Answer)
+    assert (first.data, second.data) == ({"id": "1"}, {"id": "2"})
+
+
+def test_what_was_read_before_the_failure_is_kept(
+    patient: GraphConnection, meta: respx.MockRouter
+) -> None:
+    route = meta.post("/v26.0/")
+    down = httpx.Response(500, json={"error": {"code": 1}})
+    route.side_effect = [httpx.Response(200, json=[None, item({"id": "2"})]), *[down] * 4]
+    first, second = patient.read_all([Read("1", "t"), Read("2", "t")])
+    assert isinstance(first, GraphUnavailable)
+    assert isinstance(second, Answer)
+
+
+def test_a_post_is_sent_again_unless_it_is_good_for_once_only(
+    patient: GraphConnection, meta: respx.MockRouter
+) -> None:
+    route = meta.post("/v26.0/1/subscribed_apps")
+    route.side_effect = [httpx.ConnectError("down"), httpx.Response(200, json={"success": True})]
+    assert patient.post("1/subscribed_apps", {}, "t").data == {"success": True}
+    code = meta.post("/v26.0/oauth/access_token").respond(500, json={"error": {"code": 2}})
+    with pytest.raises(GraphUnavailable):
+        patient.post("oauth/access_token", {}, None, once=True)
+    assert code.call_count == 1
 
 
 @pytest.mark.parametrize(

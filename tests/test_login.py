@@ -26,6 +26,7 @@ from fbsync.inbox import DatabaseInbox
 from fbsync.login import Dialog, LoggedIn, ask_for_code, log_in
 from fbsync.page import PageAccess, PageId, UserToken
 from fbsync.vault import Vault
+from tests.instant import NO_PATIENCE
 from tests.servers import free_port
 from tests.test_graph import Meta, item
 from tests.test_listener import locked
@@ -74,7 +75,11 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     with (
         closing(Database(sqlite_url(tmp_path / "f.sqlite3"))) as database,
         GraphConnection(
-            url=url, version="v26.0", app_id="123456789012345", app_secret="the-secret"
+            url=url,
+            version="v26.0",
+            app_id="123456789012345",
+            app_secret="the-secret",
+            patience=NO_PATIENCE,
         ) as connection,
         respx.mock(base_url=url, assert_all_called=False) as router,
     ):

@@ -10,6 +10,7 @@ from fbsync.page import PageAccess, PageId
 from fbsync.settings import CallbackSettings
 from fbsync.subscribe import Level, subscribe_app, subscribe_pages
 from tests.callback import Callback, callback_server
+from tests.instant import NO_PATIENCE
 from tests.servers import SCOPES, Sandbox, free_port
 
 ONE, TWO = PageId("200000000000001"), PageId("200000000000002")
@@ -31,7 +32,11 @@ def graph(sandbox: Sandbox) -> Iterator[Graph]:
 def graph_of(sandbox: Sandbox) -> GraphConnection:
     world = sandbox.world
     return GraphConnection(
-        url=sandbox.url, version="v26.0", app_id=world.app_id, app_secret=world.app_secret
+        url=sandbox.url,
+        version="v26.0",
+        app_id=world.app_id,
+        app_secret=world.app_secret,
+        patience=NO_PATIENCE,
     )
 
 
@@ -114,7 +119,11 @@ class TestApp:
         self, sandbox: Sandbox, callback: Callback
     ) -> None:
         with GraphConnection(
-            url=f"http://127.0.0.1:{free_port()}", version="v26.0", app_id="1", app_secret="s"
+            url=f"http://127.0.0.1:{free_port()}",
+            version="v26.0",
+            app_id="1",
+            app_secret="s",
+            patience=NO_PATIENCE,
         ) as down:
             level = subscribe_app(Graph(down, ("id",)), wanted(callback))
         assert not level.ok

@@ -1,0 +1,47 @@
+"""Usage headers: Meta's shapes, and whatever else may come."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from fbsync.graph_usage import Usage, read_usage
+
+APP = '{"call_count":28,"total_time":25,"total_cputime":31}'
+BUSINESS = (
+    '{"1":[{"type":"pages","call_count":90,"total_cputime":1,"total_time":1,'
+    '"estimated_time_to_regain_access":0}],'
+    '"2":[{"type":"leadgen","call_count":5,"estimated_time_to_regain_access":12,"new":"x"}]}'
+)
+
+
+@pytest.mark.parametrize(
+    ("headers", "usage"),
+    [
+        ({}, Usage()),
+        ({"X-App-Usage": APP}, Usage(31)),
+        ({"X-Page-Usage": APP}, Usage(31)),
+        ({"X-Business-Use-Case-Usage": BUSINESS}, Usage(90, timedelta(minutes=12))),
+        (
+            {"X-Business-Use-Case-Usage": '{"1":[{"estimated_time_to_regain_access":0}]}'},
+            Usage(0, timedelta(0)),
+        ),
+        ({"X-App-Usage": APP, "X-Business-Use-Case-Usage": BUSINESS}, Usage(90, timedelta(0, 720))),
+        ({"X-App-Usage": '{"acc_id_util_pct": 9.67, "reset_time_duration": 100}'}, Usage()),
+    ],
+)
+def test_the_nearest_limit_counts(headers: dict[str, str], usage: Usage) -> None:
+    assert read_usage(httpx.Headers(headers)) == usage
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no json", "[]", "null", '{"call_count":"90"}', '{"1":[7]}', '{"call_count":-5}']
+)
+@pytest.mark.parametrize("name", ["x-app-usage", "x-business-use-case-usage"])
+def test_what_cannot_be_read_counts_nothing(name: str, text: str) -> None:
+    assert read_usage({name: text}) == Usage()
+
+
+def test_an_absurd_wait_is_cut_to_a_week() -> None:
+    text = '{"1":[{"estimated_time_to_regain_access":99999999999}]}'
+    assert read_usage({"x-business-use-case-usage": text}).regain == timedelta(days=7)
