@@ -10,6 +10,7 @@ from fbsync.checklist import Checklist
 from fbsync.errors import FbsyncError
 from fbsync.graph import Graph
 from fbsync.page import PageAccess
+from fbsync.patience import POLL_PATIENCE, Patience
 from fbsync.ports import Inbox
 from fbsync.probe import Target, is_up, local_url, probe
 from fbsync.refresh import Outcome, Refresher
@@ -26,6 +27,7 @@ def follow(
     accesses: Sequence[PageAccess],
     callback: CallbackSettings | None,
     app_secret: str,
+    patience: Patience = POLL_PATIENCE,
 ) -> bool:
     """Run the three steps. False where a page could not be mirrored.
 
@@ -36,7 +38,7 @@ def follow(
             checklist.add(name, "skipped", "FACEBOOK_WEBHOOK_ADDRESS is not set")
     else:
         _subscribe(checklist, graph, accesses, callback)
-    mirrored = _mirror(checklist, inbox, refresher, accesses)
+    mirrored = _mirror(checklist, inbox, refresher, accesses, patience)
     if callback is None:
         checklist.add("webhook test", "skipped", "FACEBOOK_WEBHOOK_ADDRESS is not set")
     else:
@@ -70,12 +72,14 @@ def _mirror(
     inbox: Inbox,
     refresher: Refresher,
     accesses: Sequence[PageAccess],
+    patience: Patience,
 ) -> bool:
     """Read each page once and store what differs. False where a page could not be mirrored."""
     outcomes: list[Outcome | Difference] = []
     page_ids = [access.page_id for access in accesses]
     try:
-        Poll(inbox, refresher, outcomes.append, wanted=page_ids).run([], page_ids)
+        poll = Poll(inbox, refresher, outcomes.append, wanted=page_ids, patience=patience)
+        poll.run([], page_ids)
     except FbsyncError as error:
         checklist.add("first data", "failed", str(error))
         return False

@@ -17,6 +17,7 @@ class Patience:
 
     seconds: float
     sleep: Callable[[float], object] = time.sleep
+    tries: int = MAX_TRIES
 
     def begin(self) -> "Waiting":
         """For one call."""
@@ -25,6 +26,9 @@ class Patience:
 
 DEFAULT_PATIENCE = Patience(seconds=60)
 """For a command that somebody waits for."""
+
+POLL_PATIENCE = Patience(seconds=60, tries=100)
+"""For a poll's pages that were put off, all of them together."""
 
 WORKER_PATIENCE = Patience(seconds=4)
 """For a worker, which puts a page off rather than wait, and which must be able to stop."""
@@ -44,7 +48,7 @@ class Waiting:
         `until` is the other side's wish. Without one, the pause is random between nothing and twice
         the last bound ("full jitter"), so that many callers do not come back at the same moment.
         """
-        if self._tries >= MAX_TRIES:
+        if self._tries >= self._patience.tries:
             return False
         if until is None:
             bound = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** (self._tries - 1))

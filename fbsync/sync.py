@@ -7,8 +7,10 @@ an event, so that an event which arrives in between is never lost to an older re
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from fbsync.page import FieldChange, PageId, PageSnapshot, changes_between
+from fbsync.patience import POLL_PATIENCE, Patience
 from fbsync.ports import Inbox, PageState
 from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
 
@@ -41,13 +43,16 @@ class Poll:
         *,
         wanted: Collection[PageId] | None = None,
         dry_run: bool = False,
+        patience: Patience = POLL_PATIENCE,
     ) -> None:
         self._inbox = inbox
         self._refresher = refresher
         self._report = report
         self._wanted = wanted
         self._dry_run = dry_run
+        self._patience = patience
         self._seen: set[PageId] = set()
+        self._put_off: dict[PageId, Outcome] = {}
 
     def run(self, parts: Iterable[Sequence[PageSnapshot]], known: Collection[PageId]) -> None:
         """Compare each part of the poll; then look one by one at pages that the poll left out.
@@ -65,6 +70,7 @@ class Poll:
             self._refresh(sorted(left_out.intersection(known)))
             if self._wanted is None:
                 self._drain_rest()
+            self._wait_for_put_off()
 
     def _is_new(self, page: PageId) -> bool:
         """False for pages that nobody asked for, and for those that a second person lists too."""
@@ -108,7 +114,7 @@ class Poll:
             for page, state in states.items():
                 outcome = ours.get(page) or _outcome_elsewhere(state, marks[page], deadline)
                 if outcome and outcome.kind != "taken over":
-                    self._report(outcome)
+                    self._settle(outcome)
                     del marks[page]
             if marks and not ours:
                 time.sleep(_LOOK_SECONDS)
@@ -118,7 +124,32 @@ class Poll:
         while outcomes := self._refresher.refresh():
             for outcome in outcomes:
                 if outcome.page_id not in self._seen:
-                    self._report(outcome)
+                    self._settle(outcome)
+
+    def _settle(self, outcome: Outcome) -> None:
+        """Report what is final; a page that was put off gets its further tries first."""
+        if outcome.kind == "put off" and outcome.retry_at is not None:
+            self._put_off[outcome.page_id] = outcome
+        else:
+            self._report(outcome)
+
+    def _wait_for_put_off(self) -> None:
+        """Look again at each page that was put off, when it is due, as long as patience lasts."""
+        waiting = self._patience.begin()
+        while self._put_off:
+            until = min(map(_due, self._put_off.values()))
+            if not waiting.pause(until):
+                break
+            due = [page for page, outcome in self._put_off.items() if _due(outcome) <= until]
+            for page in due:
+                del self._put_off[page]
+            self._refresh(due)
+        for outcome in self._put_off.values():
+            self._report(outcome)
+
+
+def _due(outcome: Outcome) -> datetime:
+    return outcome.retry_at or datetime.now(UTC)
 
 
 def _outcome_elsewhere(state: PageState, mark: int, deadline: float) -> Outcome | None:

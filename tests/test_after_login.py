@@ -43,7 +43,14 @@ class LoggedIn:
             lambda pages: self.graph.read_pages([own[page] for page in pages]),
         )
         mirrored = follow(
-            checklist, self.graph, inbox, refresher, self.accesses, callback, self.secret
+            checklist,
+            self.graph,
+            inbox,
+            refresher,
+            self.accesses,
+            callback,
+            self.secret,
+            NO_PATIENCE,
         )
         return mirrored, {step.name: step for step in checklist.steps}
 

@@ -32,7 +32,7 @@ IMPORTS = {
     "ports": "page webhook errors",
     # the second half of the hallway
     "refresh": "ports page errors",
-    "sync": "refresh ports page errors",
+    "sync": "refresh ports patience page errors",
     # the outside world: one third-party library each
     "patience": "",
     "graph_usage": "",
@@ -48,7 +48,8 @@ IMPORTS = {
     "login": "loopback graph vault ports page errors",
     "subscribe": "graph settings page errors",
     "probe": "webhook checklist environment errors",
-    "after_login": "subscribe probe sync refresh graph settings ports page checklist errors",
+    "after_login": "subscribe probe sync refresh graph settings ports page patience checklist"
+    " errors",
     "group_commit": "ports webhook errors",
     "listener": "webhook page environment errors",
     "listener_process": "listener group_commit loopback refresh ports webhook errors",

@@ -1,5 +1,6 @@
 """`fbsync sync` on a real database and a real store; only Facebook and the time are made up."""
 
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,9 +19,11 @@ from fbsync.errors import (
 from fbsync.inbox import DatabaseInbox
 from fbsync.object_store import DirectoryStore
 from fbsync.page import FieldChange, PageId, PageSnapshot
+from fbsync.patience import Patience
 from fbsync.ports import LEASE_SECONDS, Claim, page_key
 from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
 from fbsync.sync import NO_ACCESS, Difference, Poll
+from tests.instant import NO_PATIENCE
 
 ONE, TWO, THREE = PageId("1"), PageId("2"), PageId("3")
 FETCHED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -64,6 +67,7 @@ class World:
         self.readings: dict[PageId, Reading] = {}
         self.asked: list[list[PageId]] = []
         self.during_read: Callable[[], None] = lambda: None
+        self.patience = NO_PATIENCE
 
     def sync(
         self,
@@ -79,7 +83,14 @@ class World:
                 self.readings.setdefault(polled.page_id, polled)
         reports: list[Outcome | Difference] = []
         refresher = Refresher(self.inbox, self.store, self._read_pages)
-        poll = Poll(self.inbox, refresher, reports.append, wanted=wanted, dry_run=dry_run)
+        poll = Poll(
+            self.inbox,
+            refresher,
+            reports.append,
+            wanted=wanted,
+            dry_run=dry_run,
+            patience=self.patience,
+        )
         poll.run(parts, known)
         return reports
 
@@ -256,8 +267,46 @@ def test_a_page_that_is_put_off_already_is_not_waited_for(world: World) -> None:
 
 def test_a_failed_read_is_reported_once_and_not_tried_again_at_once(world: World) -> None:
     world.readings[ONE] = GraphUnavailable("It failed.")
-    assert told(world.sync([[snapshot(ONE), snapshot(TWO)]])) == [(ONE, "put off"), (TWO, "stored")]
+    assert told(world.sync([[snapshot(ONE), snapshot(TWO)]])) == [(TWO, "stored"), (ONE, "put off")]
     assert world.asked == [[ONE, TWO]]
+
+
+@pytest.fixture
+def patient(world: World) -> World:
+    """Sync waits for pages that were put off; the wait moves the clock."""
+    world.clock.seconds = time.time()
+
+    def wait(seconds: float) -> None:
+        world.clock.seconds += seconds
+
+    world.patience = Patience(1000, wait, tries=10)
+    return world
+
+
+def test_a_page_that_was_put_off_is_read_again_when_it_is_due(patient: World) -> None:
+    failures = [GraphUnavailable("It failed."), GraphUnavailable("Again.")]
+
+    def recover() -> None:
+        patient.readings[ONE] = failures.pop() if failures else snapshot(ONE)
+
+    patient.during_read = recover
+    reports = patient.sync([[snapshot(ONE), snapshot(TWO)]])
+    assert told(reports) == [(TWO, "stored"), (ONE, "stored")]
+    assert patient.asked == [[ONE, TWO], [ONE], [ONE]]
+    assert patient.stored_name(ONE) == "Bakery"
+
+
+def test_a_page_that_keeps_failing_is_reported_in_the_end(patient: World) -> None:
+    patient.readings[ONE] = GraphUnavailable("It failed.")
+    assert told(patient.sync([[snapshot(ONE)]])) == [(ONE, "put off")]
+    assert 5 <= len(patient.asked) <= 10  # a clock may be a microsecond early once
+
+
+def test_a_page_that_is_put_off_for_longer_is_not_waited_for(patient: World) -> None:
+    later = datetime.fromtimestamp(patient.clock.seconds + 2000, UTC)
+    patient.readings[ONE] = RateLimited("Wait.", retry_at=later)
+    assert told(patient.sync([[snapshot(ONE)]])) == [(ONE, "put off")]
+    assert patient.asked == [[ONE]]
 
 
 class OtherWorker:
