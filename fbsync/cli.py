@@ -102,7 +102,7 @@ def login(
         redirect_uri=settings.redirect_uri,
         scopes=settings.scopes,
     )
-    with open_access(app_settings, graph, database) as access:
+    with open_access(app_settings, graph, database, warn=console.say) as access:
         code = ask_for_code(
             dialog,
             lambda url, relayed: show_dialog(
@@ -156,7 +156,7 @@ def subscribe(
     from fbsync.wiring import open_access
 
     console = Console(quiet_results=as_json)
-    with open_access(app_settings, graph, database) as access:
+    with open_access(app_settings, graph, database, warn=console.say) as access:
         accesses = access.vault.accesses(wanted)
         if not accesses or (wanted and len(accesses) < len(wanted)):
             raise NoAccess("No token is stored for some of these pages.\nRun: fbsync login")
@@ -200,7 +200,9 @@ def listen(
     console = Console()
     listening = bind(host, port)
     address = address_of(listening)
-    with open_access(app_settings, graph, database, WORKER_PATIENCE) as access:
+    with open_access(
+        app_settings, graph, database, warn=console.say, patience=WORKER_PATIENCE
+    ) as access:
         serve(
             listening,
             access.inbox,
@@ -271,7 +273,7 @@ def sync(
     from fbsync.wiring import open_access
 
     console = Console(quiet_results=as_json)
-    with open_access(app_settings, graph, database) as access:
+    with open_access(app_settings, graph, database, warn=console.say) as access:
         opened = _open_store(console, store, app_settings.app_id)
         while True:
             try:

@@ -103,10 +103,16 @@ page_tokens = Table(
     Column("tasks", Text, nullable=False),  # a JSON list
 )
 
+refused_fields = Table(
+    "refused_fields",
+    metadata,
+    Column("version", String(16), primary_key=True),
+    Column("name", String(64), primary_key=True),
+)
+
 
 class Database:
-    """One engine with its tables in place. Raises DatabaseUnavailable, and SettingsError for a URL
-    that names no usable driver or a file of a newer fbsync."""
+    """One engine, its tables in place. Raises SettingsError for a bad URL or a newer file."""
 
     def __init__(self, url: str) -> None:
         self._engine = _open_engine(url)

@@ -13,6 +13,7 @@
     │   └── DatabaseUnavailable the database did not take or give rows
     └── PermanentFailure        the same call would fail again
         ├── CallRefused         the Graph API refuses the call itself, whoever asks
+        ├── FieldRefused        the Graph API does not know this page field, or no longer
         ├── CallbackRefused     Meta's handshake did not get the right answer from the callback
         ├── TokenRefused        the token is expired, revoked or unreadable
         ├── PermissionMissing   the token lacks a permission or a task
@@ -80,6 +81,14 @@ class PermanentFailure(FbsyncError):
 
 class CallRefused(PermanentFailure):
     """The Graph API refuses the call itself: a bad parameter, an unknown or retired field."""
+
+
+class FieldRefused(PermanentFailure):
+    """Codes 12 and 100 that name a page field: retired, or never there. `field` is its name."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class CallbackRefused(PermanentFailure):

@@ -3,14 +3,21 @@
 Every method raises GraphUnavailable, RateLimited and the PermanentFailures of graph_errors.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fbsync.errors import FbsyncError, GraphUnavailable, PermanentFailure, TemporaryFailure
+from fbsync.errors import (
+    FbsyncError,
+    FieldRefused,
+    GraphUnavailable,
+    PermanentFailure,
+    TemporaryFailure,
+)
 from fbsync.graph_call import MAX_BATCH, Answer, GraphConnection, Read
-from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken, field_name, page_id
+from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken, page_id
+from fbsync.page_fields import PageFields
 
 ACCOUNTS_PAGE_SIZE = 100
 
@@ -33,12 +40,11 @@ class AppSubscription:
 
 
 class Graph:
-    """The Graph API for one app. `page_fields` are the fields that a snapshot holds."""
+    """The Graph API for one app. A page field that it refuses is left out."""
 
-    def __init__(self, connection: GraphConnection, page_fields: Sequence[str]) -> None:
+    def __init__(self, connection: GraphConnection, page_fields: PageFields) -> None:
         self._connection = connection
-        self._page_fields = tuple(page_fields)
-        self._field_names = tuple(field_name(field) for field in page_fields)
+        self._page_fields = page_fields
 
     def log_in(self, code: str, redirect_uri: str) -> UserToken:
         """Exchange a login code for a long-lived user token (Meta, "Long-lived tokens").
@@ -64,10 +70,14 @@ class Graph:
         list. The next part is asked for by its cursor, as `next` itself holds the token (Meta,
         "Paginated results").
         """
-        fields = dict.fromkeys((*self._page_fields, "name", "access_token", "tasks"))
-        params = {"fields": ",".join(fields), "limit": str(ACCOUNTS_PAGE_SIZE)}
+        params = {"limit": str(ACCOUNTS_PAGE_SIZE)}
         while True:
-            answer = self._connection.read(Read("me/accounts", user.token, params))
+            params["fields"] = self._page_fields.asked("name", "access_token", "tasks")
+            try:
+                answer = self._connection.read(Read("me/accounts", user.token, params))
+            except FieldRefused as error:
+                self._page_fields.leave_out([error])
+                continue
             yield [self._account(item, answer.version) for item in _items(answer)]
             paging = _mapping(answer.data.get("paging"))
             after = _mapping(paging.get("cursors")).get("after")
@@ -81,17 +91,23 @@ class Graph:
         self, accesses: Collection[PageAccess]
     ) -> dict[PageId, PageSnapshot | TemporaryFailure | PermanentFailure]:
         """Read pages, each with its own token; one request for each 50 of them."""
-        fields = ",".join(self._page_fields)
+        fields = self._page_fields.asked()
         reads = {
             access.page_id: Read(access.page_id, access.token, {"fields": fields})
             for access in accesses
         }
         found: dict[PageId, PageSnapshot | TemporaryFailure | PermanentFailure] = {}
+        refused: dict[PageId, FieldRefused] = {}
         for page, answer in self._read_each(reads):
             if isinstance(answer, Answer):
-                found[page] = self._snapshot(page, answer.data, answer.version)
+                found[page] = self._page_fields.snapshot(page, answer.data, answer.version)
+            elif isinstance(answer, FieldRefused):
+                refused[page] = answer
             elif isinstance(answer, (TemporaryFailure, PermanentFailure)):
                 found[page] = answer
+        if refused:
+            self._page_fields.leave_out(refused.values())
+            found |= self.read_pages([access for access in accesses if access.page_id in refused])
         return found
 
     def app_subscription(self) -> AppSubscription | None:
@@ -178,12 +194,7 @@ class Graph:
                 token=token,
                 tasks=tuple(str(task) for task in tasks) if isinstance(tasks, list) else (),
             )
-        return Account(self._snapshot(page, item, version), access)
-
-    def _snapshot(self, page: PageId, data: Mapping[str, Any], version: str) -> PageSnapshot:
-        """Only what was asked for is kept, so that nothing else can slip into a stored object."""
-        fields = {name: data[name] for name in self._field_names if name in data}
-        return PageSnapshot(page, fields, _now(), version)
+        return Account(self._page_fields.snapshot(page, item, version), access)
 
 
 def _items(answer: Answer) -> list[dict[str, Any]]:

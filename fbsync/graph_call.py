@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -68,12 +68,15 @@ class GraphConnection:
         app_id: str,
         app_secret: str,
         patience: Patience = DEFAULT_PATIENCE,
+        warn: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.app_id = app_id
         self.app_token = f"{app_id}|{app_secret}"
         self._app_secret = app_secret
         self._version = version
         self._patience = patience
+        self._warn = warn
+        self._warned_of: set[str] = set()
         self._base = f"{url}/{version}"
         # A proxy of the environment is for the outside world, not for a sandbox on this machine.
         loopback = urlsplit(url).hostname in LOOPBACK_HOSTS
@@ -181,11 +184,20 @@ class GraphConnection:
                 f"Facebook cannot be reached at {self._base}: {type(error).__name__}.\n"
                 "Check the network, FACEBOOK_GRAPH_URL and your proxy settings."
             ) from None
+        version = response.headers.get("facebook-api-version", self._version)
+        self._check_version(version)
         return _Sent(
-            status=response.status_code,
-            answer=_decoded(bytes(body)),
-            version=response.headers.get("facebook-api-version", self._version),
-            usage=read_usage(response.headers),
+            response.status_code, _decoded(bytes(body)), version, read_usage(response.headers)
+        )
+
+    def _check_version(self, answered: str) -> None:
+        """An expired version is answered as the oldest usable one (Meta, "Platform versioning")."""
+        if answered == self._version or answered in self._warned_of:
+            return
+        self._warned_of.add(answered)
+        self._warn(
+            f"Facebook answered as {answered}, not as {self._version}: that version"
+            " has probably expired.\nSet FACEBOOK_GRAPH_VERSION to a newer one."
         )
 
 

@@ -11,6 +11,7 @@ from fbsync.errors import (
     CallbackRefused,
     CallRefused,
     FbsyncError,
+    FieldRefused,
     GraphUnavailable,
     PageGone,
     PermissionMissing,
@@ -28,6 +29,12 @@ _UNKNOWN_USAGE = Usage()
 # app tokens (id|secret), secrets and proofs.
 _SECRET = re.compile(r"EAA[0-9A-Za-z_-]{4,}|\b\d{5,}\|\S+|\b[0-9a-fA-F]{32,}\b")
 
+# "(#12) parking is deprecated for versions v26.0 and higher";
+# "(#100) Tried accessing nonexisting field (colour) on node type (Page)".
+_FIELD = re.compile(
+    r"\(#12\) (\w+) is deprecated|nonexisting field \((\w+)\) on node type \(Page\)"
+)
+
 _ADVICE: dict[type[FbsyncError], str] = {
     GraphUnavailable: "This usually passes; try again in a minute.",
     RateLimited: "Wait before the next call; refused calls go on counting.",
@@ -35,6 +42,7 @@ _ADVICE: dict[type[FbsyncError], str] = {
     PermissionMissing: "Grant the permission (FACEBOOK_SCOPES), then run: fbsync login",
     PageGone: "Check that the page still exists and that you still manage it.",
     CallRefused: "Check FACEBOOK_PAGE_FIELDS, FACEBOOK_WEBHOOK_FIELDS and FACEBOOK_GRAPH_VERSION.",
+    FieldRefused: "Take it out of FACEBOOK_PAGE_FIELDS.",
     CallbackRefused: (
         "Start fbsync listen, make FACEBOOK_WEBHOOK_ADDRESS lead to it, and use the same"
         " FACEBOOK_VERIFY_TOKEN on both sides."
@@ -54,7 +62,11 @@ def error_from(answer: object, status: int, usage: Usage = _UNKNOWN_USAGE) -> Fb
         return GraphUnavailable(
             f"Facebook answered HTTP {status} without an error body.\n{_ADVICE[GraphUnavailable]}"
         )
-    kind = _kind(_integer(error.get("code")), error)
+    code = _integer(error.get("code"))
+    refused = _FIELD.search(str(error.get("message", ""))) if code in (12, 100) else None
+    if refused is not None:
+        return FieldRefused(_message(FieldRefused, error), refused[1] or refused[2])
+    kind = _kind(code, error)
     if kind is RateLimited:
         return RateLimited(_message(kind, error), retry_at=_retry_at(usage))
     return kind(_message(kind, error))

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, NewType
 
@@ -53,13 +53,20 @@ class PageAccess:
 class PageSnapshot:
     """A page's own fields as one successful read gave them; an unset field is absent.
 
-    `graph_version` is the Graph API version that really answered, such as "v26.0".
+    `graph_version` is the Graph API version that really answered, such as "v26.0". `left_out` names
+    fields that were not asked for, because the Graph API refuses them: their absence says nothing.
     """
 
     page_id: PageId
     fields: Mapping[str, object]
     fetched_at: datetime
     graph_version: str
+    left_out: frozenset[str] = frozenset()
+
+    def keeping(self, last: Mapping[str, object]) -> "PageSnapshot":
+        """With the last known values of the fields that were left out."""
+        kept = {name: last[name] for name in self.left_out if name in last}
+        return replace(self, fields={**kept, **self.fields}) if kept else self
 
     @property
     def document(self) -> bytes:

@@ -112,6 +112,8 @@ class Refresher:
 
     def _store_and_finish(self, claim: Claim, snapshot: PageSnapshot, lease: "_Lease") -> Outcome:
         last = claim.last
+        if last is not None:
+            snapshot = snapshot.keeping(last.fields)
         if last is not None and last.digest == snapshot.digest:
             self._inbox.finish(claim, None)
             return Outcome(claim.page_id, "unchanged")

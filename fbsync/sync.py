@@ -89,8 +89,8 @@ class Poll:
                 continue
             differing.append(snapshot.page_id)
             if self._dry_run:
-                last = state.last.fields if state and state.last else None
-                changes = changes_between(last, snapshot.fields)
+                last = state.last.fields if state and state.last else {}
+                changes = changes_between(last, snapshot.keeping(last).fields)
                 name = str(snapshot.fields.get("name", ""))
                 self._report(Difference(snapshot.page_id, name, changes))
         if not self._dry_run:
@@ -170,5 +170,5 @@ def _is_stored(state: PageState | None, snapshot: PageSnapshot) -> bool:
         state is not None
         and not state.parked
         and state.last is not None
-        and state.last.digest == snapshot.digest
+        and state.last.digest == snapshot.keeping(state.last.fields).digest
     )

@@ -1,7 +1,7 @@
 """The only place that picks implementations: from settings to working parts."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,11 @@ from fbsync.graph import Graph
 from fbsync.graph_call import GraphConnection
 from fbsync.inbox import DatabaseInbox
 from fbsync.page import PageAccess, PageId, PageSnapshot
+from fbsync.page_fields import PageFields
 from fbsync.patience import DEFAULT_PATIENCE, Patience
 from fbsync.ports import Inbox, ObjectStore
 from fbsync.refresh import Reading, Refresher
+from fbsync.refused_fields import RefusedFields
 from fbsync.settings import (
     AppSettings,
     DatabaseSettings,
@@ -88,9 +90,14 @@ def open_access(
     app: AppSettings,
     graph: GraphSettings,
     database: DatabaseSettings,
+    *,
+    warn: Callable[[str], None],
     patience: Patience = DEFAULT_PATIENCE,
 ) -> Iterator[Access]:
-    """Database, vault and Graph API; closed at the end of the block."""
+    """Database, vault and Graph API; closed at the end of the block.
+
+    `warn` is told what the operator should know of the Graph API's answers.
+    """
     url = database.url or sqlite_url(_data_folder(app.app_id) / "fbsync.sqlite3")
     opened = Database(url)
     connection = GraphConnection(
@@ -99,10 +106,14 @@ def open_access(
         app_id=app.app_id,
         app_secret=app.app_secret,
         patience=patience,
+        warn=warn,
     )
     try:
         vault = Vault(opened, database.token_keys or _key_beside(url))
-        yield Access(Graph(connection, graph.page_fields), vault, DatabaseInbox(opened))
+        refused = RefusedFields(opened, graph.version, warn)
+        yield Access(
+            Graph(connection, PageFields(graph.page_fields, refused)), vault, DatabaseInbox(opened)
+        )
     finally:
         connection.close()
         opened.close()

@@ -14,9 +14,10 @@ from fbsync.graph_call import GraphConnection
 from fbsync.inbox import DatabaseInbox
 from fbsync.object_store import DirectoryStore
 from fbsync.page import PageAccess, PageId
+from fbsync.page_fields import PageFields
 from fbsync.refresh import Refresher
 from fbsync.settings import CallbackSettings
-from tests.instant import NO_PATIENCE
+from tests.instant import NO_PATIENCE, FieldsInMemory
 from tests.servers import Sandbox, free_port
 from tests.test_listener import SECRET, TOKEN, running_listener
 
@@ -72,7 +73,7 @@ def logged_in(sandbox: Sandbox, tmp_path: Path) -> Iterator[LoggedIn]:
         app_secret=world.app_secret,
         patience=NO_PATIENCE,
     ) as connection:
-        graph = Graph(connection, ("id", "name", "about"))
+        graph = Graph(connection, PageFields(("id", "name", "about"), FieldsInMemory()))
         yield LoggedIn(graph, database, accesses, tmp_path / "store", world.app_secret)
     database.close()
 

@@ -38,8 +38,10 @@ IMPORTS = {
     "graph_usage": "",
     "graph_errors": "graph_usage errors",
     "graph_call": "graph_errors graph_usage patience environment errors",
-    "graph": "graph_call page errors",
+    "page_fields": "page errors",
+    "graph": "graph_call page_fields page errors",
     "database": "errors",
+    "refused_fields": "database",
     "inbox": "database ports page webhook errors",
     "vault": "database page errors",
     "object_store": "errors",
@@ -58,8 +60,8 @@ IMPORTS = {
     "report": "console listener refresh subscribe sync page errors",
     "browser": "console",
     "parameters": "duration page",
-    "wiring": "database errors graph graph_call inbox object_store page patience ports refresh"
-    " settings vault",
+    "wiring": "database errors graph graph_call inbox object_store page page_fields patience ports"
+    " refresh refused_fields settings vault",
     "demo_sandbox": "errors",
     # The edges of the edges: they may know everything but each other.
     "cli": "*",

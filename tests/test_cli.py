@@ -169,6 +169,17 @@ def test_sync_reports_as_one_json_object(consenting: Sandbox) -> None:
     assert {page["outcome"] for page in found["pages"]} == {"stored"}
 
 
+def test_a_retired_field_is_named_once_and_its_last_value_stays(consenting: Sandbox) -> None:
+    consenting.world.edit("200000000000001", {"parking": {"lot": 1}})
+    environ = settings(consenting) | {"FACEBOOK_PAGE_FIELDS": "id,name,parking"}
+    run("login", **environ, FACEBOOK_GRAPH_VERSION="v25.0")
+    first = run("sync", "--json", **environ)
+    assert first.status == 0, first.err
+    assert first.err.count("field parking") == 1
+    assert json.loads(first.out)["counts"] == {"unchanged": 3}
+    assert "parking" not in run("sync", **environ).err
+
+
 def test_dry_run_changes_nothing(consenting: Sandbox) -> None:
     environ = settings(consenting)
     run("login", "--only", **environ)

@@ -14,6 +14,7 @@ from fbsync.errors import (
     CallbackRefused,
     CallRefused,
     FbsyncError,
+    FieldRefused,
     GraphUnavailable,
     PermissionMissing,
     RateLimited,
@@ -22,7 +23,8 @@ from fbsync.errors import (
 from fbsync.graph import Account, AppSubscription, Graph
 from fbsync.graph_call import MAX_BATCH, GraphConnection
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
-from tests.instant import NO_PATIENCE
+from fbsync.page_fields import PageFields
+from tests.instant import NO_PATIENCE, FieldsInMemory
 
 URL = "https://graph.facebook.com"
 APP = "123456789012345"
@@ -109,7 +111,7 @@ def connection() -> Iterator[GraphConnection]:
 
 @pytest.fixture
 def graph(connection: GraphConnection) -> Graph:
-    return Graph(connection, ("id", "name", "picture{url,cache_key}"))
+    return Graph(connection, PageFields(("id", "name", "picture{url,cache_key}"), FieldsInMemory()))
 
 
 def access(number: int) -> PageAccess:
@@ -375,7 +377,9 @@ def test_one_request_reads_up_to_fifty_pages(
 ) -> None:
     if pages:
         meta.read_each(lambda node: {"id": node})
-    found = Graph(connection, ("id",)).read_pages([access(n) for n in range(1, pages + 1)])
+    found = Graph(connection, PageFields(("id",), FieldsInMemory())).read_pages(
+        [access(n) for n in range(1, pages + 1)]
+    )
     assert [len(reads) for reads in meta.reads] == batches
     assert {page: _fields(reading) for page, reading in found.items()} == {
         str(n): {"id": str(n)} for n in range(1, pages + 1)
@@ -513,3 +517,79 @@ def test_a_refused_page_subscription_says_why(graph: Graph, meta: Meta) -> None:
     meta.answer_posts("1/subscribed_apps", error(210), status=400)
     with pytest.raises(PermissionMissing, match="It failed"):
         graph.subscribe_page(access(1), ["name"])
+
+
+# Refused fields
+
+
+def refused(field: str) -> dict[str, object]:
+    text = f"(#100) Tried accessing nonexisting field ({field}) on node type (Page)"
+    return item({"error": {"code": 100, "message": text}}, 400)
+
+
+def asked(call: Call) -> set[str]:
+    return set(call["fields"][0].split(","))
+
+
+def test_a_field_that_the_list_of_pages_refuses_is_left_out_from_then_on(
+    connection: GraphConnection, meta: Meta
+) -> None:
+    memory = FieldsInMemory()
+    graph = Graph(connection, PageFields(("id", "name", "parking", "phone"), memory))
+    page = {"id": "1", "name": "Bakery"}
+    meta.answer_reads([refused("parking")], [item({"data": [page]})])
+    ((account,),) = graph.accounts(ANNA)
+    assert account.snapshot.fields == page
+    assert account.snapshot.left_out == {"parking"}
+    assert memory.added == ["parking"]
+    assert [asked(reads[0][1]) & {"parking", "phone"} for reads in meta.reads] == [
+        {"parking", "phone"},
+        {"phone"},
+    ]
+
+
+def test_pages_that_refuse_a_field_are_read_again_without_it_and_only_those(
+    connection: GraphConnection, meta: Meta
+) -> None:
+    memory = FieldsInMemory()
+    graph = Graph(connection, PageFields(("id", "parking", "phone"), memory))
+    bad = refused("parking")
+    meta.answer_reads([bad, item({"id": "2"}), bad], [item({"id": "1"}), item({"id": "3"})])
+    found = graph.read_pages([access(1), access(2), access(3)])
+    assert {page: _fields(reading) for page, reading in found.items()} == {
+        ONE: {"id": "1"},
+        TWO: {"id": "2"},
+        THREE: {"id": "3"},
+    }
+    assert memory.added == ["parking"]
+    assert [node for node, _ in meta.reads[1]] == ["1", "3"]
+
+
+def test_a_field_that_was_refused_before_is_not_asked_for(
+    connection: GraphConnection, meta: Meta
+) -> None:
+    graph = Graph(
+        connection, PageFields(("id", "parking", "phone"), FieldsInMemory("parking", "other"))
+    )
+    meta.answer_reads([item({"id": "1"})])
+    reading = graph.read_pages([access(1)])[ONE]
+    assert isinstance(reading, PageSnapshot)
+    assert reading.left_out == {"parking"}
+    assert asked(meta.reads[0][0][1]) == {"id", "phone"}
+
+
+@pytest.mark.parametrize("field", ["id", "name", "never_asked"])
+def test_a_refusal_that_leaving_out_would_not_mend_is_an_error(
+    connection: GraphConnection, meta: Meta, field: str
+) -> None:
+    graph = Graph(connection, PageFields(("id", "name"), FieldsInMemory()))
+    meta.answer_reads([refused(field)])
+    with pytest.raises(FieldRefused, match=field):
+        list(graph.accounts(ANNA))
+
+
+def test_a_field_that_stays_refused_ends_the_read(connection: GraphConnection, meta: Meta) -> None:
+    graph = Graph(connection, PageFields(("id", "parking"), FieldsInMemory()))
+    meta.answer_reads([refused("parking")], [refused("parking")])
+    with pytest.raises(FieldRefused):
+        graph.read_pages([access(1)])

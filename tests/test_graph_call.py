@@ -276,3 +276,28 @@ def test_a_network_failure_passes_and_shows_no_secret(
 
 def test_reads_hide_their_tokens() -> None:
     assert "EAAtoken" not in repr(Read("1", "EAAtoken"))
+
+
+def test_another_version_than_the_one_asked_for_is_told_once(meta: respx.MockRouter) -> None:
+    headers = {"facebook-api-version": "v21.0"}
+    meta.post("/v19.0/").respond(json=[item({"id": "1"})], headers=headers)
+    warnings: list[str] = []
+    with GraphConnection(
+        url=URL, version="v19.0", app_id="1", app_secret="s", warn=warnings.append
+    ) as connection:
+        assert connection.read(Read("1", "t")).version == "v21.0"
+        connection.read(Read("1", "t"))
+    (warning,) = warnings
+    assert "v21.0" in warning
+    assert "FACEBOOK_GRAPH_VERSION" in warning
+
+
+def test_the_version_that_was_asked_for_is_no_news(meta: respx.MockRouter) -> None:
+    headers = {"facebook-api-version": "v26.0"}
+    meta.post("/v26.0/").respond(json=[item({"id": "1"})], headers=headers)
+    warnings: list[str] = []
+    with GraphConnection(
+        url=URL, version="v26.0", app_id="1", app_secret="s", warn=warnings.append
+    ) as connection:
+        connection.read(Read("1", "t"))
+    assert warnings == []

@@ -1,11 +1,14 @@
 """Each documented error of the Graph API gives exactly one of ours."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from fbsync.errors import (
     CallbackRefused,
     CallRefused,
     FbsyncError,
+    FieldRefused,
     GraphUnavailable,
     PageGone,
     PermissionMissing,
@@ -13,6 +16,7 @@ from fbsync.errors import (
     TokenRefused,
 )
 from fbsync.graph_errors import error_from, hide_secrets
+from fbsync.graph_usage import Usage
 
 TABLE: list[tuple[dict[str, object], type[FbsyncError]]] = [
     ({"code": 1}, GraphUnavailable),
@@ -58,6 +62,46 @@ def test_each_code_gives_exactly_one_class(
     error: dict[str, object], kind: type[FbsyncError]
 ) -> None:
     assert type(error_from({"error": error}, 400)) is kind
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "field"),
+    [
+        (12, "(#12) parking is deprecated for versions v26.0", "parking"),
+        (100, "(#100) Tried accessing nonexisting field (x_1) on node type (Page)", "x_1"),
+    ],
+)
+def test_a_refused_page_field_is_named(code: int, message: str, field: str) -> None:
+    refused = error_from({"error": {"code": code, "message": message}}, 400)
+    assert isinstance(refused, FieldRefused)
+    assert refused.field == field
+    assert "FACEBOOK_PAGE_FIELDS" in str(refused)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (100, "(#100) Tried accessing nonexisting field (x) on node type (User)"),
+        (190, "nonexisting field (x) on node type (Page)"),
+        (12, "(#12) singular published story API is deprecated"),
+    ],
+)
+def test_an_error_that_names_no_page_field_is_another_one(code: int, message: str) -> None:
+    error = error_from({"error": {"code": code, "message": message}}, 400)
+    assert not isinstance(error, FieldRefused)
+
+
+def test_a_throttle_says_when_to_come_back() -> None:
+    def wait(usage: Usage) -> float | None:
+        error = error_from({"error": {"code": 4}}, 400, usage)
+        assert isinstance(error, RateLimited)
+        if error.retry_at is None:
+            return None
+        return round((error.retry_at - datetime.now(UTC)).total_seconds())
+
+    assert wait(Usage(100, timedelta(minutes=5))) == 300
+    assert wait(Usage(100, timedelta(0))) is None
+    assert wait(Usage(100)) == 60
 
 
 @pytest.mark.parametrize("answer", [None, [], "text", {}, {"error": "text"}])

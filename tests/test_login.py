@@ -25,8 +25,9 @@ from fbsync.graph_call import GraphConnection
 from fbsync.inbox import DatabaseInbox
 from fbsync.login import Dialog, LoggedIn, ask_for_code, log_in
 from fbsync.page import PageAccess, PageId, UserToken
+from fbsync.page_fields import PageFields
 from fbsync.vault import Vault
-from tests.instant import NO_PATIENCE
+from tests.instant import NO_PATIENCE, FieldsInMemory
 from tests.servers import free_port
 from tests.test_graph import Meta, item
 from tests.test_listener import locked
@@ -46,7 +47,7 @@ class World:
     def __init__(self, database: Database, connection: GraphConnection, meta: Meta) -> None:
         self.database = database
         self.meta = meta
-        self.graph = Graph(connection, ("id", "name"))
+        self.graph = Graph(connection, PageFields(("id", "name"), FieldsInMemory()))
         self.vault = Vault(database, [Fernet.generate_key().decode()])
         self.inbox = DatabaseInbox(database)
 

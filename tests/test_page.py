@@ -128,3 +128,13 @@ def test_a_mirror_never_asks_for_tokens_or_odd_names(
     fields: tuple[str, ...], allowed: bool
 ) -> None:
     assert are_mirror_fields(fields) is allowed
+
+
+def test_a_field_that_was_left_out_keeps_its_last_known_value() -> None:
+    fetched = datetime(2026, 1, 1, tzinfo=UTC)
+    snapshot = PageSnapshot(
+        PageId("1"), {"name": "New"}, fetched, "v26.0", frozenset({"parking", "genre"})
+    )
+    last = {"name": "Old", "parking": {"lot": 1}, "phone": "+1"}
+    assert snapshot.keeping(last).fields == {"name": "New", "parking": {"lot": 1}}
+    assert snapshot.keeping({}) is snapshot

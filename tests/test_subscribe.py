@@ -7,10 +7,11 @@ import pytest
 from fbsync.graph import Graph
 from fbsync.graph_call import GraphConnection
 from fbsync.page import PageAccess, PageId
+from fbsync.page_fields import PageFields
 from fbsync.settings import CallbackSettings
 from fbsync.subscribe import Level, subscribe_app, subscribe_pages
 from tests.callback import Callback, callback_server
-from tests.instant import NO_PATIENCE
+from tests.instant import NO_PATIENCE, FieldsInMemory
 from tests.servers import SCOPES, Sandbox, free_port
 
 ONE, TWO = PageId("200000000000001"), PageId("200000000000002")
@@ -26,7 +27,7 @@ def callback() -> Iterator[Callback]:
 @pytest.fixture
 def graph(sandbox: Sandbox) -> Iterator[Graph]:
     with graph_of(sandbox) as connection:
-        yield Graph(connection, ("id", "name"))
+        yield Graph(connection, PageFields(("id", "name"), FieldsInMemory()))
 
 
 def graph_of(sandbox: Sandbox) -> GraphConnection:
@@ -125,7 +126,9 @@ class TestApp:
             app_secret="s",
             patience=NO_PATIENCE,
         ) as down:
-            level = subscribe_app(Graph(down, ("id",)), wanted(callback))
+            level = subscribe_app(
+                Graph(down, PageFields(("id",), FieldsInMemory())), wanted(callback)
+            )
         assert not level.ok
         assert "cannot be reached" in level.detail
 

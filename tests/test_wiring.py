@@ -1,6 +1,7 @@
 """From settings to working parts: what is picked, where it lies, and who may read it."""
 
 import stat
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ APP = AppSettings("123456789012345", "secret")
 GRAPH = GraphSettings("http://127.0.0.1:1", "v26.0", ("id", "name"))
 DEFAULT = DatabaseSettings(None, ())
 ONE = PageId("200000000000001")
+opened = partial(open_access, warn=print)
 
 
 def sandbox_app(sandbox: Sandbox) -> tuple[AppSettings, GraphSettings]:
@@ -64,7 +66,7 @@ class TestEnvironment:
 
 class TestAccess:
     def test_the_default_database_and_key_are_the_owners_alone(self) -> None:
-        with open_access(APP, GRAPH, DEFAULT):
+        with opened(APP, GRAPH, DEFAULT):
             pass
         (folder,) = Path.home().rglob("123456789012345")
         assert folder.parent.name == "fbsync"
@@ -73,30 +75,30 @@ class TestAccess:
             assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
 
     def test_a_key_of_ones_own_leaves_no_key_file(self) -> None:
-        with open_access(APP, GRAPH, DatabaseSettings(None, (Fernet.generate_key().decode(),))):
+        with opened(APP, GRAPH, DatabaseSettings(None, (Fernet.generate_key().decode(),))):
             pass
         assert list(Path.home().rglob("token.key")) == []
 
     def test_what_one_process_stores_the_next_one_reads(self) -> None:
         access = PageAccess(ONE, "Bakery", "EAApage")
-        with open_access(APP, GRAPH, DEFAULT) as first:
+        with opened(APP, GRAPH, DEFAULT) as first:
             first.vault.save(UserToken("7", "Anna", "EAAuser"), [access])
-        with open_access(APP, GRAPH, DEFAULT) as second:
+        with opened(APP, GRAPH, DEFAULT) as second:
             assert second.vault.accesses() == {ONE: access}
 
     def test_each_app_has_a_database_of_its_own(self) -> None:
-        with open_access(APP, GRAPH, DEFAULT) as one:
+        with opened(APP, GRAPH, DEFAULT) as one:
             one.vault.save(UserToken("7", "Anna", "EAAuser"), [])
-        with open_access(AppSettings("999999999999999", "secret"), GRAPH, DEFAULT) as other:
+        with opened(AppSettings("999999999999999", "secret"), GRAPH, DEFAULT) as other:
             assert other.vault.users() == []
 
     def test_postgresql_serves_as_well(self, postgresql: PostgresServer) -> None:
         keys = (Fernet.generate_key().decode(),)
         settings = DatabaseSettings(postgresql.new_database(), keys)
         access = PageAccess(ONE, "Bakery", "EAApage")
-        with open_access(APP, GRAPH, settings) as first:
+        with opened(APP, GRAPH, settings) as first:
             first.vault.save(UserToken("7", "Anna", "EAAuser"), [access])
-        with open_access(APP, GRAPH, settings) as second:
+        with opened(APP, GRAPH, settings) as second:
             assert second.vault.accesses() == {ONE: access}
         assert list(Path.home().rglob("*.sqlite3")) == []
 
@@ -104,14 +106,14 @@ class TestAccess:
         settings = DatabaseSettings(postgresql.new_database(), ())
         with (
             pytest.raises(SettingsError, match="FBSYNC_TOKEN_KEY"),
-            open_access(APP, GRAPH, settings),
+            opened(APP, GRAPH, settings),
         ):
             pytest.fail("tokens would be stored in the clear")
 
 
 class TestReading:
     def test_a_page_without_a_token_is_told_apart(self, sandbox: Sandbox) -> None:
-        with open_access(*sandbox_app(sandbox), DEFAULT) as access:
+        with opened(*sandbox_app(sandbox), DEFAULT) as access:
             user = sandbox.log_in()
             own = PageAccess(ONE, "", sandbox.page_token(user, ONE))
             access.vault.save(UserToken("7", "Sam", user), [own])
@@ -120,19 +122,19 @@ class TestReading:
         assert getattr(found[ONE], "fields", None) == {"id": ONE, "name": "Café Zeitgeist"}
 
     def test_nothing_is_asked_of_facebook_without_a_token(self) -> None:
-        with open_access(APP, GRAPH, DEFAULT) as access:
+        with opened(APP, GRAPH, DEFAULT) as access:
             assert isinstance(access.read_pages([ONE])[ONE], NoAccess)
 
     def test_a_poll_before_the_first_login_says_so(self) -> None:
         with (
-            open_access(APP, GRAPH, DEFAULT) as access,
+            opened(APP, GRAPH, DEFAULT) as access,
             pytest.raises(NoAccess, match="Run: fbsync login"),
         ):
             list(access.poll(keep_tokens=True))
 
     @pytest.mark.parametrize("keep", [True, False])
     def test_a_poll_keeps_new_tokens_if_it_may(self, sandbox: Sandbox, keep: bool) -> None:
-        with open_access(*sandbox_app(sandbox), DEFAULT) as access:
+        with opened(*sandbox_app(sandbox), DEFAULT) as access:
             access.vault.save(UserToken("7", "Sam", sandbox.log_in()), [])
             for _ in range(2):
                 parts = list(access.poll(keep_tokens=keep))

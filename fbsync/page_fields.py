@@ -1,0 +1,49 @@
+"""Which page fields to ask the Graph API for, and how an answer becomes a snapshot."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+from fbsync.errors import FieldRefused
+from fbsync.page import PageId, PageSnapshot, field_name
+
+_NEEDED = frozenset({"id", "name"})
+
+
+class FieldMemory(Protocol):
+    """Which page fields the Graph API refuses, beyond the life of this process."""
+
+    def names(self) -> Collection[str]:
+        """The refused fields."""
+        ...
+
+    def add(self, name: str) -> None:
+        """One more is refused."""
+        ...
+
+
+class PageFields:
+    """The wanted fields, less those that the Graph API refuses; `refused` remembers them."""
+
+    def __init__(self, wanted: Sequence[str], refused: FieldMemory) -> None:
+        self._wanted = {field_name(field): field for field in wanted}
+        self._refused = refused
+        self._left_out = frozenset(refused.names()) & self._wanted.keys()
+
+    def asked(self, *more: str) -> str:
+        """The value of the parameter `fields`: these, and `more` that no snapshot holds."""
+        fields = [field for name, field in self._wanted.items() if name not in self._left_out]
+        return ",".join(dict.fromkeys((*fields, *more)))
+
+    def leave_out(self, refusals: Collection[FieldRefused]) -> None:
+        """Do without these fields from now on. Raises a refusal that this would not mend."""
+        for refusal in {refusal.field: refusal for refusal in refusals}.values():
+            if refusal.field not in self._wanted.keys() - self._left_out - _NEEDED:
+                raise refusal
+            self._left_out |= {refusal.field}
+            self._refused.add(refusal.field)
+
+    def snapshot(self, page: PageId, data: Mapping[str, object], version: str) -> PageSnapshot:
+        """Only what was asked for is kept, so that nothing else can slip into a stored object."""
+        fields = {name: data[name] for name in self._wanted if name in data}
+        return PageSnapshot(page, fields, datetime.now(UTC), version, self._left_out)

@@ -1,0 +1,44 @@
+"""Which fields are asked for, and what of an answer is kept."""
+
+import pytest
+
+from fbsync.errors import FieldRefused
+from fbsync.page import PageId
+from fbsync.page_fields import PageFields
+from tests.instant import FieldsInMemory
+
+ONE = PageId("1")
+
+
+def refusal(field: str) -> FieldRefused:
+    return FieldRefused("Refused.", field)
+
+
+def test_further_fields_are_asked_for_once() -> None:
+    fields = PageFields(("id", "name", "picture{url,cache_key}"), FieldsInMemory())
+    assert fields.asked() == "id,name,picture{url,cache_key}"
+    assert fields.asked("name", "tasks") == "id,name,picture{url,cache_key},tasks"
+
+
+def test_an_expanded_field_is_left_out_by_its_name() -> None:
+    memory = FieldsInMemory()
+    fields = PageFields(("id", "picture{url}", "phone"), memory)
+    fields.leave_out([refusal("picture"), refusal("picture")])
+    assert fields.asked() == "id,phone"
+    assert memory.added == ["picture"]
+
+
+@pytest.mark.parametrize("field", ["id", "name", "tasks"])
+def test_what_cannot_be_left_out_stays_an_error(field: str) -> None:
+    memory = FieldsInMemory()
+    with pytest.raises(FieldRefused):
+        PageFields(("id", "name"), memory).leave_out([refusal(field)])
+    assert memory.added == []
+
+
+def test_only_wanted_fields_are_kept() -> None:
+    fields = PageFields(("id", "picture{url}", "phone"), FieldsInMemory("phone"))
+    data = {"id": "1", "access_token": "EAA", "picture": {"data": {}}}
+    snapshot = fields.snapshot(ONE, data, "v26.0")
+    assert snapshot.fields == {"id": "1", "picture": {"data": {}}}
+    assert snapshot.left_out == {"phone"}
