@@ -18,6 +18,7 @@ from starlette.routing import Route
 from fbsync import webhook
 from fbsync.environment import LOOPBACK_HOSTS
 from fbsync.errors import BadSignature, DatabaseUnavailable, UnreadableDelivery
+from fbsync.signature_explainer import SignatureExplainer
 
 WEBHOOK_PATH = "/facebook/webhook"
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -47,16 +48,18 @@ class Callback:
 
 
 class _Refusal(Exception):
-    """A request ends with this status; `detail` is for the operator and for the sender."""
+    """A request ends with this status; `detail` is for the sender too, `hint` is not."""
 
-    def __init__(self, status: int, detail: str) -> None:
+    def __init__(self, status: int, detail: str, hint: str | None = None) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
+        self.hint = hint
 
 
 def build_app(callback: Callback, login_relay: Route | None = None) -> Starlette:
     """The application. `login_relay` is a further route, see `relay_route`."""
+    explainer = SignatureExplainer(callback.app_secret)
 
     async def handshake(request: Request) -> Response:
         challenge = webhook.answer_challenge(request.query_params, callback.verify_token)
@@ -68,9 +71,12 @@ def build_app(callback: Callback, login_relay: Route | None = None) -> Starlette
 
     async def receive(request: Request) -> Response:
         try:
-            delivery = await _accept(request, callback)
+            delivery = await _accept(request, callback, explainer)
         except _Refusal as refusal:
-            callback.report(Notice("refused", f"{refusal.status} {refusal.detail}"))
+            told = f"{refusal.status} {refusal.detail}"
+            callback.report(
+                Notice("refused", f"{told} Likely: {refusal.hint}." if refusal.hint else told)
+            )
             headers = {"Retry-After": _RETRY_AFTER_SECONDS} if refusal.status == 503 else None
             answer = {"status": "error", "message": refusal.detail}
             return JSONResponse(answer, refusal.status, headers=headers)
@@ -87,16 +93,19 @@ def build_app(callback: Callback, login_relay: Route | None = None) -> Starlette
 _NO_SNIFF = {"X-Content-Type-Options": "nosniff"}
 
 
-async def _accept(request: Request, callback: Callback) -> webhook.Delivery:
+async def _accept(
+    request: Request, callback: Callback, explainer: SignatureExplainer
+) -> webhook.Delivery:
     """Doors 1 to 3. Raises _Refusal."""
+    body = await _read_body(request)
     try:
-        body = await _read_body(request)
         verified = webhook.verify(body, request.headers, callback.app_secret)
         delivery = webhook.read_delivery(verified, datetime.now(UTC))
         async with asyncio.timeout(COMMIT_SECONDS):
             await callback.record(delivery)
     except BadSignature as error:
-        raise _Refusal(401, str(error)) from None
+        hint = explainer.explain(body, request.headers)
+        raise _Refusal(401, str(error), hint) from None
     except UnreadableDelivery as error:
         raise _Refusal(400, str(error)) from None
     except (DatabaseUnavailable, TimeoutError) as error:

@@ -53,7 +53,8 @@ IMPORTS = {
     "after_login": "subscribe probe sync refresh graph settings ports page patience checklist"
     " errors",
     "group_commit": "ports webhook errors",
-    "listener": "webhook page environment errors",
+    "signature_explainer": "webhook",
+    "listener": "webhook signature_explainer page environment errors",
     "listener_process": "listener group_commit loopback refresh ports webhook errors",
     # edges
     "console": "checklist page errors",

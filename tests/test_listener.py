@@ -256,6 +256,14 @@ class TestSignature:
         for secret in (SECRET, signature("sha256", EVENT), signature("sha256", EVENT + b" ")):
             assert secret.removeprefix("sha256=") not in told
 
+    def test_the_operator_learns_the_likely_mistake_and_the_sender_does_not(
+        self, listener: Listener
+    ) -> None:
+        answer = listener.post(EVENT, sha256(EVENT + b"\n"))
+        assert answer.status_code == 401
+        assert "newline" in listener.only_notice().detail
+        assert "newline" not in answer.text
+
 
 class TestDelivery:
     @pytest.mark.parametrize(
