@@ -228,6 +228,10 @@ def probe_webhook(
     public: Annotated[
         bool, typer.Option("--public", help="Test FACEBOOK_WEBHOOK_ADDRESS.")
     ] = False,
+    case: Annotated[
+        list[str] | None,
+        typer.Option("--case", metavar="NAME", help="What to send, or all; see the README."),
+    ] = None,
     as_json: JsonFlag = False,
     env_file: EnvFile = None,
 ) -> None:
@@ -240,12 +244,17 @@ def probe_webhook(
         secret, verify_token = read_app(env).app_secret, read_verify_token(env)
         address = read_callback_address(env, required=public)
     from fbsync.probe import Target, local_url, probe
+    from fbsync.probe_cases import ALL, DEFAULT
+
+    names = ALL if case == ["all"] else tuple(case or DEFAULT)
+    if unknown := [name for name in names if name not in ALL]:
+        raise typer.BadParameter(f"--case {unknown[0]}: choose all or some of {', '.join(ALL)}")
 
     console = Console(quiet_results=as_json)
     checklist = Checklist(console.step)
     target = Target(url or (address if public else local_url(address)), secret, verify_token)
     console.say(f"Testing {target.url}")
-    probe(target, checklist)
+    probe(target, checklist, names)
     if as_json:
         ok = {"ok": checklist.ok, "url": target.url, "steps": checklist.as_json()}
         console.json(ok)

@@ -1,20 +1,19 @@
 """`fbsync test-webhook`: what Meta would send, sent to a listener, and each answer judged."""
 
-import json
 import secrets
 import socket
-import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
 import httpx
 
-from fbsync import webhook
-from fbsync.checklist import Checklist
+from fbsync.checklist import Checklist, State
 from fbsync.environment import LOOPBACK_HOSTS
+from fbsync.probe_cases import CASES, DEFAULT, TOO_LARGE, Delivery
 
 _TIMEOUT_SECONDS = 15.0
+_REFUSED = (400, 401, 403)  # Meta's own sample refuses a handshake with 400, most others with 403
 _USER_AGENT = "Webhooks/1.0 (https://fb.me/webhooks)"  # Meta's own, as seen in captures
 
 
@@ -45,81 +44,74 @@ def local_url(callback_url: str) -> str:
     return "http://127.0.0.1:5000/facebook/webhook"
 
 
-def probe(target: Target, checklist: Checklist) -> None:
-    """Handshake right and wrong; an event signed, forged and unsigned. Redirects are not followed.
-
-    The event carries the id that Meta's dashboard uses for its own tests, so the listener records
-    it and no page is read.
-    """
+def probe(target: Target, checklist: Checklist, names: Sequence[str] = DEFAULT) -> None:
+    """Send these cases of `probe_cases` and judge each answer. Redirects are not followed."""
     with httpx.Client(
         timeout=_TIMEOUT_SECONDS, headers={"User-Agent": _USER_AGENT}, trust_env=False
     ) as client:
-        _handshake(client, target, checklist)
-        body = _sample_body()
-        signed = webhook.sign(body, target.app_secret)
-        forged = webhook.sign(body, secrets.token_hex(16))
-        _event(client, target, checklist, "signed event", body, signed, 200)
-        _event(client, target, checklist, "forged event", body, forged, 401)
-        _event(client, target, checklist, "unsigned event", body, {}, 401)
+        for name in names:
+            try:
+                verdict = _check(client, target, name)
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                verdict = _bad(f"no answer ({type(error).__name__}); is the listener up?")
+            checklist.add(name, *verdict)
 
 
-_REFUSED = (400, 401)  # as good as 403: Meta's own sample refuses with 400
+_Verdict = tuple[State, str]
 
 
-def _handshake(client: httpx.Client, target: Target, checklist: Checklist) -> None:
+def _good(detail: str) -> _Verdict:
+    return "done", detail
+
+
+def _bad(detail: str) -> _Verdict:
+    return "failed", detail
+
+
+def _check(client: httpx.Client, target: Target, name: str) -> _Verdict:
+    if name == "handshake":
+        return _check_handshake(client, target)
+    if name == "handshake-wrong-token":
+        return _check_wrong_token(client, target)
+    return _check_delivery(client, target, CASES[name](target.app_secret))
+
+
+def _check_handshake(client: httpx.Client, target: Target) -> _Verdict:
     challenge = str(secrets.randbelow(10**10))
-    for name, token, expected in (
-        ("handshake", target.verify_token, 200),
-        ("handshake, wrong token", secrets.token_hex(16), 403),
-    ):
-        query = {"hub.mode": "subscribe", "hub.challenge": challenge, "hub.verify_token": token}
-        answer = _send(client, checklist, name, "GET", f"{target.url}?{urlencode(query)}")
-        if answer is None:
-            continue
-        if expected == 200 and answer.status_code == 200 and answer.text != challenge:
-            detail = "the answer is not the bare challenge, so Meta would refuse it"
-            checklist.add(name, "failed", detail)
-        elif answer.status_code == expected or (expected == 403 and answer.status_code in _REFUSED):
-            what = "challenge echoed" if expected == 200 else f"refused with {answer.status_code}"
-            checklist.add(name, "done", what)
-        else:
-            checklist.add(name, "failed", _surprise(answer, expected))
+    answer = _shake_hands(client, target, target.verify_token, challenge)
+    if answer.status_code != 200:
+        return _bad(_surprise(answer, 200))
+    if answer.text != challenge:
+        return _bad("the answer is not the bare challenge, so Meta would refuse it")
+    return _good("challenge echoed")
 
 
-def _event(
-    client: httpx.Client,
-    target: Target,
-    checklist: Checklist,
-    name: str,
-    body: bytes,
-    signature: Mapping[str, str],
-    expected: int,
-) -> None:
-    headers = {"Content-Type": "application/json", **signature}
-    answer = _send(client, checklist, name, "POST", target.url, content=body, headers=headers)
-    if answer is None:
-        return
-    if answer.status_code != expected:
-        checklist.add(name, "failed", _surprise(answer, expected))
-    else:
-        checklist.add(name, "done", "accepted" if expected == 200 else f"refused with {expected}")
+def _check_wrong_token(client: httpx.Client, target: Target) -> _Verdict:
+    answer = _shake_hands(client, target, secrets.token_hex(16), "1")
+    if answer.status_code not in _REFUSED:
+        return _bad(_surprise(answer, 403))
+    return _good(f"refused with {answer.status_code}")
 
 
-def _send(
-    client: httpx.Client,
-    checklist: Checklist,
-    name: str,
-    method: str,
-    url: str,
-    *,
-    content: bytes | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> httpx.Response | None:
-    try:
-        return client.request(method, url, content=content, headers=headers)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        checklist.add(name, "failed", f"no answer ({type(error).__name__}); is the listener up?")
-        return None
+def _shake_hands(
+    client: httpx.Client, target: Target, token: str, challenge: str
+) -> httpx.Response:
+    query = {"hub.mode": "subscribe", "hub.challenge": challenge, "hub.verify_token": token}
+    return client.get(f"{target.url}?{urlencode(query)}")
+
+
+def _check_delivery(client: httpx.Client, target: Target, delivery: Delivery) -> _Verdict:
+    headers = {"Content-Type": "application/json", **delivery.headers}
+    for _ in range(delivery.times):
+        try:
+            answer = client.post(target.url, content=delivery.body, headers=headers)
+        except (httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError):
+            if delivery.expected != TOO_LARGE:
+                raise
+            return _good("cut off")  # while we were still sending, and rightly
+        if answer.status_code != delivery.expected:
+            return _bad(_surprise(answer, delivery.expected))
+    return _good("accepted" if delivery.expected == 200 else f"refused with {delivery.expected}")
 
 
 def _surprise(answer: httpx.Response, expected: int) -> str:
@@ -131,10 +123,3 @@ def _surprise(answer: httpx.Response, expected: int) -> str:
     elif expected == 200 and answer.status_code == 403:
         hint = "; the listener has another FACEBOOK_VERIFY_TOKEN"
     return f"expected {expected}, got {answer.status_code}{hint}"
-
-
-def _sample_body() -> bytes:
-    """Escaped as Meta escapes: non-ASCII characters as lowercase \\u sequences."""
-    change = {"field": "name", "value": "Café fbsync ☕"}
-    entry = {"id": webhook.DASHBOARD_TEST_ID, "time": int(time.time()), "changes": [change]}
-    return json.dumps({"object": "page", "entry": [entry]}).encode()

@@ -49,7 +49,8 @@ IMPORTS = {
     "loopback": "environment errors",
     "login": "loopback graph vault ports page errors",
     "subscribe": "graph settings page errors",
-    "probe": "webhook checklist environment errors",
+    "probe_cases": "webhook",
+    "probe": "probe_cases checklist environment",
     "after_login": "subscribe probe sync refresh graph settings ports page patience checklist"
     " errors",
     "group_commit": "ports webhook errors",

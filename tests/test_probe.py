@@ -17,7 +17,7 @@ from tests.callback import Callback, callback_server
 from tests.servers import free_port
 from tests.test_listener import SECRET, TOKEN, Listener, locked, running_listener
 
-NAMES = ["handshake", "handshake, wrong token", "signed event", "forged event", "unsigned event"]
+NAMES = ["handshake", "handshake-wrong-token", "plain", "wrong-secret", "no-signature"]
 OTHER_SECRET = "fedcba9876543210" * 2
 
 Answer = tuple[int, bytes, dict[str, str]]
@@ -66,10 +66,10 @@ class TestListener:
         found = steps(listener.url)
         assert {name: (step.state, step.detail) for name, step in found.items()} == {
             "handshake": ("done", "challenge echoed"),
-            "handshake, wrong token": ("done", "refused with 403"),
-            "signed event": ("done", "accepted"),
-            "forged event": ("done", "refused with 401"),
-            "unsigned event": ("done", "refused with 401"),
+            "handshake-wrong-token": ("done", "refused with 403"),
+            "plain": ("done", "accepted"),
+            "wrong-secret": ("done", "refused with 401"),
+            "no-signature": ("done", "refused with 401"),
         }
 
     def test_the_signed_event_is_recorded_and_no_page_is_read_for_it(
@@ -86,14 +86,14 @@ class TestListener:
 
     def test_another_app_secret_is_named_as_the_cause(self, listener: Listener) -> None:
         found = steps(listener.url, app_secret=OTHER_SECRET)
-        assert failed(found) == ["signed event"]
-        assert "FACEBOOK_APP_SECRET" in found["signed event"].detail
+        assert failed(found) == ["plain"]
+        assert "FACEBOOK_APP_SECRET" in found["plain"].detail
 
     def test_a_listener_without_its_database_fails_at_the_event(self, listener: Listener) -> None:
         with locked(listener.file):
             found = steps(listener.url)
-        assert failed(found) == ["signed event"]
-        assert found["signed event"].detail == "expected 200, got 503"
+        assert failed(found) == ["plain"]
+        assert found["plain"].detail == "expected 200, got 503"
 
     def test_a_proxy_of_the_environment_is_not_asked(
         self, listener: Listener, monkeypatch: pytest.MonkeyPatch
@@ -105,7 +105,7 @@ class TestListener:
     def test_a_wrong_path_fails_every_step(self, listener: Listener) -> None:
         found = steps(f"{listener.url}/more")
         assert failed(found) == NAMES
-        assert found["signed event"].detail == "expected 200, got 404"
+        assert found["plain"].detail == "expected 200, got 404"
 
 
 def quoted(query: dict[str, str]) -> Answer:
@@ -133,8 +133,8 @@ class TestHandshake:
     def test_a_listener_that_takes_any_token_fails(self, callback: Callback) -> None:
         found = steps(callback.url)
         assert found["handshake"].ok
-        assert not found["handshake, wrong token"].ok
-        assert found["handshake, wrong token"].detail == "expected 403, got 200"
+        assert not found["handshake-wrong-token"].ok
+        assert found["handshake-wrong-token"].detail == "expected 403, got 200"
 
     @pytest.mark.parametrize(
         ("status", "state"),
@@ -148,8 +148,8 @@ class TestHandshake:
         )
         found = steps(callback.url)
         assert found["handshake"].ok
-        assert found["handshake, wrong token"].state == state
-        assert str(status) in found["handshake, wrong token"].detail
+        assert found["handshake-wrong-token"].state == state
+        assert str(status) in found["handshake-wrong-token"].detail
 
     @pytest.mark.parametrize("status", [301, 302, 307, 308])
     def test_a_redirect_is_not_followed_and_told(self, callback: Callback, status: int) -> None:
@@ -160,7 +160,7 @@ class TestHandshake:
         detail = found["handshake"].detail
         assert f"got {status}" in detail
         assert "does not follow redirects" in detail
-        assert not found["handshake, wrong token"].ok
+        assert not found["handshake-wrong-token"].ok
 
     def test_it_asks_as_meta_does(self, callback: Callback) -> None:
         steps(callback.url)
@@ -176,17 +176,17 @@ class TestEvents:
         ("statuses", "wrong"),
         [
             ([200, 401, 401], {}),
-            ([200, 200, 401], {"forged event": "expected 401, got 200"}),
-            ([200, 401, 200], {"unsigned event": "expected 401, got 200"}),
+            ([200, 200, 401], {"wrong-secret": "expected 401, got 200"}),
+            ([200, 401, 200], {"no-signature": "expected 401, got 200"}),
             (
                 [200, 403, 400],
                 {
-                    "forged event": "expected 401, got 403",
-                    "unsigned event": "expected 401, got 400",
+                    "wrong-secret": "expected 401, got 403",
+                    "no-signature": "expected 401, got 400",
                 },
             ),
-            ([500, 401, 401], {"signed event": "expected 200, got 500"}),
-            ([204, 401, 401], {"signed event": "expected 200, got 204"}),
+            ([500, 401, 401], {"plain": "expected 200, got 500"}),
+            ([204, 401, 401], {"plain": "expected 200, got 204"}),
         ],
     )
     def test_each_answer_is_judged_by_itself(
@@ -200,7 +200,6 @@ class TestEvents:
     def test_they_look_and_are_signed_as_metas(self, callback: Callback) -> None:
         steps(callback.url)
         signed, forged, unsigned = callback.deliveries
-        assert signed.body == forged.body == unsigned.body
         assert signed.body.isascii()
         assert b"\\u2615" in signed.body
         payload = json.loads(signed.body)
