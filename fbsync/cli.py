@@ -411,6 +411,13 @@ def _poll_once(
             report.add(found)
             progress.advance(bar)
 
-        poll = Poll(access.inbox, access.refresher(store), add, wanted=wanted, dry_run=dry_run)
+        poll = Poll(
+            access.inbox,
+            access.refresher(store),
+            add,
+            wanted=wanted,
+            dry_run=dry_run,
+            say=console.say,
+        )
         poll.run(access.poll(keep_tokens=not dry_run), known)
     return report

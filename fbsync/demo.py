@@ -23,6 +23,7 @@ from fbsync.listener import Notice
 from fbsync.listener_process import Reporting, Server, address_of, bind, serve
 from fbsync.login import Dialog, ask_for_code, log_in
 from fbsync.page import PageId, PageVersion
+from fbsync.patience import Patience
 from fbsync.ports import ObjectStore, history_key, page_key
 from fbsync.probe import Target, probe
 from fbsync.refresh import Outcome
@@ -213,7 +214,8 @@ class _Scenes:
 
     def _first_sync(self, access: Access) -> None:
         report = SyncReport()
-        poll = Poll(access.inbox, access.refresher(self._store), report.add)
+        refresher = access.refresher(self._store)
+        poll = Poll(access.inbox, refresher, report.add, patience=Patience(seconds=0))
         poll.run(access.poll(keep_tokens=True), access.vault.page_ids())
         if report.needs_attention:
             raise FbsyncError(f"Not every page could be mirrored: {dict(report.counts)}")

@@ -32,7 +32,8 @@ class Poll:
     """One run over the polled pages; `wanted` restricts it to some of them.
 
     `report` is called once for each page: with its Outcome, or in a dry run with its Difference. A
-    dry run says nothing of pages that only a read of their own could judge.
+    dry run says nothing of pages that only a read of their own could judge. `say` is told when the
+    run begins to wait for pages that were put off.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Poll:
         wanted: Collection[PageId] | None = None,
         dry_run: bool = False,
         patience: Patience = POLL_PATIENCE,
+        say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._inbox = inbox
         self._refresher = refresher
@@ -51,6 +53,7 @@ class Poll:
         self._wanted = wanted
         self._dry_run = dry_run
         self._patience = patience
+        self._say = say
         self._seen: set[PageId] = set()
         self._put_off: dict[PageId, Outcome] = {}
 
@@ -136,6 +139,12 @@ class Poll:
     def _wait_for_put_off(self) -> None:
         """Look again at each page that was put off, when it is due, as long as patience lasts."""
         waiting = self._patience.begin()
+        if self._put_off and self._patience.seconds:
+            first, seconds = next(iter(self._put_off.values())), self._patience.seconds
+            self._say(
+                f"{len(self._put_off)} pages did not work at once; trying again for up to"
+                f" {seconds:.0f} seconds. {first.reason}"
+            )
         while self._put_off:
             until = min(map(_due, self._put_off.values()))
             if not waiting.pause(until):

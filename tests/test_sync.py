@@ -68,6 +68,7 @@ class World:
         self.asked: list[list[PageId]] = []
         self.during_read: Callable[[], None] = lambda: None
         self.patience = NO_PATIENCE
+        self.said: list[str] = []
 
     def sync(
         self,
@@ -90,6 +91,7 @@ class World:
             wanted=wanted,
             dry_run=dry_run,
             patience=self.patience,
+            say=self.said.append,
         )
         poll.run(parts, known)
         return reports
@@ -293,6 +295,9 @@ def test_a_page_that_was_put_off_is_read_again_when_it_is_due(patient: World) ->
     reports = patient.sync([[snapshot(ONE), snapshot(TWO)]])
     assert told(reports) == [(TWO, "stored"), (ONE, "stored")]
     assert patient.asked == [[ONE, TWO], [ONE], [ONE]]
+    (said,) = patient.said
+    assert said.startswith("1 pages did not work at once")
+    assert said.endswith("Again.")
     assert patient.stored_name(ONE) == "Bakery"
 
 
