@@ -22,6 +22,12 @@ STEPS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def own_temporary_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The demo leaves its files for the person to look at; here they go with the test."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+
 def spaces(endpoint: str, access_key: str, secret_key: str) -> SpacesSettings:
     return SpacesSettings(
         bucket=BUCKET,
