@@ -15,8 +15,11 @@ from rich.text import Text
 from fbsync.checklist import State, Step
 from fbsync.errors import FbsyncError
 
-# C0 and C1 controls could drive the terminal; bidirectional marks could disguise a text.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# C0 and C1 controls could drive the terminal; bidirectional marks could disguise a text; half a
+# surrogate pair cannot be written at all.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _MARKS: dict[State, tuple[str, str]] = {
     "done": ("✓", "green"),
     "failed": ("✗", "bold red"),
@@ -42,7 +45,7 @@ class Console:
 
     def line(self, mark: str, text: str, style: str = "") -> None:
         """One line of a result: a short mark and a text."""
-        head = f"{mark:<10}" if mark else ""
+        head = f"{mark:<9} " if mark else ""
         self._print(self.results, Text.assemble((head, style), clean(text)))
 
     def step(self, step: Step) -> None:

@@ -198,7 +198,7 @@ class _Scenes:
         try:
             yield
         finally:
-            server.should_exit = True
+            server.stop()
             thread.join()
 
     def _subscribe(self, access: Access) -> None:

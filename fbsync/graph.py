@@ -15,7 +15,8 @@ from fbsync.errors import (
     PermanentFailure,
     TemporaryFailure,
 )
-from fbsync.graph_call import MAX_BATCH, Answer, GraphConnection, Read
+from fbsync.graph_answer import Answer
+from fbsync.graph_call import MAX_BATCH, GraphConnection, Read
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken, page_id
 from fbsync.page_fields import PageFields
 
@@ -61,7 +62,7 @@ class Graph:
         expires_at = None
         if isinstance(lifetime, int) and lifetime > 0:
             expires_at = _now() + timedelta(seconds=lifetime)
-        return UserToken(_text(me, "id"), str(me.get("name", "")), token, expires_at)
+        return UserToken(_text(me, "id"), _name(me), token, expires_at)
 
     def accounts(self, user: UserToken) -> Iterator[list[Account]]:
         """The pages that a person manages, up to 100 at a time, from /me/accounts.
@@ -190,7 +191,7 @@ class Graph:
             tasks = item.get("tasks")
             access = PageAccess(
                 page_id=page,
-                name=str(item.get("name", "")),
+                name=_name(item),
                 token=token,
                 tasks=tuple(str(task) for task in tasks) if isinstance(tasks, list) else (),
             )
@@ -204,6 +205,10 @@ def _items(answer: Answer) -> list[dict[str, Any]]:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _name(data: Mapping[str, Any]) -> str:
+    return str(data.get("name", "")).replace("\0", "")  # which PostgreSQL does not store
 
 
 def _names(fields: object) -> frozenset[str]:

@@ -11,7 +11,6 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import httpx
@@ -24,6 +23,7 @@ from fbsync.errors import (
     TemporaryFailure,
     TokenRefused,
 )
+from fbsync.graph_answer import Answer, decoded, read_item
 from fbsync.graph_errors import error_from
 from fbsync.graph_usage import Usage, read_usage
 from fbsync.patience import DEFAULT_PATIENCE, Patience
@@ -34,7 +34,6 @@ MAX_BATCH = 50
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 DEADLINE_SECONDS = 45.0
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-_UNFINISHED = "Facebook did not finish the read in time.\nTry again later."
 
 
 @dataclass(frozen=True)
@@ -44,14 +43,6 @@ class Read:
     path: str
     token: str = field(repr=False)
     params: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A successful answer's JSON object, and the Graph API version that really answered."""
-
-    data: dict[str, Any]
-    version: str
 
 
 class GraphConnection:
@@ -158,7 +149,7 @@ class GraphConnection:
         answer = sent.answer
         if sent.status != 200 or not isinstance(answer, list) or len(answer) != len(reads):
             raise _app_refused(error_from(answer, sent.status, sent.usage))
-        return [_item(item, sent.version) for item in answer]
+        return [read_item(item, sent.version) for item in answer]
 
     def _relative_url(self, read: Read) -> str:
         secret = {"access_token": read.token, "appsecret_proof": self._proof(read.token)}
@@ -187,7 +178,7 @@ class GraphConnection:
         version = response.headers.get("facebook-api-version", self._version)
         self._check_version(version)
         return _Sent(
-            response.status_code, _decoded(bytes(body)), version, read_usage(response.headers)
+            response.status_code, decoded(bytes(body)), version, read_usage(response.headers)
         )
 
     def _check_version(self, answered: str) -> None:
@@ -217,33 +208,3 @@ def _app_refused(error: FbsyncError) -> FbsyncError:
         return error
     said = str(error).partition("\n")[0]
     return CallRefused(f"{said}\nFACEBOOK_APP_ID and FACEBOOK_APP_SECRET do not fit together.")
-
-
-def _item(item: object, version: str) -> Answer | FbsyncError:
-    if item is None:
-        return GraphUnavailable(_UNFINISHED)
-    if not isinstance(item, dict) or not isinstance(item.get("code"), int):
-        return error_from(None, 200)
-    data = _decoded(item.get("body"))
-    if item["code"] != 200 or not isinstance(data, dict) or "error" in data:
-        return error_from(data, item["code"], read_usage(_headers_of(item)))
-    return Answer(data, version)
-
-
-def _headers_of(item: Mapping[str, object]) -> dict[str, str]:
-    """An item's headers, which come as a list of {name, value}."""
-    headers = item.get("headers")
-    return {
-        str(header.get("name", "")).lower(): str(header.get("value", ""))
-        for header in (headers if isinstance(headers, list) else ())
-        if isinstance(header, dict)
-    }
-
-
-def _decoded(body: object) -> object:
-    if not isinstance(body, (str, bytes)):
-        return None
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None

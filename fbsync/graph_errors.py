@@ -104,7 +104,7 @@ def _retry_at(usage: Usage) -> datetime | None:
 
 
 def _describe(error: Mapping[str, object]) -> str:
-    message = hide_secrets(str(error.get("message", "no message")))
+    message = hide_secrets(str(error.get("message", "no message"))).replace("\0", "")
     if len(message) > _MAX_MESSAGE_CHARACTERS:
         message = message[:_MAX_MESSAGE_CHARACTERS] + "…"
     parts = [f"code {error.get('code')}"]

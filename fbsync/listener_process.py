@@ -41,23 +41,22 @@ def serve(
     redirect_uri: str,
     reporting: Reporting,
 ) -> None:
-    """Listen and mirror until SIGINT or SIGTERM, or until the started server's `should_exit`.
+    """Listen and mirror until SIGINT or SIGTERM, or until the started server's `stop`.
 
     What was recorded by then and not yet mirrored waits in the database.
     """
-    with (
-        listening,
-        Worker(refresher, reporting.outcome) as worker,
-        GroupCommit(inbox) as group_commit,
-    ):
+    group_commit = GroupCommit(inbox)
 
-        async def record(delivery: Delivery) -> None:
-            await group_commit.record(delivery)
-            worker.wake()
+    async def record(delivery: Delivery) -> None:
+        await group_commit.record(delivery)
+        worker.wake()
 
-        callback = Callback(app_secret, verify_token, record, reporting.request)
-        relay = relay_route(urlsplit(redirect_uri).path, RELAY_HEADER)
-        Server(build_app(callback, relay), reporting.started).run([listening])
+    callback = Callback(app_secret, verify_token, record, reporting.request)
+    relay = relay_route(urlsplit(redirect_uri).path, RELAY_HEADER)
+    server = Server(build_app(callback, relay), reporting.started)
+    worker = Worker(refresher, reporting.outcome, crashed=server.stop)
+    with listening, worker, group_commit:
+        server.run([listening])
 
 
 class Server(uvicorn.Server):
@@ -74,6 +73,10 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._started = started
+
+    def stop(self) -> None:
+        """End gracefully, from any thread."""
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn; then call `started`."""

@@ -149,11 +149,21 @@ class Refresher:
 
 
 class Worker:
-    """Refreshes due pages until `stop`, looking once in POLL_SECONDS, and at once when woken."""
+    """Refreshes due pages in a thread, looking once in POLL_SECONDS, and at once when woken.
 
-    def __init__(self, refresher: Refresher, report: Callable[[Outcome | FbsyncError], None]):
+    An unforeseen error ends it: `crashed` is called, and leaving the block raises the error.
+    """
+
+    def __init__(
+        self,
+        refresher: Refresher,
+        report: Callable[[Outcome | FbsyncError], None],
+        crashed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._refresher = refresher
         self._report = report
+        self._crashed = crashed
+        self._error: BaseException | None = None
         self._stopped = False
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fbsync-worker")
@@ -167,17 +177,24 @@ class Worker:
         self._stopped = True
         self.wake()
         self._thread.join()
+        if self._error is not None:
+            raise self._error
 
     def wake(self) -> None:
         """Look for due pages now. It only saves time: marks are found without it too."""
         self._wake.set()
 
     def _run(self) -> None:
+        try:
+            self._loop()
+        except BaseException as error:
+            self._error = error
+            self._crashed()
+
+    def _loop(self) -> None:
         while True:
             self._wake.clear()
-            if (
-                self._stopped
-            ):  # looked at after the clear, which might have swallowed the stop's wake
+            if self._stopped:  # after the clear, which may have swallowed the wake of the stop
                 return
             if not self._step():
                 self._wake.wait(POLL_SECONDS)

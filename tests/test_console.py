@@ -91,7 +91,7 @@ def test_no_colour_appears_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.parametrize(
-    "unsafe", ["\x1b[2J", "\x07", "\r", "\x9b31m", "\u202e", "\u2066", "\u200f", "\x00"]
+    "unsafe", ["\x1b[2J", "\x07", "\r", "\x9b31m", "\u202e", "\u2066", "\u200f", "\x00", "\ud800"]
 )
 def test_what_could_drive_or_deceive_the_terminal_is_replaced(
     unsafe: str, capsys: pytest.CaptureFixture[str]

@@ -10,7 +10,8 @@ import pytest
 import respx
 
 from fbsync.errors import CallRefused, FbsyncError, GraphUnavailable, RateLimited, TokenRefused
-from fbsync.graph_call import Answer, GraphConnection, Read
+from fbsync.graph_answer import Answer
+from fbsync.graph_call import GraphConnection, Read
 from fbsync.patience import MAX_TRIES, Patience
 from tests.instant import INSTANT, NO_PATIENCE
 

@@ -769,3 +769,18 @@ def test_a_worker_ends_after_the_pages_in_hand(world: World) -> None:
         may_answer.set()
     assert not reports.empty()
     assert world.document(page_key(ONE)) == {"id": "1", "name": "Bakery"}
+
+
+def test_an_unforeseen_error_ends_the_worker_and_is_raised(world: World) -> None:
+    world.see(ONE, name="Bakery")
+    crashed = threading.Event()
+
+    def report(outcome: object) -> None:
+        raise RuntimeError("nobody foresaw this")
+
+    refresher = Refresher(world.inbox, world.store, world.facebook.read_pages)
+    with (
+        pytest.raises(RuntimeError, match="nobody foresaw this"),
+        Worker(refresher, report, crashed.set),
+    ):
+        assert crashed.wait(DEADLINE)

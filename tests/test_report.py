@@ -75,6 +75,10 @@ class TestSync:
         assert "The token is refused. Run:" in text
         assert text.splitlines()[-1] == "3 pages   1 parked, 1 stored, 1 unchanged"
 
+    def test_a_large_count_stands_apart(self, capsys: pytest.CaptureFixture[str]) -> None:
+        text = shown(report(*[UNCHANGED] * 2000), capsys)
+        assert text == "2000 pages 2000 unchanged\n"
+
     def test_where_nothing_happened_there_is_no_table(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:

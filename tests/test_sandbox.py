@@ -478,6 +478,7 @@ class TestFaultsAndCalls:
             ("tokens/revoke", '{"subcode": "x"}'),
             ("pages", '{"200000000000001": 1}'),
             (f"pages/{PAGE}", "no JSON"),
+            (f"pages/{PAGE}", '{"name": "\\ud800"}'),
             ("test-event", "{}"),
         ],
     )

@@ -136,6 +136,7 @@ class Control:
 async def _read_object(request: Request) -> dict[str, Any] | None:
     try:
         value = json.loads(await request.body() or b"{}")
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except ValueError:
         return None
     return value if isinstance(value, dict) else None

@@ -1,0 +1,57 @@
+"""What the Graph API answers: bodies, and the items of a batch (Meta, "Batch requests")."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fbsync.errors import FbsyncError, GraphUnavailable
+from fbsync.graph_errors import error_from
+from fbsync.graph_usage import read_usage
+
+_UNFINISHED = "Facebook did not finish the read in time.\nTry again later."
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A successful answer's JSON object, and the Graph API version that really answered."""
+
+    data: dict[str, Any]
+    version: str
+
+
+def read_item(item: object, version: str) -> Answer | FbsyncError:
+    """One item of a batch's answer; null is one that Meta did not finish."""
+    if item is None:
+        return GraphUnavailable(_UNFINISHED)
+    if not isinstance(item, dict) or not isinstance(item.get("code"), int):
+        return error_from(None, 200)
+    data = decoded(item.get("body"))
+    if item["code"] != 200 or not isinstance(data, dict) or "error" in data:
+        return error_from(data, item["code"], read_usage(_headers_of(item)))
+    return Answer(data, version)
+
+
+def _headers_of(item: Mapping[str, object]) -> dict[str, str]:
+    """An item's headers, which come as a list of {name, value}."""
+    headers = item.get("headers")
+    return {
+        str(header.get("name", "")).lower(): str(header.get("value", ""))
+        for header in (headers if isinstance(headers, list) else ())
+        if isinstance(header, dict)
+    }
+
+
+def decoded(body: object) -> object:
+    """The JSON value of a body, None where it is none."""
+    if not isinstance(body, (str, bytes)):
+        return None
+    text = body.decode(errors="replace") if isinstance(body, bytes) else body
+    try:
+        value = json.loads(text)
+        if "\\ud" in text.lower():
+            # Perhaps half of a surrogate pair, which neither UTF-8 nor a database can hold.
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+    except (ValueError, RecursionError):
+        return None
+    return value
