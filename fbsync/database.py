@@ -1,7 +1,4 @@
-"""The database: engine, tables, schema number. SQLite by default, PostgreSQL by its URL.
-
-All times in the tables are seconds since 1970 (UTC), as floats.
-"""
+"""The database: engine, transactions, set-up. SQLite by default, PostgreSQL by its URL."""
 
 import os
 import sqlite3
@@ -11,18 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
-    Column,
     Connection,
     Engine,
-    Float,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
     create_engine,
     event,
     inspect,
@@ -42,73 +29,10 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from fbsync.errors import DatabaseUnavailable, SettingsError
+from fbsync.schema import SCHEMA_NUMBER, metadata, schema
 
-SCHEMA_NUMBER = 1
 LOCK_WAIT_SECONDS = 5
 _SCHEMA_LOCK = 0x6662_7379_6E63  # "fbsync": the advisory lock under which PostgreSQL is set up
-
-metadata = MetaData()
-_big_integer = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up in SQLite
-
-schema = Table("fbsync_schema", metadata, Column("number", Integer, primary_key=True))
-
-deliveries = Table(
-    "deliveries",
-    metadata,
-    Column("id", _big_integer, primary_key=True),
-    Column("digest", String(64), nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("page_ids", Text, nullable=False),  # a JSON list
-    Column("received_at", Float, nullable=False),
-    Column("copies", Integer, nullable=False, default=1),
-    UniqueConstraint("digest"),
-)
-
-pages = Table(
-    "pages",
-    metadata,
-    Column("page_id", String(32), primary_key=True),
-    Column("marks", _big_integer, nullable=False, default=0),
-    Column("done", _big_integer, nullable=False, default=0),
-    # Up to this mark the store may hold other bytes than `stored_digest` says.
-    Column("suspect", _big_integer, nullable=False, default=0),
-    Column("noticed_by", String(16), nullable=False),
-    Column("due_at", Float, nullable=False, default=0.0),
-    Column("attempts", Integer, nullable=False, default=0),
-    Column("lease", String(32)),
-    Column("leased_until", Float, nullable=False, default=0.0),
-    Column("reason", Text),  # of the last failure, until the next success
-    Column("parked_at", Float),
-    Column("stored_number", Integer, nullable=False, default=0),
-    Column("stored_digest", String(64)),
-    Column("stored_fields", Text),  # a JSON object
-)
-
-user_tokens = Table(
-    "user_tokens",
-    metadata,
-    Column("user_id", String(64), primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("token", Text, nullable=False),  # encrypted
-    Column("expires_at", Float),
-)
-
-page_tokens = Table(
-    "page_tokens",
-    metadata,
-    Column("page_id", String(32), primary_key=True),
-    Column("user_id", String(64), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("token", Text, nullable=False),  # encrypted
-    Column("tasks", Text, nullable=False),  # a JSON list
-)
-
-refused_fields = Table(
-    "refused_fields",
-    metadata,
-    Column("version", String(16), primary_key=True),
-    Column("name", String(64), primary_key=True),
-)
 
 
 class Database:

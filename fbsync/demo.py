@@ -7,7 +7,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -261,9 +261,13 @@ class _Scenes:
 
 def _consent(url: str, _relayed: bool) -> None:
     """Be the person's browser: open the dialog, which answers Continue, and follow it back."""
-    threading.Thread(
-        target=httpx.get, args=(url,), kwargs={"follow_redirects": True, "trust_env": False}
-    ).start()
+
+    def browse() -> None:
+        # The login that waits tells of an answer that does not come.
+        with suppress(httpx.HTTPError):
+            httpx.get(url, follow_redirects=True, trust_env=False)
+
+    threading.Thread(target=browse).start()
 
 
 def _show(console: Console, store: ObjectStore, version: PageVersion) -> None:

@@ -14,10 +14,11 @@ from typing import Any
 from sqlalchemy import Connection, case, func, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from fbsync.database import Database, deliveries, pages
+from fbsync.database import Database
 from fbsync.errors import LeaseLost
 from fbsync.page import NoticedBy, PageId
 from fbsync.ports import LEASE_SECONDS, Claim, InboxStatus, LastStored, PageState
+from fbsync.schema import deliveries, pages
 from fbsync.webhook import Delivery
 
 _CHUNK = 1000  # ids in one statement: SQLite takes 32,766 variables, older builds 999

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from sqlalchemy import select
 
-from fbsync.database import Database, refused_fields
+from fbsync.database import Database
+from fbsync.schema import refused_fields
 
 
 class RefusedFields:

@@ -10,9 +10,10 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import select
 
-from fbsync.database import Database, page_tokens, user_tokens
+from fbsync.database import Database
 from fbsync.errors import SettingsError, TokenRefused
 from fbsync.page import PageAccess, PageId, UserToken
+from fbsync.schema import page_tokens, user_tokens
 
 
 class Vault:

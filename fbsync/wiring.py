@@ -27,6 +27,7 @@ from fbsync.settings import (
     GraphSettings,
     SpacesSettings,
 )
+from fbsync.store_address import StoreAddress
 from fbsync.vault import Vault, read_key_file
 
 
@@ -37,6 +38,8 @@ class Access:
     graph: Graph
     vault: Vault
     inbox: Inbox
+    store_address: StoreAddress
+    warn: Callable[[str], None]
 
     def read_pages(self, page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
         """ports.ReadPages: each page with its own stored token."""
@@ -64,6 +67,8 @@ class Access:
 
     def refresher(self, store: ObjectStore) -> Refresher:
         """The second half of the hallway on these parts."""
+        if self.store_address.move_to(store.address):
+            self.warn("The store is another one than last time; fbsync sync writes each page anew.")
         return Refresher(self.inbox, store, self.read_pages)
 
     def _are_new(self, accesses: Sequence[PageAccess]) -> bool:
@@ -112,7 +117,11 @@ def open_access(
         vault = Vault(opened, database.token_keys or _key_beside(url))
         refused = RefusedFields(opened, graph.version, warn)
         yield Access(
-            Graph(connection, PageFields(graph.page_fields, refused)), vault, DatabaseInbox(opened)
+            graph=Graph(connection, PageFields(graph.page_fields, refused)),
+            vault=vault,
+            inbox=DatabaseInbox(opened),
+            store_address=StoreAddress(opened),
+            warn=warn,
         )
     finally:
         connection.close()

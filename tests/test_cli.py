@@ -180,6 +180,18 @@ def test_a_retired_field_is_named_once_and_its_last_value_stays(consenting: Sand
     assert "parking" not in run("sync", **environ).err
 
 
+def test_another_store_than_last_time_gets_every_page(consenting: Sandbox, tmp_path: Path) -> None:
+    environ = settings(consenting)
+    run("login", "--only", **environ)
+    assert json.loads(run("sync", "--json", **environ).out)["counts"] == {"stored": 3}
+    moved = environ | {"FBSYNC_STORE_DIR": str(tmp_path / "other")}
+    ended = run("sync", "--json", **moved)
+    assert "another one than last time" in ended.err
+    assert json.loads(ended.out)["counts"] == {"stored": 3}
+    assert json.loads(run("sync", "--json", **moved).out)["counts"] == {"unchanged": 3}
+    assert len(list(tmp_path.rglob("page_data.json"))) == 3
+
+
 def test_dry_run_changes_nothing(consenting: Sandbox) -> None:
     environ = settings(consenting)
     run("login", "--only", **environ)

@@ -8,15 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from fbsync.database import (
-    SCHEMA_NUMBER,
-    Database,
-    loses_commits_in_wal,
-    schema,
-    sqlite_file,
-    sqlite_url,
-)
+from fbsync.database import Database, loses_commits_in_wal, sqlite_file, sqlite_url
 from fbsync.errors import DatabaseUnavailable, SettingsError
+from fbsync.schema import SCHEMA_NUMBER, schema
 
 
 def test_a_new_file_is_its_owners_alone_in_a_private_folder(tmp_path: Path) -> None:

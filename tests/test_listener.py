@@ -15,7 +15,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from fbsync.database import Database, deliveries, sqlite_url
+from fbsync.database import Database, sqlite_url
 from fbsync.group_commit import GroupCommit
 from fbsync.inbox import DatabaseInbox
 from fbsync.listener import (
@@ -27,6 +27,7 @@ from fbsync.listener import (
     relay_route,
 )
 from fbsync.page import PageId
+from fbsync.schema import deliveries
 from tests.servers import serving, wait_until
 
 SECRET = "0123456789abcdef" * 2

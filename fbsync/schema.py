@@ -1,0 +1,88 @@
+"""The tables, and the number of this schema: an older program refuses a newer file.
+
+All times are seconds since 1970 (UTC), as floats.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+SCHEMA_NUMBER = 1
+
+metadata = MetaData()
+_big_integer = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up in SQLite
+
+schema = Table("fbsync_schema", metadata, Column("number", Integer, primary_key=True))
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", _big_integer, primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("page_ids", Text, nullable=False),  # a JSON list
+    Column("received_at", Float, nullable=False),
+    Column("copies", Integer, nullable=False, default=1),
+    UniqueConstraint("digest"),
+)
+
+pages = Table(
+    "pages",
+    metadata,
+    Column("page_id", String(32), primary_key=True),
+    Column("marks", _big_integer, nullable=False, default=0),
+    Column("done", _big_integer, nullable=False, default=0),
+    # Up to this mark the store may hold other bytes than `stored_digest` says.
+    Column("suspect", _big_integer, nullable=False, default=0),
+    Column("noticed_by", String(16), nullable=False),
+    Column("due_at", Float, nullable=False, default=0.0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("lease", String(32)),
+    Column("leased_until", Float, nullable=False, default=0.0),
+    Column("reason", Text),  # of the last failure, until the next success
+    Column("parked_at", Float),
+    Column("stored_number", Integer, nullable=False, default=0),
+    Column("stored_digest", String(64)),
+    Column("stored_fields", Text),  # a JSON object
+)
+
+user_tokens = Table(
+    "user_tokens",
+    metadata,
+    Column("user_id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("token", Text, nullable=False),  # encrypted
+    Column("expires_at", Float),
+)
+
+page_tokens = Table(
+    "page_tokens",
+    metadata,
+    Column("page_id", String(32), primary_key=True),
+    Column("user_id", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("token", Text, nullable=False),  # encrypted
+    Column("tasks", Text, nullable=False),  # a JSON list
+)
+
+refused_fields = Table(
+    "refused_fields",
+    metadata,
+    Column("version", String(16), primary_key=True),
+    Column("name", String(64), primary_key=True),
+)
+
+store_address = Table(
+    "store_address",
+    metadata,
+    Column("address", Text, primary_key=True),  # one row: where the objects went last time
+)

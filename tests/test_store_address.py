@@ -1,0 +1,41 @@
+"""The store's address: a move makes every page count as not stored."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fbsync.database import Database, sqlite_url
+from fbsync.inbox import DatabaseInbox
+from fbsync.object_store import DirectoryStore
+from fbsync.page import PageId, PageSnapshot
+from fbsync.ports import page_key
+from fbsync.refresh import Refresher
+from fbsync.store_address import StoreAddress
+from fbsync.sync import Poll
+
+ONE = PageId("1")
+SNAPSHOT = PageSnapshot(ONE, {"id": "1"}, datetime(2026, 1, 1, tzinfo=UTC), "v26.0")
+
+
+def test_the_first_store_and_the_same_store_are_no_move(tmp_path: Path) -> None:
+    database = Database(sqlite_url(tmp_path / "f.sqlite3"))
+    address = StoreAddress(database)
+    assert [address.move_to("s3://a/b"), address.move_to("s3://a/b")] == [False, False]
+    assert [address.move_to("s3://a/c"), address.move_to("s3://a/c")] == [True, False]
+    database.close()
+
+
+def test_after_a_move_sync_writes_every_page_there_and_goes_on_counting(tmp_path: Path) -> None:
+    database = Database(sqlite_url(tmp_path / "f.sqlite3"))
+    inbox, address = DatabaseInbox(database), StoreAddress(database)
+    kinds = []
+    for folder in ("old", "old", "new", "new"):
+        store = DirectoryStore(tmp_path / folder, "")
+        address.move_to(store.address)
+        refresher = Refresher(inbox, store, lambda pages: dict.fromkeys(pages, SNAPSHOT))
+        poll = Poll(inbox, refresher, lambda found: kinds.append(getattr(found, "kind", "")))
+        poll.run([[SNAPSHOT]], [])
+    assert kinds == ["stored", "unchanged", "stored", "unchanged"]
+    new = DirectoryStore(tmp_path / "new", "")
+    assert new.get(page_key(ONE)) == SNAPSHOT.document
+    assert list(new.list("1/history/")) == ["1/history/000002.json"]
+    database.close()
