@@ -413,7 +413,7 @@ def _poll_once(
 
         poll = Poll(
             access.inbox,
-            access.refresher(store),
+            access.refresher(store, dry_run=dry_run),
             add,
             wanted=wanted,
             dry_run=dry_run,

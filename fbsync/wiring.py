@@ -65,9 +65,9 @@ class Access:
                     self.vault.save(user, accesses)
                 yield [account.snapshot for account in part]
 
-    def refresher(self, store: ObjectStore) -> Refresher:
+    def refresher(self, store: ObjectStore, *, dry_run: bool = False) -> Refresher:
         """The second half of the hallway on these parts."""
-        if self.store_address.move_to(store.address):
+        if not dry_run and self.store_address.move_to(store.address):
             self.warn("The store is another one than last time; fbsync sync writes each page anew.")
         return Refresher(self.inbox, store, self.read_pages)
 

@@ -185,6 +185,7 @@ def test_another_store_than_last_time_gets_every_page(consenting: Sandbox, tmp_p
     run("login", "--only", **environ)
     assert json.loads(run("sync", "--json", **environ).out)["counts"] == {"stored": 3}
     moved = environ | {"FBSYNC_STORE_DIR": str(tmp_path / "other")}
+    assert "another one" not in run("sync", "--dry-run", **moved).err
     ended = run("sync", "--json", **moved)
     assert "another one than last time" in ended.err
     assert json.loads(ended.out)["counts"] == {"stored": 3}
