@@ -2,7 +2,10 @@
 
 import json
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import uuid4
 
@@ -203,6 +206,11 @@ class TestSpaces:
         assert "no-such-bucket" in refused
         assert "SPACES_BUCKET" in refused
 
+    def test_a_server_that_stored_other_bytes_is_not_believed(self) -> None:
+        with forgetful_server() as endpoint:
+            refused = failure(spaces(S3Server(endpoint, "key", "secret")), "put")
+        assert "stored other bytes" in refused
+
     @pytest.mark.parametrize("act", ["put", "get", "list"])
     def test_a_server_that_is_down_is_named(self, act: str) -> None:
         down = S3Server(f"http://127.0.0.1:{free_port()}", "key", "secret")
@@ -233,6 +241,32 @@ class TestSpaces:
         store = spaces(s3)
         store.put("1/page_data.json", json.dumps({"id": "1"}).encode())
         assert store.get("1/page_data.json") == b'{"id": "1"}'
+
+
+@contextmanager
+def forgetful_server() -> Iterator[str]:
+    """Takes every PUT and answers with the ETag of an empty object."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("ETag", '"d41d8cd98f00b204e9800998ecf8427e"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing: the store's answer is what counts."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def failure(store: ObjectStore, act: str) -> str:
