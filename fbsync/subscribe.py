@@ -5,6 +5,7 @@ again. Only fields that are on at both levels are delivered (Meta, "Webhooks for
 """
 
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +14,7 @@ from fbsync.graph import Graph
 from fbsync.page import PageAccess, PageId
 from fbsync.settings import CallbackSettings
 
+_AT_ONCE = 8  # each page is a call of its own, and most of its time is the way to Meta and back
 Action = Literal["added", "changed", "kept", "failed"]
 
 
@@ -60,7 +62,13 @@ def subscribe_pages(
 ) -> list[Level]:
     """Bring each page's subscription to these fields; one that fails does not stop the others."""
     found = graph.page_subscriptions(accesses)
-    return [_subscribe_page(graph, access, found[access.page_id], fields) for access in accesses]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(
+            pool.map(
+                lambda access: _subscribe_page(graph, access, found[access.page_id], fields),
+                accesses,
+            )
+        )
 
 
 def _subscribe_page(
