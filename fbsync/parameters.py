@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from fbsync.duration import parse_duration
+from fbsync.env_file import load_environ
 from fbsync.page import PageId, page_id
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
@@ -16,6 +17,14 @@ EnvFile = Annotated[
 SomePages = Annotated[
     list[str] | None, typer.Argument(metavar="[PAGE]...", help="Page ids; all pages if none.")
 ]
+
+
+def environ_of(context: typer.Context, env_file: Path | None) -> dict[str, str]:
+    """The environment over `--env-file`, whichever side of the command's name it stands on.
+
+    Raises SettingsError where the file cannot be read.
+    """
+    return load_environ(env_file or context.obj)
 
 
 def page_ids(texts: list[str] | None) -> list[PageId] | None:

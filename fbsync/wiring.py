@@ -1,12 +1,10 @@
 """The only place that picks implementations: from settings to working parts."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dotenv import dotenv_values
 from platformdirs import user_data_path
 
 from fbsync.database import Database, sqlite_file, sqlite_url
@@ -76,20 +74,6 @@ class Access:
         return any(known.get(access.page_id) != access for access in accesses)
 
 
-def load_environ(env_file: Path | None) -> dict[str, str]:
-    """The environment over the file's variables; `.env` in this folder unless a file is named.
-
-    Raises SettingsError where a named file cannot be read.
-    """
-    if env_file is not None and not env_file.is_file():
-        raise SettingsError(f"The file {env_file} of --env-file is not there.")
-    try:
-        values = dotenv_values(env_file or Path(".env"), encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{env_file or '.env'} cannot be read: {error}.") from None
-    return {name: value for name, value in values.items() if value is not None} | dict(os.environ)
-
-
 @contextmanager
 def open_access(
     app: AppSettings,
@@ -128,15 +112,21 @@ def open_access(
         opened.close()
 
 
-def open_store(settings: SpacesSettings | DirectorySettings, app_id: str) -> ObjectStore:
-    """Spaces, or a local folder."""
+def open_store(
+    settings: SpacesSettings | DirectorySettings,
+    app_id: str,
+    say: Callable[[str], None] = lambda text: None,
+) -> ObjectStore:
+    """Spaces, or a local folder; `say` is told where it is."""
     # boto3 is heavy, so it is loaded only where a store is opened.
     from fbsync.object_store import DirectoryStore, SpacesStore
 
     if isinstance(settings, DirectorySettings):
         folder = Path(settings.folder) if settings.folder else _data_folder(app_id) / "store"
-        return DirectoryStore(folder.absolute(), settings.prefix)
-    return SpacesStore(
+        local = DirectoryStore(folder.absolute(), settings.prefix)
+        say(f"Store: {local.address} (a local folder, as SPACES_BUCKET is not set)")
+        return local
+    spaces = SpacesStore(
         bucket=settings.bucket,
         region=settings.region,
         endpoint=settings.endpoint,
@@ -145,6 +135,8 @@ def open_store(settings: SpacesSettings | DirectorySettings, app_id: str) -> Obj
         prefix=settings.prefix,
         path_style=settings.path_style,
     )
+    say(f"Store: {spaces.address}")
+    return spaces
 
 
 def _data_folder(app_id: str) -> Path:

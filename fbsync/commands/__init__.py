@@ -1,0 +1,5 @@
+"""The commands, one a file: parse, wire, call once, print. What each does lives in a module beside.
+
+Heavy modules (fbsync.wiring with SQLAlchemy, httpx and cryptography, all above it, the listener,
+the sandbox, the demo) are imported inside the functions, so that `fbsync --help` answers at once.
+"""

@@ -1,0 +1,42 @@
+"""The variables of a .env file, under those of the environment."""
+
+from pathlib import Path
+
+import pytest
+
+from fbsync.env_file import load_environ
+from fbsync.errors import SettingsError
+
+
+def test_a_file_named_env_is_read_and_the_environment_counts_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path(".env").write_text("SPACES_BUCKET=file\nSPACES_REGION=ams3\nEMPTY\n")
+    monkeypatch.setenv("SPACES_BUCKET", "environment")
+    environ = load_environ(None)
+    assert environ["SPACES_BUCKET"] == "environment"
+    assert environ["SPACES_REGION"] == "ams3"
+    assert "EMPTY" not in environ
+
+
+def test_no_file_is_no_fault() -> None:
+    assert "SPACES_BUCKET" not in load_environ(None)
+
+
+def test_a_named_file_is_read_instead(tmp_path: Path) -> None:
+    Path(".env").write_text("SPACES_BUCKET=wrong\n")
+    named = tmp_path / "shop.env"
+    named.write_bytes(b"\xef\xbb\xbfSPACES_BUCKET=b\xc3\xa4ckerei\n")  # as Windows saves it
+    assert load_environ(named)["SPACES_BUCKET"] == "bäckerei"
+
+
+def test_a_named_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"none\.env of --env-file is not there"):
+        load_environ(tmp_path / "none.env")
+
+
+def test_a_file_that_is_no_text_is_a_fault(tmp_path: Path) -> None:
+    file = tmp_path / "odd.env"
+    file.write_bytes(b"SPACES_BUCKET=\xff\xfe\n")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_environ(file)
