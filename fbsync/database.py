@@ -16,6 +16,7 @@ from sqlalchemy import (
     make_url,
     select,
     text,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
@@ -27,6 +28,7 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.schema import CreateColumn
 
 from fbsync.errors import DatabaseUnavailable, SettingsError
 from fbsync.schema import SCHEMA_NUMBER, metadata, schema
@@ -75,11 +77,28 @@ class Database:
                 metadata.create_all(connection)
                 connection.execute(schema.insert().values(number=SCHEMA_NUMBER))
             found = connection.execute(select(schema.c.number)).scalar_one()
+            if found < SCHEMA_NUMBER:
+                _upgrade(connection)
         if found > SCHEMA_NUMBER:
             raise SettingsError(
                 f"The database was written by a newer fbsync (schema {found}, this one knows"
                 f" {SCHEMA_NUMBER}).\nUpgrade fbsync, or point FBSYNC_DATABASE_URL elsewhere."
             )
+
+
+def _upgrade(connection: Connection) -> None:
+    """Bring an older database to this schema: what was added since, tables and columns, is made.
+
+    A column that is added later must be nullable, as the rows that are there have no value for it.
+    """
+    metadata.create_all(connection)
+    for table in metadata.sorted_tables:
+        there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                made = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.exec_driver_sql(f"alter table {table.name} add column {made}")
+    connection.execute(update(schema).values(number=SCHEMA_NUMBER))
 
 
 def sqlite_url(path: Path) -> str:

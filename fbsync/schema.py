@@ -16,7 +16,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_NUMBER = 1
+SCHEMA_NUMBER = 2
+"""Raised by one when tables or (nullable) columns are added; database.py then adds them."""
 
 metadata = MetaData()
 _big_integer = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up in SQLite

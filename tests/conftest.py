@@ -5,10 +5,12 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
+from fbsync.database import Database, sqlite_url
 from fbsync.sandbox.world import Switches, World
 from tests import servers
 
@@ -91,6 +93,23 @@ def moto_server() -> Iterator[servers.S3Server]:
 def postgresql() -> Iterator[servers.PostgresServer]:
     """A PostgreSQL server; each test makes its own database in it."""
     yield from _started(servers.postgresql())
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new database of each kind."""
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path / "f.sqlite3")
+    server: servers.PostgresServer = request.getfixturevalue("postgresql")
+    return server.new_database()
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The same, opened."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

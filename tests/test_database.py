@@ -43,6 +43,21 @@ def test_an_older_program_refuses_a_newer_file_with_a_sentence(tmp_path: Path) -
         Database(url)
 
 
+def test_an_older_database_gets_what_was_added_since(database_url: str) -> None:
+    database = Database(database_url)
+    with database.write() as connection:
+        connection.execute(schema.update().values(number=1))
+        connection.execute(text("alter table user_tokens drop column expires_at"))
+        connection.execute(text("drop table refused_fields"))
+    database.close()
+    database = Database(database_url)
+    with database.write() as connection:
+        connection.execute(text("insert into refused_fields (version, name) values ('v', 'n')"))
+        assert connection.execute(text("select expires_at from user_tokens")).all() == []
+        assert connection.execute(schema.select()).scalars().all() == [SCHEMA_NUMBER]
+    database.close()
+
+
 def test_commits_are_synced_with_their_folder(tmp_path: Path) -> None:
     database = Database(sqlite_url(tmp_path / "f.sqlite3"))
     with database.read() as connection:

@@ -2,13 +2,12 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from fbsync.database import Database, sqlite_url
+from fbsync.database import Database
 from fbsync.errors import LeaseLost
 from fbsync.inbox import DatabaseInbox
 from fbsync.page import PageId
@@ -34,17 +33,6 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        url = sqlite_url(tmp_path / "f.sqlite3")
-    else:
-        url = request.getfixturevalue("postgresql").new_database()
-    opened = Database(url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
