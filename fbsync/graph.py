@@ -75,7 +75,8 @@ class Graph:
         while True:
             params["fields"] = self._page_fields.asked("name", "access_token", "tasks")
             try:
-                answer = self._connection.read(Read("me/accounts", user.token, params))
+                read = Read("me/accounts", user.token, params, f"person {user.user_id}")
+                answer = self._connection.read(read)
             except FieldRefused as error:
                 self._page_fields.leave_out([error])
                 continue
@@ -94,7 +95,7 @@ class Graph:
         """Read pages, each with its own token; one request for each 50 of them."""
         fields = self._page_fields.asked()
         reads = {
-            access.page_id: Read(access.page_id, access.token, {"fields": fields})
+            access.page_id: Read(access.page_id, access.token, {"fields": fields}, _limit(access))
             for access in accesses
         }
         found: dict[PageId, PageSnapshot | TemporaryFailure | PermanentFailure] = {}
@@ -148,6 +149,7 @@ class Graph:
                 f"{access.page_id}/subscribed_apps",
                 access.token,
                 {"fields": "id,subscribed_fields"},
+                _limit(access),
             )
             for access in accesses
         }
@@ -159,7 +161,8 @@ class Graph:
     def subscribe_page(self, access: PageAccess, fields: Collection[str]) -> None:
         """Set the fields of one page; send all, old and new (Meta, "Page subscribed apps")."""
         params = {"subscribed_fields": ",".join(sorted(fields))}
-        self._connection.post(f"{access.page_id}/subscribed_apps", params, access.token)
+        path = f"{access.page_id}/subscribed_apps"
+        self._connection.post(path, params, access.token, limit=_limit(access))
 
     def _exchange(self, params: Mapping[str, str]) -> dict[str, Any]:
         app_id, _, app_secret = self._connection.app_token.partition("|")
@@ -196,6 +199,11 @@ class Graph:
                 tasks=tuple(str(task) for task in tasks) if isinstance(tasks, list) else (),
             )
         return Account(self._page_fields.snapshot(page, item, version), access)
+
+
+def _limit(access: PageAccess) -> str:
+    """Calls with a page's token count against that page's limit (Meta, "Rate limits")."""
+    return f"page {access.page_id}"
 
 
 def _items(answer: Answer) -> list[dict[str, Any]]:

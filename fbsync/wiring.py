@@ -12,10 +12,12 @@ from fbsync.errors import NoAccess, SettingsError
 from fbsync.graph import Graph
 from fbsync.graph_call import GraphConnection
 from fbsync.inbox import DatabaseInbox
+from fbsync.pace import COMMANDS, Lane
 from fbsync.page import PageAccess, PageId, PageSnapshot
 from fbsync.page_fields import PageFields
 from fbsync.patience import DEFAULT_PATIENCE, Patience
 from fbsync.ports import Inbox, ObjectStore
+from fbsync.rate_budget import RateBudget
 from fbsync.refresh import Reading, Refresher
 from fbsync.refused_fields import RefusedFields
 from fbsync.settings import (
@@ -82,10 +84,12 @@ def open_access(
     *,
     warn: Callable[[str], None],
     patience: Patience = DEFAULT_PATIENCE,
+    lane: Lane = COMMANDS,
 ) -> Iterator[Access]:
     """Database, vault and Graph API; closed at the end of the block.
 
-    `warn` is told what the operator should know of the Graph API's answers.
+    `warn` is told what the operator should know of the Graph API's answers. `lane` says how much of
+    the app's limits these calls may use.
     """
     url = database.url or sqlite_url(_data_folder(app.app_id) / "fbsync.sqlite3")
     opened = Database(url)
@@ -95,6 +99,7 @@ def open_access(
         app_id=app.app_id,
         app_secret=app.app_secret,
         patience=patience,
+        budget=RateBudget(opened, lane),
         warn=warn,
     )
     try:

@@ -37,15 +37,18 @@ IMPORTS = {
     "sync": "refresh ports patience page errors",
     # the outside world: one third-party library each
     "patience": "",
-    "graph_usage": "",
+    "pace": "",
+    "graph_usage": "errors",
     "graph_errors": "graph_usage errors",
     "graph_answer": "graph_errors graph_usage errors",
-    "graph_call": "graph_answer graph_errors graph_usage patience environment errors",
+    "graph_http": "graph_answer graph_usage environment errors",
+    "graph_call": "graph_http graph_answer graph_errors graph_usage patience errors",
     "page_fields": "page errors",
     "graph": "graph_call graph_answer page_fields page errors",
     "schema": "",
     "database": "schema errors",
     "refused_fields": "database schema",
+    "rate_budget": "database schema graph_usage pace errors",
     "store_address": "database schema",
     "inbox": "database schema ports page webhook errors",
     "vault": "database schema page errors",
@@ -67,8 +70,8 @@ IMPORTS = {
     "report": "console listener refresh subscribe sync page errors",
     "browser": "console",
     "parameters": "duration env_file page",
-    "wiring": "database errors graph graph_call inbox object_store page page_fields patience ports"
-    " refresh refused_fields settings store_address vault",
+    "wiring": "database errors graph graph_call inbox object_store pace page page_fields patience"
+    " ports rate_budget refresh refused_fields settings store_address vault",
     "demo_sandbox": "errors",
     # The edges of the edges. A command may know everything below it, but no other command.
     "commands": "*",
