@@ -34,6 +34,7 @@ IMPORTS = {
     "ports": "page webhook errors",
     # the second half of the hallway
     "refresh": "ports page errors",
+    "worker": "refresh errors",
     "sync": "refresh ports patience page errors",
     # the outside world: one third-party library each
     "patience": "",
@@ -64,7 +65,7 @@ IMPORTS = {
     "group_commit": "ports webhook errors",
     "signature_explainer": "webhook",
     "listener": "webhook signature_explainer page environment errors",
-    "listener_process": "listener group_commit loopback refresh ports webhook errors",
+    "listener_process": "listener group_commit loopback worker refresh ports webhook errors",
     # edges
     "console": "checklist page errors",
     "report": "console listener refresh subscribe sync page errors",
