@@ -301,6 +301,26 @@ def test_a_page_that_was_put_off_is_read_again_when_it_is_due(patient: World) ->
     assert patient.stored_name(ONE) == "Bakery"
 
 
+def test_pages_that_come_due_one_soon_after_the_other_share_a_request(patient: World) -> None:
+    def due_in(seconds: float) -> RateLimited:
+        moment = datetime.fromtimestamp(patient.clock.seconds + seconds, UTC)
+        return RateLimited("Wait.", retry_at=moment)
+
+    late = due_in(90)
+    patient.readings |= {ONE: due_in(2), TWO: due_in(4), THREE: late}
+
+    def recover() -> None:
+        if patient.asked[1:]:
+            patient.readings |= {ONE: snapshot(ONE), TWO: snapshot(TWO)}
+        if patient.asked[2:]:
+            patient.readings[THREE] = snapshot(THREE)
+
+    patient.during_read = recover
+    reports = patient.sync([[snapshot(ONE), snapshot(TWO), snapshot(THREE)]])
+    assert told(reports) == [(ONE, "stored"), (TWO, "stored"), (THREE, "stored")]
+    assert patient.asked == [[ONE, TWO, THREE], [ONE, TWO], [THREE]]
+
+
 def test_a_page_that_keeps_failing_is_reported_in_the_end(patient: World) -> None:
     patient.readings[ONE] = GraphUnavailable("It failed.")
     assert told(patient.sync([[snapshot(ONE)]])) == [(ONE, "put off")]
