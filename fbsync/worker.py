@@ -9,7 +9,7 @@ from fbsync.refresh import Outcome, Refresher
 
 POLL_SECONDS = 1.0
 QUIET_SECONDS = 0.25
-GATHER_SECONDS = 2.0
+GATHER_SECONDS = 3.0
 """A worker that is woken waits until no further wake came for QUIET_SECONDS, at most this long: a
 burst of events about the same pages then costs a few requests, not one for each event."""
 
