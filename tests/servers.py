@@ -27,7 +27,8 @@ from fbsync.sandbox.server import build_app
 from fbsync.sandbox.world import World
 
 SCOPES = "pages_show_list,pages_manage_metadata,pages_read_engagement"
-REDIRECT = "http://localhost:5000/facebook/callback"
+REDIRECT_PATH = "/facebook/callback"
+REDIRECT = f"http://localhost:5000{REDIRECT_PATH}"
 READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
