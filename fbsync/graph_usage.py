@@ -81,11 +81,14 @@ def read_usage(headers: Mapping[str, str]) -> Usage:
 def limits_seen(
     limit: str, usage: Usage, now: datetime, refusal: RateLimited | None
 ) -> dict[str, Limit]:
-    """What one answer says of the app's limit and of `limit`, within which the call was made."""
+    """What one answer says of the app's limit and of `limit`, within which the call was made.
+
+    A batch as a whole is a call of the app's, and its headers repeat those of its pages.
+    """
     found = {}
     if usage.app_percent is not None:
         found[APP_LIMIT] = Limit(usage.app_percent)
-    if usage.percent is not None:
+    if usage.percent is not None and limit != APP_LIMIT:
         found[limit] = Limit(usage.percent, now + usage.regain if usage.regain else None)
     if refusal is not None and refusal.retry_at is not None:
         name = APP_LIMIT if refusal.of_app else limit

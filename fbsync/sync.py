@@ -127,7 +127,8 @@ class Poll:
         """Finish what events had marked before, as a listener's worker would."""
         while outcomes := self._refresher.refresh():
             for outcome in outcomes:
-                if outcome.page_id not in self._seen:
+                # A page that was put off may be due by now, and is settled here then.
+                if self._put_off.pop(outcome.page_id, None) or outcome.page_id not in self._seen:
                     self._settle(outcome)
 
     def _settle(self, outcome: Outcome) -> None:

@@ -17,7 +17,7 @@ from fbsync.sandbox.world import World
 from fbsync.settings import AppSettings, DatabaseSettings, GraphSettings
 from fbsync.wiring import open_access
 from tests import servers
-from tests.fbsync_process import listener, run
+from tests.fbsync_process import Ended, listener, run
 from tests.servers import Sandbox, free_port, wait_until
 
 PAGE_FIELDS = ("id", "name", "about", "category", "description", "phone", "website")
@@ -154,3 +154,56 @@ def test_a_burst_of_a_thousand_events_for_fifty_pages_costs_four_requests_at_mos
     assert len(second_versions) == 50
     assert not list((tmp_path / "store").rglob("history/000003.json"))
     assert 1 <= len(batches(crowd)) <= 4
+
+
+def sync_five_hundred(folder: Path, seed: int | None = None) -> tuple[Sandbox, Ended]:
+    """A first sync of 500 pages, with or without faults; the sandbox as it was then."""
+    with servers.sandbox(World(page_count=500, auto_consent=True)) as sandbox:
+        environ = settings(sandbox, folder) | {"FACEBOOK_PAGE_FIELDS": ""}
+        assert run("login", "--only", **environ).status == 0
+        if seed is not None:
+            answer = sandbox.client.post("/_sandbox/faults/seed", json={"seed": seed})
+            assert answer.is_success, answer.text
+        sandbox.world.calls.clear()
+        return sandbox, run("sync", "--json", **environ)
+
+
+def call_count(sandbox: Sandbox) -> int:
+    """As Meta counts: each item of a batch is a call ("Rate limits")."""
+    return sum(len(call.get("batch", ())) or 1 for call in requests(sandbox))
+
+
+def is_expired(sandbox: Sandbox, page: str) -> bool:
+    seeded = sandbox.world.seeded
+    assert seeded is not None
+    return seeded.is_expired(sandbox.world.page_ids.index(page))
+
+
+def retired_field(sandbox: Sandbox) -> str:
+    seeded = sandbox.world.seeded
+    assert seeded is not None
+    return seeded.retired_field() or "none"
+
+
+@pytest.mark.parametrize("seed", [7])
+def test_with_faults_from_a_seed_every_readable_page_is_mirrored_once(
+    tmp_path: Path, seed: int
+) -> None:
+    calm, ended = sync_five_hundred(tmp_path / "calm")
+    assert ended.status == 0, ended.err
+    rough, ended = sync_five_hundred(tmp_path / "rough", seed)
+    report = json.loads(ended.out)
+    expired = [page for page in rough.world.page_ids if is_expired(rough, page)]
+    assert len(expired) == 5
+    assert ended.status == 3
+    assert report["counts"] == {"stored": 495, "parked": 5}
+    parked = [page for page in report["pages"] if page["outcome"] == "parked"]
+    assert [page["page_id"] for page in parked] == expired
+    assert all("The token has expired. Run: fbsync login" in page["reason"] for page in parked)
+    assert f"refuses the page field {retired_field(rough)}," in ended.err
+    store = tmp_path / "rough" / "store"
+    readable = sorted(set(rough.world.page_ids) - set(expired))
+    assert sorted(file.parent.name for file in store.rglob("page_data.json")) == readable
+    versions = [file.relative_to(store / "facebook") for file in store.rglob("history/*.json")]
+    assert sorted(map(str, versions)) == [f"{page}/history/000001.json" for page in readable]
+    assert call_count(rough) <= 1.2 * call_count(calm)

@@ -303,6 +303,16 @@ class TestBudget:
         assert app is not None
         assert round((app - now).total_seconds()) == 60
 
+    def test_a_batch_that_repeats_its_pages_usage_says_nothing_of_the_app(
+        self, meta: respx.MockRouter
+    ) -> None:
+        headers = {"X-Business-Use-Case-Usage": used(100)}
+        meta.post("/v26.0/").respond(json=[item({"id": "1"})], headers=headers)
+        budget = NotedBudget()
+        with budgeted(budget) as connection:
+            connection.read(Read("1", "t", {}, "page 1"))
+        assert budget.seen == {}
+
     def test_a_throttled_batch_closes_the_app(self, meta: respx.MockRouter) -> None:
         meta.post("/v26.0/").respond(400, json={"error": {"code": 4}})
         budget = NotedBudget()

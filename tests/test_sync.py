@@ -321,6 +321,24 @@ def test_pages_that_come_due_one_soon_after_the_other_share_a_request(patient: W
     assert patient.asked == [[ONE, TWO, THREE], [ONE, TWO], [THREE]]
 
 
+def test_a_page_that_comes_due_before_the_wait_for_it_is_told_as_stored(patient: World) -> None:
+    soon = datetime.fromtimestamp(patient.clock.seconds + 2, UTC)
+    patient.readings[ONE] = RateLimited("Wait.", retry_at=soon)
+
+    def recover() -> None:
+        if patient.asked[1:]:
+            patient.readings[ONE] = snapshot(ONE)
+            patient.clock.seconds += 5
+
+    patient.during_read = recover
+    # The second part takes so long that the first part's page comes due meanwhile.
+    assert told(patient.sync([[snapshot(ONE)], [snapshot(TWO)]])) == [
+        (TWO, "stored"),
+        (ONE, "stored"),
+    ]
+    assert patient.asked == [[ONE], [TWO], [ONE]]
+
+
 def test_a_page_that_keeps_failing_is_reported_in_the_end(patient: World) -> None:
     patient.readings[ONE] = GraphUnavailable("It failed.")
     assert told(patient.sync([[snapshot(ONE)]])) == [(ONE, "put off")]

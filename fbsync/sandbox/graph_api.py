@@ -11,7 +11,6 @@ from fbsync.sandbox.faults import fault_answer
 from fbsync.sandbox.field_selection import parse
 from fbsync.sandbox.graph_error import (
     GraphError,
-    app_limit_reached,
     no_token,
     page_limit_reached,
     service_down,
@@ -88,10 +87,8 @@ class GraphApi:
         if kind == "throttle" and token.page:
             headers |= usage.page_headers(token.page, 100, 0)
             raise page_limit_reached()
-        if kind == "throttle":
-            headers |= usage.app_headers(100)
-            raise app_limit_reached()
-        if kind == "transient":
+        if kind in ("throttle", "transient"):
+            # The app's own limit would stay closed for long: no header names a time for it.
             raise service_down()
         if kind == "null":
             raise _Unfinished

@@ -20,7 +20,7 @@ RATES = {
 """The default rates."""
 
 MEANINGS = {
-    "throttle": "share of calls refused with code 80001 or 4, and 0 minutes to wait",
+    "throttle": "share of pages' calls refused with code 80001 and 0 minutes to wait",
     "transient": "share of calls that get code 2",
     "null": "share of batch items that are null; a call of its own gets a 502 without JSON",
     "expired": "share of pages whose tokens are expired (190/463) for good: one in each 100",
