@@ -27,6 +27,8 @@ def read_item(item: object, version: str) -> Answer | FbsyncError:
     if not isinstance(item, dict) or not isinstance(item.get("code"), int):
         return error_from(None, 200)
     data = decoded(item.get("body"))
+    if data is True:  # how some calls that change something answer, instead of with an object
+        data = {"success": True}
     if item["code"] != 200 or not isinstance(data, dict) or "error" in data:
         return error_from(data, item["code"], read_usage(_headers_of(item)))
     return Answer(data, version)

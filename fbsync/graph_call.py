@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
 import httpx
@@ -38,11 +39,15 @@ _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 
 @dataclass(frozen=True)
 class Read:
-    """A GET of one node or edge, such as "me/accounts", with the token that may read it."""
+    """A GET of one node or edge, such as "me/accounts", with the token that may read it.
+
+    Anything else that may be done twice without harm goes the same way, by its `method`.
+    """
 
     path: str
     token: str = field(repr=False)
     params: Mapping[str, str] = field(default_factory=dict)
+    method: Literal["GET", "DELETE"] = "GET"
 
 
 class GraphConnection:
@@ -116,6 +121,10 @@ class GraphConnection:
             raise answer
         return answer
 
+    def delete(self, path: str, token: str) -> Answer:
+        """One DELETE. Token and proof travel in a body, as for a read."""
+        return self.read(Read(path, token, method="DELETE"))
+
     def read_all(self, reads: Sequence[Read]) -> list[Answer | FbsyncError]:
         """Up to MAX_BATCH reads in one request; each has its own answer or its own failure.
 
@@ -143,7 +152,9 @@ class GraphConnection:
         return [answers[index] for index in range(len(reads))]
 
     def _batch(self, reads: Sequence[Read]) -> Sequence[Answer | FbsyncError]:
-        items = [{"method": "GET", "relative_url": self._relative_url(read)} for read in reads]
+        items = [
+            {"method": read.method, "relative_url": self._relative_url(read)} for read in reads
+        ]
         form = {"batch": json.dumps(items), "appsecret_proof": self._proof(self.app_token)}
         sent = self._send("", form, {"Authorization": f"Bearer {self.app_token}"})
         answer = sent.answer

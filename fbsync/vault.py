@@ -92,9 +92,11 @@ class Vault:
             for row in rows
         }
 
-    def page_ids(self) -> list[PageId]:
-        """The pages that have a token."""
+    def page_ids(self, user_id: str | None = None) -> list[PageId]:
+        """The pages that have a token; with `user_id` those alone whose token is this person's."""
         query = select(page_tokens.c.page_id).order_by(page_tokens.c.page_id)
+        if user_id is not None:
+            query = query.where(page_tokens.c.user_id == user_id)
         with self._database.read() as connection:
             return [PageId(row.page_id) for row in connection.execute(query)]
 

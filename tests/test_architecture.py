@@ -55,6 +55,7 @@ IMPORTS = {
     # commands with a body of their own
     "loopback": "environment errors",
     "login": "loopback graph vault ports page errors",
+    "logout": "departures graph vault page errors",
     "subscribe": "graph settings page errors",
     "probe_cases": "webhook",
     "probe": "probe_cases checklist environment",

@@ -11,6 +11,7 @@ beside each rule. Everything is invented and kept in memory.
     nodes, edges    me and pages; /me/accounts and permissions
     subscriptions   both levels; handshake is the callback's check
     deliveries      signed webhook deliveries with retries
+    person_callbacks  the app removed, the data to be deleted: signed requests to the app
     control         /_sandbox: what the page's owner and the tester do
     world           what there is: app, pages, logins, subscriptions
 """

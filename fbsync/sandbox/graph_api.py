@@ -43,11 +43,15 @@ class Answer:
 
 
 class GraphApi:
-    """Answers calls from a world; `changed` is told which fields of which pages changed."""
+    """Answers calls from a world.
 
-    def __init__(self, world: World, changed: Changed) -> None:
+    `changed` is told which fields of which pages changed; `removed` that the app was removed.
+    """
+
+    def __init__(self, world: World, changed: Changed, removed: Callable[[], object]) -> None:
         self._world = world
         self._changed = changed
+        self._removed = removed
 
     def answer(self, call: Call) -> Answer:
         """The answer, be it an error. A fault that waits for this path comes first."""
@@ -111,7 +115,7 @@ class GraphApi:
                 )
             return self._page(call, token.page, token)
         if rest[:1] == ("permissions",) and call.method == "DELETE":
-            return edges.revoke_permissions(self._world, call)
+            return edges.revoke_permissions(self._world, call, self._removed)
         if call.method != "GET":
             raise unsupported(call.method)
         match rest:

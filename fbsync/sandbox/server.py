@@ -21,18 +21,22 @@ from fbsync.sandbox.call import Call, read_params, read_path
 from fbsync.sandbox.control import Control
 from fbsync.sandbox.deliveries import Deliveries
 from fbsync.sandbox.graph_api import Answer, GraphApi
+from fbsync.sandbox.person_callbacks import PersonCallbacks
 from fbsync.sandbox.world import World
 
 
 def build_app(world: World) -> Starlette:
     """The whole sandbox as an ASGI application; it sends deliveries while its lifespan lasts."""
     deliveries = Deliveries(world)
-    api = GraphApi(world, deliveries.tell_of)
+    person_callbacks = PersonCallbacks(world)
+    api = GraphApi(world, deliveries.tell_of, person_callbacks.tell_removed)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await deliveries.start()
+        await person_callbacks.start()
         yield
+        await person_callbacks.stop()
         await deliveries.stop()
 
     async def graph(request: Request) -> Response:
@@ -49,6 +53,7 @@ def build_app(world: World) -> Starlette:
         lifespan=lifespan,
         routes=[
             *Control(world, deliveries).routes(),
+            *person_callbacks.routes(),
             Route("/dialog/oauth", log_in, methods=["GET", "POST"]),
             Route("/{version}/dialog/oauth", log_in, methods=["GET", "POST"]),
             Route("/{path:path}", graph, methods=["GET", "POST", "DELETE"]),

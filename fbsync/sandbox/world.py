@@ -67,6 +67,8 @@ class Switches:
     default_version: str = "v26.0"  # of paths without one
     retry_first_seconds: float = 1.0  # pause after the second failed try; doubles from there
     empty_accounts_page: bool = False  # /me/accounts has an empty part with a `next`
+    deauthorize_callback: str = ""  # the address to call when the person removes the app
+    deletion_callback: str = ""  # the address to call when the person wants their data deleted
 
 
 @dataclass
@@ -149,6 +151,13 @@ class World:
             login = Login(len(self.logins) + 1, scopes, pages, now, now + seconds, is_long)
             self.logins[login.number] = login
             return login
+
+    def remove_app(self) -> None:
+        """The person removes the app: every token ends."""
+        with self.lock:
+            self.permissions.clear()
+            for login in self.logins.values():
+                login.ended_by = 458
 
     def take_fault(self, path: str) -> Fault | None:
         """The first fault that is meant for this path, one time less."""
