@@ -149,7 +149,7 @@ def test_a_refusal_is_shown(sandbox: Sandbox, callback: Callback) -> None:
     assert (shown["status"], shown["accepted"]) == (401, False)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "nonsense", "http://[x"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "nonsense", "http://127.0.0.1:99999/"])
 def test_a_callback_that_cannot_be_reached_is_shown(sandbox: Sandbox, url: str) -> None:
     sandbox.world.switches.deletion_callback = url
     shown = ask(sandbox, "deletion").json()
