@@ -118,7 +118,7 @@ class PersonCallbacks:
         form = {"signed_request": signed_request(self._world.app_secret, options)}
         try:
             answer = await self._client.post(sent.url, data=form)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except Exception as error:  # noqa: BLE001 - the address may be any text; shown to the tester
             sent.error = type(error).__name__
         else:
             sent.status = answer.status_code
