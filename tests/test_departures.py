@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,8 +15,10 @@ from sqlalchemy import select
 from fbsync.database import Database, sqlite_url
 from fbsync.departures import Departure, Departures
 from fbsync.inbox import DatabaseInbox
-from fbsync.page import PageAccess, PageId, UserToken
+from fbsync.object_store import DirectoryStore
+from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 from fbsync.ports import Claim, LastStored
+from fbsync.refresh import Reading, Refresher
 from fbsync.schema import departures, metadata
 from fbsync.signed_request import SignedRequest
 from fbsync.vault import Vault
@@ -275,6 +278,24 @@ class TestWorker:
         assert world.inbox.pages()[ONE].last == stored(ONE)
         world.inbox.mark([ONE], "webhook")
         assert world.inbox.claim(50) == []
+
+    def test_a_worker_in_the_middle_of_a_read_does_not_bring_the_page_back(
+        self, world: World, tmp_path: Path
+    ) -> None:
+        def read_and_leave(page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
+            world.departures.deauthorize(world.asks())
+            fetched = datetime.fromtimestamp(world.seconds, UTC)
+            return {page: PageSnapshot(page, {"id": page}, fetched, "v26.0") for page in page_ids}
+
+        world.log_in(ADA, ONE)
+        world.inbox.record([event("one", ONE)])
+        store = DirectoryStore(tmp_path / "store", "facebook")
+        refresher = Refresher(world.inbox, store, read_and_leave)
+        (outcome,) = refresher.refresh()
+        assert outcome.kind == "stored"
+        world.inbox.record([event("another", ONE)])
+        assert refresher.refresh() == []
+        assert "removed the app" in str(world.parked()[ONE])
 
     def test_putting_it_off_leaves_it_parked_with_its_reason(self, world: World) -> None:
         world.log_in(ADA, ONE)

@@ -164,6 +164,21 @@ class TestCommand:
         assert (ended.status, ended.out) == (2, "")
         assert SAM in ended.err
 
+    def test_one_failure_keeps_nobody_else_logged_in(
+        self, environ: dict[str, str], sandbox: Sandbox
+    ) -> None:
+        with opened(sandbox) as access:
+            access.vault.save(UserToken("7", "Ann\x1b[31m", sandbox.log_in()), [])
+        fault = {"path": "me/permissions", "error": REFUSED}
+        sandbox.client.post("/_sandbox/faults", json=fault)
+        ended = run("logout", "--json", **environ)
+        assert ended.status == 1
+        found = json.loads(ended.out)
+        assert found["ok"] is False
+        people = {person["user_id"]: person["outcome"] for person in found["people"]}
+        assert people == {SAM: "kept", "7": "revoked"}
+        assert "\x1b" not in ended.err + run("logout", "--user", "8", **environ).err
+
     def test_after_a_new_login_all_is_as_before(self, environ: dict[str, str]) -> None:
         run("logout", **environ)
         assert run("login", "--only", **environ).status == 0

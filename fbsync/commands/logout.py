@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fbsync.console import Console
+from fbsync.console import Console, clean
 from fbsync.environment import reading
 from fbsync.exit_status import FAILED
 from fbsync.parameters import EnvFile, JsonFlag, environ_of
@@ -22,8 +22,9 @@ _KINDS = {
     "kept": "still logged in; nothing was wiped",
 }
 _STAYS = (
-    "What is mirrored stays in the store, and so do the webhook subscriptions. The pages are parked"
-    " until an admin runs: fbsync login"
+    "What is mirrored stays in the store. The webhook subscriptions stay too; to end them, run"
+    " fbsync subscribe --remove before a logout.\n"
+    "The pages are parked until an admin runs: fbsync login"
 )
 
 
@@ -48,7 +49,7 @@ def logout(
     with open_access(app_settings, graph, database, warn=console.say) as access:
         names = access.vault.names()
         if user is not None and user not in names:
-            known = ", ".join(f"{one} ({name})" for one, name in names.items()) or "nobody"
+            known = ", ".join(f"{one} ({clean(name)})" for one, name in names.items()) or "nobody"
             raise typer.BadParameter(f"not logged in; who is: {known}", param_hint="--user")
         people = []
         for one in names if user is None else [user]:

@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from base64 import urlsafe_b64encode
+from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -23,6 +24,7 @@ from fbsync.sandbox.world import PERSON, World
 
 _SECONDS = 10.0
 _MAX_ANSWER_CHARACTERS = 10_000
+_KEPT = 1000
 _OPTIONS: dict[str, type] = {"user_id": str, "issued_at": int, "expires": int, "forged": bool}
 
 
@@ -42,7 +44,7 @@ class PersonCallbacks:
     """Sends on the server's event loop."""
 
     def __init__(self, world: World) -> None:
-        self.sent: list[Sent] = []
+        self.sent: deque[Sent] = deque(maxlen=_KEPT)
         self._world = world
         self._tasks: set[asyncio.Task[Sent]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
