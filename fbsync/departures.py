@@ -100,9 +100,7 @@ class Departures:
                 departure = self._drop(connection, departure, user_id)
             person = self._digest(user_id)
             known = _newest(connection, kind, person)
-            dropped = departure.logins or departure.page_tokens
-            is_later = known is not None and departure.outdated and known.asked_at < asked_at
-            if known is not None and not dropped and not is_later:
+            if known is not None and _says_the_same(known, departure):
                 return known
             connection.execute(departures.insert().values(person=person, **_row(departure)))
         return departure
@@ -153,6 +151,14 @@ def _logged_in_after(connection: Connection, user_id: str, asked_at: datetime) -
     query = select(user_tokens.c.logged_in_at).where(user_tokens.c.user_id == user_id)
     logged_in_at = connection.execute(query.with_for_update()).scalar_one_or_none()
     return logged_in_at is not None and asked_at.timestamp() < int(logged_in_at)
+
+
+def _says_the_same(known: Departure, departure: Departure) -> bool:
+    """Whether a repeated request needs no record of its own."""
+    if departure.outdated:
+        return departure.asked_at <= known.asked_at
+    nothing_dropped = not departure.logins and not departure.page_tokens
+    return nothing_dropped and not known.outdated
 
 
 def _newest(connection: Connection, kind: Kind, person: str) -> Departure | None:

@@ -248,6 +248,17 @@ class TestDeletion:
         assert found.outdated
         assert world.vault.users() == [ADA]
 
+    def test_one_after_an_outdated_one_is_done_even_if_nothing_is_left_to_delete(
+        self, world: World
+    ) -> None:
+        old = world.asks(later=-60)
+        world.log_in(ADA, ONE)
+        outdated = world.departures.delete_data(old)
+        world.departures.log_out(ADA.user_id)
+        done = world.departures.delete_data(world.asks())
+        assert (outdated.outdated, done.outdated) == (True, False)
+        assert done.code != outdated.code
+
     def test_two_at_the_same_moment_do_it_once(self, world: World) -> None:
         world.log_in(ADA, ONE, TWO)
         start, found = threading.Barrier(2), list[Departure]()
