@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 
 from fbsync.database import Database, sqlite_url
 from fbsync.departures import Departure, Departures
@@ -19,10 +19,11 @@ from fbsync.object_store import DirectoryStore
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 from fbsync.ports import Claim, LastStored
 from fbsync.refresh import Reading, Refresher
-from fbsync.schema import departures, metadata
+from fbsync.schema import departures, metadata, user_tokens
 from fbsync.signed_request import SignedRequest
 from fbsync.vault import Vault
 from fbsync.webhook import Delivery, VerifiedBody
+from tests.servers import wait_until
 
 ADA, BO = UserToken("218471", "Ada Byron", "EAAada"), UserToken("99", "Bo", "EAAbo")
 ONE, TWO, THREE = PageId("1"), PageId("2"), PageId("3")
@@ -180,6 +181,22 @@ class TestDeauthorize:
             connection.exec_driver_sql("update user_tokens set logged_in_at = null")
         assert not world.departures.deauthorize(world.asks(later=-3600)).outdated
         assert world.vault.users() == []
+
+    def test_a_login_that_is_just_being_stored_counts(self, world: World) -> None:
+        world.log_in(ADA, ONE)
+        request, found = world.asks(), list[Departure]()
+        thread = threading.Thread(
+            target=lambda: found.append(world.departures.deauthorize(request))
+        )
+        with world.database.write() as connection:
+            connection.execute(update(user_tokens).values(logged_in_at=world.seconds + 60))
+            thread.start()
+            if not world.database.is_sqlite:  # SQLite lets nobody in who would write
+                waiting = text("select count(*) from pg_locks where not granted")
+                wait_until(lambda: connection.execute(waiting).scalar_one() > 0, "the lock")
+        thread.join()
+        assert found[0].outdated
+        assert world.vault.users() == [ADA]
 
 
 class TestDeletion:

@@ -75,8 +75,16 @@ def address() -> str:
 
 
 @pytest.fixture
-def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> Iterator[Listener]:
-    monkeypatch.setattr("fbsync.database.LOCK_WAIT_SECONDS", 0.05)
+def lock_wait() -> float:
+    """How long the database waits for a lock; tests parametrize it."""
+    return 0.05
+
+
+@pytest.fixture
+def listener(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, lock_wait: float
+) -> Iterator[Listener]:
+    monkeypatch.setattr("fbsync.database.LOCK_WAIT_SECONDS", lock_wait)
     file, notices = tmp_path / "f.sqlite3", list[Notice]()
     with closing(Database(sqlite_url(file))) as database:
         vault = Vault(database, [Fernet.generate_key().decode()])
@@ -283,6 +291,16 @@ class TestRefused:
         assert listener.vault.users() == [ADA]
         assert listener.send(path, request()).status_code == 200
         assert listener.vault.users() == []
+
+    @pytest.mark.parametrize("lock_wait", [60.0])
+    def test_a_database_that_takes_too_long_does_not_hold_up_the_listener(
+        self, listener: Listener, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("fbsync.person_callbacks.COMMIT_SECONDS", 0.1)
+        with locked(listener.file):
+            answer = listener.send(DELETION_PATH, request())
+        assert answer.status_code == 503
+        assert "took too long" in answer.json()["message"]
 
     def test_the_status_page_of_a_closed_database_is_503(self, listener: Listener) -> None:
         listener.database.close()
