@@ -209,8 +209,8 @@ class TestDeletion:
         departure = world.departures.delete_data(world.asks())
         assert (departure.logins, departure.page_tokens, departure.events) == (1, 1, 1)
         left = world.rows()
-        for text in ("218471", "Ada", "EAAada"):
-            assert text not in left
+        for private in ("218471", "Ada", "EAAada"):
+            assert private not in left
         assert "unconcerned" in left
         assert world.inbox.pages()[ONE].last == stored(ONE)
         assert "asked for the deletion of their data on 2023-11-14" in str(world.parked()[ONE])
