@@ -64,6 +64,16 @@ class Graph:
             expires_at = _now() + timedelta(seconds=lifetime)
         return UserToken(_text(me, "id"), _name(me), token, expires_at)
 
+    def revoke(self, user: UserToken) -> None:
+        """Take all permissions back, as if the person removed the app: the token ends (Meta,
+        "Permissions").
+
+        Raises TokenRefused where it had ended before.
+        """
+        answer = self._connection.delete("me/permissions", user.token)
+        if answer.data.get("success") is not True:
+            raise GraphUnavailable("Facebook did not revoke the permissions.\nTry again later.")
+
     def accounts(self, user: UserToken) -> Iterator[list[Account]]:
         """The pages that a person manages, up to 100 at a time, from /me/accounts.
 

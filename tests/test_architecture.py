@@ -24,6 +24,7 @@ IMPORTS = {
     "errors": "",
     "page": "errors",
     "webhook": "page errors",
+    "signed_request": "errors",
     "environment": "errors",
     "settings": "environment page errors",
     "env_file": "errors",
@@ -52,11 +53,13 @@ IMPORTS = {
     "rate_budget": "database schema graph_usage pace errors",
     "store_address": "database schema",
     "inbox": "database schema ports page webhook errors",
+    "departures": "database schema page signed_request",
     "vault": "database schema page errors",
     "object_store": "errors",
     # commands with a body of their own
     "loopback": "environment errors",
     "login": "loopback graph vault ports page errors",
+    "logout": "departures graph vault page errors",
     "subscribe": "graph settings page errors",
     "probe_cases": "webhook",
     "probe": "probe_cases checklist environment",
@@ -64,15 +67,17 @@ IMPORTS = {
     " errors",
     "group_commit": "ports webhook errors",
     "signature_explainer": "webhook",
-    "listener": "webhook signature_explainer page environment errors",
+    "request_body": "",
+    "listener": "webhook request_body signature_explainer page environment errors",
+    "person_callbacks": "departures listener request_body signed_request errors",
     "listener_process": "listener group_commit loopback worker refresh ports webhook errors",
     # edges
     "console": "checklist page errors",
     "report": "console listener refresh subscribe sync page errors",
     "browser": "console",
     "parameters": "duration env_file page",
-    "wiring": "database errors graph graph_call inbox object_store pace page page_fields patience"
-    " ports rate_budget refresh refused_fields settings store_address vault",
+    "wiring": "database departures errors graph graph_call inbox object_store pace page"
+    " page_fields patience ports rate_budget refresh refused_fields settings store_address vault",
     "demo_sandbox": "errors",
     # The edges of the edges. A command may know everything below it, but no other command.
     "commands": "*",

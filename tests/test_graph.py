@@ -182,6 +182,21 @@ def test_a_code_that_was_used_before_is_refused_without_a_second_call(
     assert len(meta.requests) == 1
 
 
+# Log out
+
+
+def test_a_revocation_is_a_success_or_an_error(graph: Graph, meta: Meta) -> None:
+    meta.answer_reads(
+        [item({"success": True})], [item({"success": False})], [item(error(190), 400)]
+    )
+    graph.revoke(ANNA)
+    with pytest.raises(GraphUnavailable, match="did not revoke"):
+        graph.revoke(ANNA)
+    with pytest.raises(TokenRefused):
+        graph.revoke(ANNA)
+    assert [node for ((node, _),) in meta.reads] == ["me/permissions"] * 3
+
+
 # List pages
 
 

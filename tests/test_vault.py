@@ -10,7 +10,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from fbsync.database import Database, sqlite_url
-from fbsync.errors import SettingsError, TokenRefused
+from fbsync.errors import NoAccess, SettingsError, TokenRefused
 from fbsync.page import PageAccess, PageId, UserToken
 from fbsync.vault import Vault, read_key_file
 
@@ -66,6 +66,34 @@ def test_a_person_without_pages_is_kept(database: Database) -> None:
     vault = Vault(database, [key()])
     vault.save(ADA, [])
     assert vault.users() == [ADA]
+
+
+def test_pages_reached_with_a_stored_token_are_added(database: Database) -> None:
+    vault = Vault(database, [key()])
+    vault.save(ADA, [SHOP])
+    assert vault.add_pages(ADA, [CAFE])
+    assert vault.page_ids() == [SHOP.page_id, CAFE.page_id]
+
+
+def test_nothing_is_added_for_a_person_who_left_or_logged_in_anew(database: Database) -> None:
+    vault = Vault(database, [key()])
+    assert not vault.add_pages(ADA, [SHOP])
+    vault.save(UserToken("77", "Ada", "EAAnewer"), [])
+    assert not vault.add_pages(ADA, [SHOP])
+    assert vault.page_ids() == []
+
+
+def test_one_person_is_found_by_the_id(database: Database) -> None:
+    vault = Vault(database, [key()])
+    vault.save(ADA, [])
+    assert vault.user("77") == ADA
+    with pytest.raises(NoAccess):
+        vault.user("78")
+
+
+def test_names_are_readable_without_the_key(database: Database) -> None:
+    Vault(database, [key()]).save(ADA, [SHOP])
+    assert Vault(database, [key()]).names() == {"77": "Ada"}
 
 
 def test_a_new_key_in_front_of_the_old_one_still_opens_old_tokens(database: Database) -> None:
