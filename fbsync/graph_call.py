@@ -9,8 +9,9 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import httpx
@@ -34,15 +35,20 @@ MAX_BATCH = 50
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 DEADLINE_SECONDS = 45.0
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True)
 class Read:
-    """A GET of one node or edge, such as "me/accounts", with the token that may read it."""
+    """A GET of one node or edge, such as "me/accounts", with the token that may read it.
+
+    `method` may also be DELETE, which does no more the second time than the first.
+    """
 
     path: str
     token: str = field(repr=False)
     params: Mapping[str, str] = field(default_factory=dict)
+    method: Literal["GET", "DELETE"] = "GET"
 
 
 class GraphConnection:
@@ -105,9 +111,11 @@ class GraphConnection:
 
     def _post(self, path: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         sent = self._send(path, form, headers)
-        if sent.status != 200 or not isinstance(sent.answer, dict) or "error" in sent.answer:
-            raise error_from(sent.answer, sent.status, sent.usage)
-        return Answer(sent.answer, sent.version)
+        # Some edges answer a bare `true` (Meta, "Page subscribed apps").
+        answer = {"success": True} if sent.answer is True else sent.answer
+        if sent.status != 200 or not isinstance(answer, dict) or "error" in answer:
+            raise error_from(answer, sent.status, sent.usage)
+        return Answer(answer, sent.version)
 
     def read(self, read: Read) -> Answer:
         """One read."""
@@ -142,8 +150,17 @@ class GraphConnection:
             raise whole
         return [answers[index] for index in range(len(reads))]
 
+    def read_each(self, reads: Mapping[_Key, Read]) -> Iterator[tuple[_Key, Answer | FbsyncError]]:
+        """Any number of reads, each under a key; one request for each MAX_BATCH of them."""
+        keys = list(reads)
+        for start in range(0, len(keys), MAX_BATCH):
+            part = keys[start : start + MAX_BATCH]
+            yield from zip(part, self.read_all([reads[key] for key in part]), strict=True)
+
     def _batch(self, reads: Sequence[Read]) -> Sequence[Answer | FbsyncError]:
-        items = [{"method": "GET", "relative_url": self._relative_url(read)} for read in reads]
+        items = [
+            {"method": read.method, "relative_url": self._relative_url(read)} for read in reads
+        ]
         form = {"batch": json.dumps(items), "appsecret_proof": self._proof(self.app_token)}
         sent = self._send("", form, {"Authorization": f"Bearer {self.app_token}"})
         answer = sent.answer

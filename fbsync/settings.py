@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from fbsync.environment import LOOPBACK_HOSTS, Environment, is_http_url, is_safe_url, matches
 from fbsync.page import are_mirror_fields, split_fields
+from fbsync.webhook_fields import split_webhook_fields, unknown_fields
 
 LATEST_GRAPH_VERSION = "v26.0"
 META_GRAPH_URL = "https://graph.facebook.com"
@@ -154,11 +155,16 @@ def read_callback(env: Environment) -> CallbackSettings:
     """What a subscription tells Meta about the listener."""
     fields = env.get("FACEBOOK_WEBHOOK_FIELDS", DEFAULT_WEBHOOK_FIELDS)
     example = "name,description,category"
-    env.check("FACEBOOK_WEBHOOK_FIELDS", fields, matches(r"[a-z_]+(\s*,\s*[a-z_]+)*,?"), example)
+    if matches(r"[a-z_]+(\s*,\s*[a-z_]+)*,?")(fields):
+        if unknown := unknown_fields(split_webhook_fields(fields)):
+            what = f"names what is no webhook field of Meta's: {', '.join(unknown)}"
+            env.fault("FACEBOOK_WEBHOOK_FIELDS", what, example)
+    else:
+        env.fault("FACEBOOK_WEBHOOK_FIELDS", "is malformed", example)
     return CallbackSettings(
         address=read_callback_address(env),
         verify_token=read_verify_token(env),
-        fields=tuple(dict.fromkeys(re.split(r"[,\s]+", fields.strip(", ")))),
+        fields=split_webhook_fields(fields),
     )
 
 

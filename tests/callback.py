@@ -1,5 +1,6 @@
 """A webhook callback that is not ours: it records what it gets and answers as it is told."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,8 +31,8 @@ class Callback:
 
 
 @contextmanager
-def callback_server() -> Iterator[Callback]:
-    """A callback on loopback."""
+def callback_server(tls: ssl.SSLContext | None = None) -> Iterator[Callback]:
+    """A callback on loopback, over https with `tls`."""
     callback = Callback()
 
     class Handler(BaseHTTPRequestHandler):
@@ -56,9 +57,14 @@ def callback_server() -> Iterator[Callback]:
             """Nothing: the test looks at what was recorded."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        # The handshake is made in the thread of each connection, as is everything else.
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    callback.url = f"http://127.0.0.1:{server.server_port}/hook"
+    callback.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}/hook"
     try:
         yield callback
     finally:

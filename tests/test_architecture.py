@@ -24,8 +24,10 @@ IMPORTS = {
     "errors": "",
     "page": "errors",
     "webhook": "page errors",
+    "webhook_fields": "page",
+    "subscription_plan": "page errors",
     "environment": "errors",
-    "settings": "environment page errors",
+    "settings": "environment webhook_fields page errors",
     "env_file": "errors",
     "duration": "",
     "exit_status": "",
@@ -43,32 +45,46 @@ IMPORTS = {
     "graph_call": "graph_answer graph_errors graph_usage patience environment errors",
     "page_fields": "page errors",
     "graph": "graph_call graph_answer page_fields page errors",
+    "graph_subscriptions": "graph_call graph_answer subscription_plan page errors",
     "schema": "",
     "database": "schema errors",
     "refused_fields": "database schema",
     "store_address": "database schema",
-    "inbox": "database schema ports page webhook errors",
+    "added_fields": "database schema page",
+    "handshakes": "database schema webhook",
+    "inbox_rows": "ports page webhook",
+    "inbox": "inbox_rows database schema ports page webhook errors",
     "vault": "database schema page errors",
     "object_store": "errors",
     # commands with a body of their own
     "loopback": "environment errors",
     "login": "loopback graph vault ports page errors",
-    "subscribe": "graph settings page errors",
+    "callback_check": "environment",
+    "handshake_failure": "callback_check webhook",
+    "app_level": "added_fields callback_check graph_subscriptions handshake_failure handshakes"
+    " subscription_plan webhook errors",
+    "page_levels": "added_fields graph_subscriptions subscription_plan webhook_fields page errors",
+    "subscribe": "app_level page_levels added_fields graph_subscriptions handshakes"
+    " subscription_plan page",
     "probe_cases": "webhook",
-    "probe": "probe_cases checklist environment",
-    "after_login": "subscribe probe sync refresh graph settings ports page patience checklist"
-    " errors",
+    "probe": "probe_cases callback_check checklist environment",
+    "after_login": "subscribe subscription_plan probe sync refresh settings ports page patience"
+    " checklist errors",
     "group_commit": "ports webhook errors",
     "signature_explainer": "webhook",
     "listener": "webhook signature_explainer page environment errors",
-    "listener_process": "listener group_commit loopback refresh ports webhook errors",
+    "handshake_log": "handshakes webhook errors",
+    "listener_process": "listener group_commit handshake_log handshakes loopback refresh ports"
+    " webhook errors",
     # edges
     "console": "checklist page errors",
-    "report": "console listener refresh subscribe sync page errors",
+    "report": "console listener refresh sync page errors",
+    "subscription_report": "console checklist subscribe subscription_plan errors",
     "browser": "console",
-    "parameters": "duration env_file page",
-    "wiring": "database errors graph graph_call inbox object_store page page_fields patience ports"
-    " refresh refused_fields settings store_address vault",
+    "parameters": "duration env_file page webhook_fields",
+    "wiring": "added_fields database errors graph graph_call graph_subscriptions handshakes inbox"
+    " object_store page page_fields patience ports refresh refused_fields settings store_address"
+    " vault",
     "demo_sandbox": "errors",
     # The edges of the edges. A command may know everything below it, but no other command.
     "commands": "*",

@@ -17,6 +17,8 @@ from sqlalchemy import select
 
 from fbsync.database import Database, sqlite_url
 from fbsync.group_commit import GroupCommit
+from fbsync.handshake_log import HandshakeLog
+from fbsync.handshakes import Handshakes
 from fbsync.inbox import DatabaseInbox
 from fbsync.listener import (
     MAX_BODY_BYTES,
@@ -104,8 +106,11 @@ def listener(database: Database, tmp_path: Path) -> Iterator[Listener]:
 def running_listener(database: Database, file: Path) -> Iterator[Listener]:
     """The whole first half of the hallway."""
     inbox, notices = DatabaseInbox(database), list[Notice]()
-    with GroupCommit(inbox) as group_commit:
-        callback = Callback(SECRET, TOKEN, group_commit.record, notices.append)
+    with (
+        GroupCommit(inbox) as group_commit,
+        HandshakeLog(Handshakes(database).record) as handshakes,
+    ):
+        callback = Callback(SECRET, TOKEN, group_commit.record, notices.append, handshakes.note)
         app = build_app(callback, relay_route(REDIRECT_PATH, RELAY_HEADER))
         with serving(app) as address, httpx.Client(trust_env=False, timeout=60) as client:
             yield Listener(f"{address}{WEBHOOK_PATH}", file, database, inbox, notices, client)
@@ -492,7 +497,7 @@ class TestRelay:
         async def record(_: object) -> None:
             """Nothing: nothing is sent."""
 
-        app = build_app(Callback(SECRET, TOKEN, record, lambda notice: None))
+        app = build_app(Callback(SECRET, TOKEN, record, lambda notice: None, lambda result: None))
         with serving(app) as address:
             answer = httpx.get(f"{address}{REDIRECT_PATH}?state=s.5001", trust_env=False)
         assert answer.status_code == 404

@@ -56,5 +56,6 @@ def listen(
                 outcome=lambda outcome: show_outcome(console, outcome),
                 started=lambda _: console.say(f"Listening on {address}; stop with Ctrl-C."),
             ),
+            record_handshakes=access.handshakes.record,
         )
     console.say("Stopped. What is recorded and not yet mirrored waits in the database.")
