@@ -151,20 +151,24 @@ def read_callback_address(env: Environment, *, required: bool = True) -> str:
     return env.check(name, address, is_safe_url, example)
 
 
+def read_webhook_fields(env: Environment) -> tuple[str, ...]:
+    """The webhook fields to subscribe to."""
+    text = env.get("FACEBOOK_WEBHOOK_FIELDS", DEFAULT_WEBHOOK_FIELDS)
+    names, example = split_webhook_fields(text), "name,description,category"
+    rule = matches(r"[a-z_]+(\s*,\s*[a-z_]+)*,?")
+    env.check("FACEBOOK_WEBHOOK_FIELDS", text, rule, example)
+    if rule(text) and (unknown := unknown_fields(names)):
+        what = f"names what is no webhook field of Meta's: {', '.join(unknown)}"
+        env.fault("FACEBOOK_WEBHOOK_FIELDS", what, example)
+    return names
+
+
 def read_callback(env: Environment) -> CallbackSettings:
     """What a subscription tells Meta about the listener."""
-    fields = env.get("FACEBOOK_WEBHOOK_FIELDS", DEFAULT_WEBHOOK_FIELDS)
-    example = "name,description,category"
-    if matches(r"[a-z_]+(\s*,\s*[a-z_]+)*,?")(fields):
-        if unknown := unknown_fields(split_webhook_fields(fields)):
-            what = f"names what is no webhook field of Meta's: {', '.join(unknown)}"
-            env.fault("FACEBOOK_WEBHOOK_FIELDS", what, example)
-    else:
-        env.fault("FACEBOOK_WEBHOOK_FIELDS", "is malformed", example)
     return CallbackSettings(
         address=read_callback_address(env),
         verify_token=read_verify_token(env),
-        fields=split_webhook_fields(fields),
+        fields=read_webhook_fields(env),
     )
 
 

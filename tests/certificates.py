@@ -2,6 +2,7 @@
 
 import ssl
 import tempfile
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,8 +12,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
-def certificate(host: str = "127.0.0.1", days: int = 1) -> ssl.SSLContext:
-    """A server's side of TLS with a self-signed certificate, valid for `days` from yesterday."""
+@dataclass(frozen=True)
+class Certificate:
+    """A server's side of TLS, and the certificate itself as PEM."""
+
+    context: ssl.SSLContext
+    public: str
+
+
+def certificate(host: str = "127.0.0.1", days: int = 1) -> Certificate:
+    """A self-signed certificate, valid from yesterday until `days` from now."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     begin = datetime.now(UTC) - timedelta(days=1)
@@ -35,9 +44,10 @@ def certificate(host: str = "127.0.0.1", days: int = 1) -> ssl.SSLContext:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        file.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+        public = made.public_bytes(serialization.Encoding.PEM)
+        file.write_bytes(private + public)
         context.load_cert_chain(file)
-    return context
+    return Certificate(context, public.decode())
 
 
 def _general_name(host: str) -> x509.GeneralName:

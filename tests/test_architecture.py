@@ -66,6 +66,7 @@ IMPORTS = {
     "page_levels": "added_fields graph_subscriptions subscription_plan webhook_fields page errors",
     "subscribe": "app_level page_levels added_fields graph_subscriptions handshakes"
     " subscription_plan page",
+    "page_overview": "graph_subscriptions subscription_plan vault ports page errors",
     "probe_cases": "webhook",
     "probe": "probe_cases callback_check checklist environment",
     "after_login": "subscribe subscription_plan probe sync refresh settings ports page patience"
@@ -80,6 +81,7 @@ IMPORTS = {
     "console": "checklist page errors",
     "report": "console listener refresh sync page errors",
     "subscription_report": "console checklist subscribe subscription_plan errors",
+    "page_report": "console page_overview subscription_plan",
     "browser": "console",
     "parameters": "duration env_file page webhook_fields",
     "wiring": "added_fields database errors graph graph_call graph_subscriptions handshakes inbox"

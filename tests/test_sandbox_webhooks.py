@@ -140,7 +140,7 @@ class TestAppLevel:
         assert "curl_errno = 7;" in error(answer)["message"]
 
     def test_a_callback_with_a_self_signed_certificate_is_60(self, levels: Levels) -> None:
-        with callback_server(certificate()) as callback:
+        with callback_server(certificate().context) as callback:
             answer = levels.app("POST", object="page", callback_url=callback.url, fields="name")
             assert callback.handshakes == []
         assert "curl_errno = 60; curl_error = SSL certificate problem" in error(answer)["message"]
