@@ -51,6 +51,14 @@ PERMISSIONS = dict.fromkeys(_MESSAGING.split(), "pages_messaging") | dict.fromke
 """Webhook field: the permission that it needs beyond pages_manage_metadata."""
 
 _OTHER_NAMES = {"emails": "email"}
+_POLLED = """
+    about category_list cover description_html fan_count followers_count has_added_app impressum
+    is_always_open is_permanently_closed is_published is_verified link overall_star_rating
+    parent_page rating_count single_line_address start_info store_number temporary_status username
+    verification_status whatsapp_number
+"""
+_POLLED_FIELDS = frozenset(_POLLED.split())
+"""Page fields that people ask webhooks for in vain."""
 
 
 def webhook_field(page_field: str) -> str | None:
@@ -71,11 +79,13 @@ def split_webhook_fields(text: str) -> tuple[str, ...]:
 
 
 def unknown_fields(names: Collection[str]) -> list[str]:
-    """For each name that is no webhook field, a text with the nearest that is."""
+    """For each name that is no webhook field, a text with the nearest that is, or the reason."""
     return [_describe(name) for name in names if name not in WEBHOOK_FIELDS]
 
 
 def _describe(name: str) -> str:
+    if name in _POLLED_FIELDS:
+        return f"{name} (it has no webhook; fbsync sync finds its changes)"
     near = get_close_matches(name, sorted(WEBHOOK_FIELDS), n=1)
     nearest = _OTHER_NAMES.get(name) or (near[0] if near else None)
     return f"{name} (did you mean {nearest}?)" if nearest else name

@@ -188,6 +188,18 @@ class TestHandshake:
         assert notice.kind == "refused"
         assert TOKEN not in notice.detail
 
+    def test_how_each_handshake_ended_is_written_down_and_no_token(
+        self, listener: Listener
+    ) -> None:
+        for change in ({}, {"verify_token": "hush-hush"}, {"mode": "absent"}):
+            listener.client.get(listener.url, params=handshake(**change))
+        seen = Handshakes(listener.database)
+        wait_until(lambda: len(seen.since(0)) == 3, "the records")
+        results = ["answered", "wrong token", "wrong mode"]
+        assert [one.result for one in seen.since(0)] == results
+        for secret in (TOKEN, "hush-hush"):
+            assert secret.encode() not in listener.file.read_bytes()
+
     def test_a_visit_without_a_query_is_refused(self, listener: Listener) -> None:
         assert listener.client.get(listener.url).status_code == 403
 

@@ -64,6 +64,7 @@ def test_names_are_split_at_commas_and_kept_once() -> None:
         ("emails", "emails (did you mean email?)"),
         ("descripton", "descripton (did you mean description?)"),
         ("message", "message (did you mean messages?)"),
+        ("about", "about (it has no webhook; fbsync sync finds its changes)"),
         ("xyzzy", "xyzzy"),
     ],
 )
