@@ -53,7 +53,7 @@ class AppLevel:
         on = plan.found.fields if plan.found else NO_FIELDS
         self._added.forget({APP: plan.fields.gone})
         if plan.blocked:
-            return Level("failed", _blocked(plan), on), plan.found
+            return Level("failed", plan.obstacle, on), plan.found
         if not plan.differs:
             return Level("kept", _kept(plan, wish), on), plan.found
         failure = self._write(plan, wish, verify_token)
@@ -108,11 +108,6 @@ class AppLevel:
             return Level("removed", f"{len(plan.fields.remove)} fields taken off", on)
         detail = f"{len(plan.fields.after)} fields to {wish.address}"
         return Level("changed" if plan.found else "added", detail, on)
-
-
-def _blocked(plan: AppPlan) -> str:
-    calls = plan.found.callback_url if plan.found else ""
-    return f"the app already calls {calls}; to replace it, use --replace-callback"
 
 
 def _kept(plan: AppPlan, wish: Wish) -> str:

@@ -33,6 +33,8 @@ class Handshakes:
 
     def record(self, batch: Collection[Handshake]) -> None:
         """Add these, oldest first, and drop what is beyond KEPT."""
+        if not batch:
+            return
         rows = [{"seen_at": one.seen_at.timestamp(), "result": one.result} for one in batch]
         with self._database.write() as connection:
             connection.execute(handshakes.insert(), rows)

@@ -6,7 +6,7 @@ request.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from fbsync.errors import FbsyncError, PermanentFailure, TemporaryFailure, TokenRefused
@@ -16,8 +16,12 @@ from fbsync.ports import Inbox, PageState
 from fbsync.subscription_plan import AppSubscription, Fields, delivered
 from fbsync.vault import Vault
 
-TokenKind = Literal["ok", "stored", "refused", "expired", "none"]
-"""The token works; is stored and was not tried; is refused; its login ended; there is none."""
+TokenKind = Literal["ok", "stored", "expires", "expired", "refused", "none"]
+"""The token works; is stored and was not tried; its login ends soon, or has ended; it is refused;
+there is none."""
+
+SOON = timedelta(days=7)
+"""How long before its end a login needs attention."""
 
 
 @dataclass(frozen=True)
@@ -147,18 +151,20 @@ def _token(known: _Known, now: datetime) -> TokenKind:
         return "none"
     if isinstance(known.on, TokenRefused):
         return "refused"
-    if known.login and known.login.expires_at and known.login.expires_at <= now:
-        return "expired"
+    ends = known.login.expires_at if known.login else None
+    if ends is not None and ends <= now + SOON:
+        return "expired" if ends <= now else "expires"
     return "stored" if known.on is None or isinstance(known.on, TemporaryFailure) else "ok"
 
 
 def _attention(known: _Known, expected: Expected, live: Fields | None, now: datetime) -> list[str]:
-    found = []
+    advice: dict[TokenKind, str] = {
+        "none": "no token is stored; run fbsync login",
+        "expires": "its login ends soon; run fbsync login",
+        "expired": "its login has ended; run fbsync login",
+    }
     token = _token(known, now)
-    if token == "none":  # noqa: S105 - no password, but a word of ours
-        found.append("no token is stored; run fbsync login")
-    if token == "expired":  # noqa: S105 - as above
-        found.append("its login has ended; run fbsync login")
+    found = [advice[token]] if token in advice else []
     if isinstance(known.on, PermanentFailure):
         found.append(" ".join(str(known.on).split()))
     if known.state and known.state.parked:

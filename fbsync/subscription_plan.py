@@ -100,6 +100,14 @@ class AppPlan:
         return self.subscribes and self.callback == "foreign" and not self.replace_callback
 
     @property
+    def obstacle(self) -> str:
+        """What to do where the plan is blocked; empty where it is not."""
+        if not (self.blocked and self.found):
+            return ""
+        calls = self.found.callback_url
+        return f"the app already calls {calls}; to replace it, use --replace-callback"
+
+    @property
     def subscribes(self) -> bool:
         """Whether the subscription is to be written: fields, callback, or switched off."""
         if not (self.fields.add or self.fields.keep):

@@ -11,6 +11,7 @@ from fbsync.subscription_plan import AppPlan, FieldPlan, Level, Plan
 
 _MAX_ROWS = 50
 _SETS = ("add", "keep", "stale", "foreign", "remove")
+_UNREAD = ["cannot be read", "", "", "", ""]
 _CALLBACKS = {
     "none": "no callback yet",
     "ours": "calls us",
@@ -21,15 +22,25 @@ _CALLBACKS = {
 def show_plan(console: Console, plan: Plan) -> None:
     """The app's row, and one for each group of pages that need the same."""
     if isinstance(plan.app, FbsyncError):
-        rows = [["app", *_unread(plan.app)]]
+        rows = [["app", *_UNREAD]]
     else:
         rows = [[f"app, {_CALLBACKS[plan.app.callback]}", *_cells(plan.app.fields)]]
     groups: dict[tuple[str, ...], list[str]] = {}
     for page, fields in plan.pages.items():
-        cells = _unread(fields) if isinstance(fields, FbsyncError) else _cells(fields)
+        cells = _UNREAD if isinstance(fields, FbsyncError) else _cells(fields)
         groups.setdefault(tuple(cells), []).append(page)
     rows += [[_pages(pages), *cells] for cells, pages in groups.items()][:_MAX_ROWS]
     console.table(("Plan for", "Add", "Keep", "Stale", "Foreign", "Remove"), rows)
+
+
+def show_obstacles(console: Console, plan: Plan) -> None:
+    """Why a plan, or a part of it, could not be carried out."""
+    app = str(plan.app) if isinstance(plan.app, FbsyncError) else plan.app.obstacle
+    if app:
+        console.step(Step("app subscription", "failed", app))
+    unread = [(page, found) for page, found in plan.pages.items() if isinstance(found, FbsyncError)]
+    for page, error in unread[:_MAX_ROWS]:
+        console.step(Step(f"page {page}", "failed", str(error)))
 
 
 def show_result(console: Console, found: Subscribed) -> None:
@@ -94,10 +105,6 @@ def _cells(fields: FieldPlan) -> list[str]:
         str(len(fields.keep)) if fields.keep else "",
         *(_names(names) for names in (fields.stale, fields.foreign, fields.remove)),
     ]
-
-
-def _unread(error: FbsyncError) -> list[str]:
-    return [f"cannot be read: {' '.join(str(error).split())}", "", "", "", ""]
 
 
 def _names(names: Iterable[str]) -> str:

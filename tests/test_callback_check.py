@@ -109,18 +109,22 @@ def test_a_self_signed_certificate_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "days", "why"),
-    [("127.0.0.1", 0, "expired"), ("127.0.0.9", 1, "for another address")],
+    ("asked", "host", "days", "why"),
+    [
+        ("127.0.0.1", "127.0.0.1", 0, "expired"),
+        ("127.0.0.1", "127.0.0.9", 1, "for another address"),
+        ("localhost", "shop.example", 1, "for another host"),
+    ],
 )
 def test_what_else_is_wrong_with_a_known_certificate_is_told(
-    host: str, days: int, why: str, monkeypatch: pytest.MonkeyPatch
+    asked: str, host: str, days: int, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = certificate(host, days)
     trusting = ssl.create_default_context(cadata=made.public)
     # As if an authority that everybody knows had signed it.
     monkeypatch.setattr(ssl, "create_default_context", lambda **_: trusting)
     with callback_server(made.context) as callback:
-        answer = ask_callback(callback.url, TOKEN)
+        answer = ask_callback(callback.url.replace("127.0.0.1", asked), TOKEN)
     assert answer.fault == "certificate"
     assert why in answer.found
 

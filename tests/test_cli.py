@@ -263,6 +263,34 @@ def test_fields_are_switched_on_and_off_again_by_name(consenting: Sandbox) -> No
     assert consenting.world.page_subscriptions == {}
 
 
+def test_another_callback_is_taken_over_on_demand_only(consenting: Sandbox) -> None:
+    environ = settings(consenting)
+    run("login", "--only", **environ)
+    with callback_server() as theirs, callback_server() as ours:
+        assert run("subscribe", **environ | {"FACEBOOK_WEBHOOK_ADDRESS": theirs.url}).status == 0
+        environ["FACEBOOK_WEBHOOK_ADDRESS"] = ours.url
+        for options in (["--dry-run"], []):
+            ended = run("subscribe", *options, **environ)
+            assert ended.status == 1
+            assert f"the app already calls {theirs.url}" in ended.out
+        assert ours.handshakes == []
+        found = json.loads(run("subscribe", "--replace-callback", "--json", **environ).out)
+        assert (found["ok"], found["app"]["callback"]) == (True, "foreign")
+        assert consenting.world.app_subscriptions["page"].callback_url == ours.url
+
+
+def test_some_pages_alone_are_taken_off(consenting: Sandbox) -> None:
+    environ, one = settings(consenting), "200000000000001"
+    run("login", "--only", **environ)
+    with callback_server() as callback:
+        environ["FACEBOOK_WEBHOOK_ADDRESS"] = callback.url
+        assert run("subscribe", one, **environ).status == 0
+        assert set(consenting.world.page_subscriptions) == {one}
+        assert run("subscribe", one, "--remove", **environ).status == 0
+    assert consenting.world.page_subscriptions == {}
+    assert "page" in consenting.world.app_subscriptions
+
+
 def test_a_page_that_cannot_be_subscribed_is_status_3(consenting: Sandbox) -> None:
     environ = settings(consenting)
     run("login", "--only", **environ)

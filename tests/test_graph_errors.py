@@ -51,6 +51,7 @@ TABLE: list[tuple[dict[str, object], type[FbsyncError]]] = [
     ({"code": 190, "error_subcode": 467}, TokenRefused),
     ({"code": 190, "error_subcode": 492}, TokenRefused),
     ({"code": 2200}, CallbackRefused),
+    ({"code": 2201}, CallbackRefused),
     ({"code": 2500}, CallRefused),
     ({"code": "odd"}, CallRefused),
     ({}, CallRefused),

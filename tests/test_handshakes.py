@@ -24,6 +24,7 @@ def some(result: HandshakeResult, count: int = 1) -> list[Handshake]:
 
 def test_what_came_since_a_number_is_told_in_order(seen: Handshakes) -> None:
     assert seen.last() == 0
+    seen.record([])
     assert seen.since(0) == []
     seen.record(some("wrong token"))
     number = seen.last()

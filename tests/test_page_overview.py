@@ -83,7 +83,7 @@ def test_a_page_in_order_needs_nothing(operator: Operator) -> None:
 
 
 def test_pages_of_several_people_have_each_their_own_login(operator: Operator) -> None:
-    operator.log_in("anna", ONE, NOW + timedelta(days=1))
+    operator.log_in("anna", ONE, NOW + timedelta(days=8))
     operator.log_in("ben", TWO, NOW)
     operator.subscribe("name phone", ONE, "name phone")
     operator.subscribe("name phone", TWO, "name phone")
@@ -92,6 +92,13 @@ def test_pages_of_several_people_have_each_their_own_login(operator: Operator) -
     assert (two.token, two.login_ends) == ("expired", NOW)
     assert "fbsync login" in two.attention[0]
     assert [row.page_id for row in operator.survey(TWO).rows] == [TWO]
+
+
+def test_a_login_that_ends_within_a_week_needs_attention(operator: Operator) -> None:
+    operator.log_in("anna", ONE, NOW + timedelta(days=7))
+    operator.subscribe("name phone", ONE, "name phone")
+    row = operator.row()
+    assert (row.token, row.attention) == ("expires", ("its login ends soon; run fbsync login",))
 
 
 @pytest.mark.parametrize(

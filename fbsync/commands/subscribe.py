@@ -79,16 +79,24 @@ def _plan_and_apply(
 ) -> tuple[int, dict[str, object]]:
     """The exit status, and what came of it as JSON. Without a verify token, the plan alone."""
     from fbsync.subscribe import Subscriber
-    from fbsync.subscription_report import plan_as_json, result_as_json, show_plan, show_result
+    from fbsync.subscription_report import (
+        plan_as_json,
+        result_as_json,
+        show_obstacles,
+        show_plan,
+        show_result,
+    )
 
     subscriber = Subscriber(access.subscriptions, access.added_fields, access.handshakes)
     plan = subscriber.plan(accesses, wish)
     show_plan(console, plan)
     if verify_token is None:
+        show_obstacles(console, plan)
         app_ok, pages_ok, told = plan.app_ok, plan.pages_ok, plan_as_json(plan)
     else:
         found = subscriber.apply(plan, accesses, wish, verify_token)
-        access.inbox.unpark(found.good_pages)
+        if not wish.remove:
+            access.inbox.unpark(found.good_pages)
         show_result(console, found)
         app_ok, pages_ok, told = found.app.ok, found.pages_ok, result_as_json(plan, found)
     status = FAILED if not app_ok else 0 if pages_ok else NEEDS_ATTENTION
