@@ -81,7 +81,6 @@ class AppLevel:
                 self._graph.unsubscribe_app(plan.fields.remove)
         except CallbackRefused as error:
             seen = self._seen_since(before)
-            # Only now, so that our own question does not count as Meta's.
             answer = ask_callback(wish.address, verify_token)
             return explain(str(error), seen, wish.address, answer)
         except (TemporaryFailure, PermanentFailure) as error:

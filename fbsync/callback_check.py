@@ -16,6 +16,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 
 from fbsync.environment import LOOPBACK_HOSTS
+from fbsync.webhook import CHECK_HEADER
 
 SECONDS = 10.0
 """How long an answer may take. Meta gives up on a callback after some seconds."""
@@ -65,7 +66,7 @@ def ask_callback(url: str, verify_token: str) -> CallbackAnswer:
             client.stream(
                 "GET",
                 handshake_url(url, verify_token, challenge),
-                headers={"User-Agent": USER_AGENT},
+                headers={"User-Agent": USER_AGENT, CHECK_HEADER: "yes"},
             ) as answer,
         ):
             if answer.status_code != 200:

@@ -26,7 +26,9 @@ def explain(
     first, advice = said.partition("\n")[0], answer.advice
     asked = f"Asked from here, {address}: {answer.found}."
     if "answered" in seen:
-        happened = "The listener answered it, so something between it and Meta changed the answer."
+        happened = (
+            "The listener answered it, so something between it and Meta changed or delayed it."
+        )
         return f"{first}\n{happened}\n{asked} {advice or 'Look at what only Meta meets: proxies.'}"
     if "wrong token" in seen:
         return (

@@ -41,7 +41,7 @@ class Notice:
 class Callback:
     """What the endpoint needs: two secrets, where to record, and whom to tell.
 
-    `note_handshake` must not wait for anything.
+    `note_handshake` is told how each handshake of Meta's ended; it must not wait for anything.
     """
 
     app_secret: str
@@ -67,7 +67,8 @@ def build_app(callback: Callback, login_relay: Route | None = None) -> Starlette
 
     async def handshake(request: Request) -> Response:
         challenge, result = webhook.answer_challenge(request.query_params, callback.verify_token)
-        callback.note_handshake(result)
+        if webhook.CHECK_HEADER not in request.headers:
+            callback.note_handshake(result)
         if result != "answered":
             callback.report(Notice("refused", f"handshake: {result}"))
             return PlainTextResponse("Verification failed", 403, headers=_NO_SNIFF)

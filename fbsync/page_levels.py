@@ -70,7 +70,13 @@ class PageLevels:
             failures = _by_page(part, pool.map(write, part))
             found = self._graph.of_pages(part)
             # A POST may add to the fields instead of replacing them; then only DELETE takes off.
-            stuck = [a for a in part if _on(found[a.page_id]) & plans[a.page_id].remove]
+            # Where the POST failed, the one after a DELETE could fail too, and more would be lost.
+            stuck = [
+                access
+                for access in part
+                if failures[access.page_id] is None
+                and _on(found[access.page_id]) & plans[access.page_id].remove
+            ]
             failures |= _by_page(stuck, pool.map(write_anew, stuck))
             found |= self._graph.of_pages(stuck)
         on = {page: fields for page, fields in found.items() if not isinstance(fields, FbsyncError)}

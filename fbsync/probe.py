@@ -12,6 +12,7 @@ from fbsync.callback_check import USER_AGENT, ask_callback, handshake_url
 from fbsync.checklist import Checklist, State
 from fbsync.environment import LOOPBACK_HOSTS
 from fbsync.probe_cases import CASES, DEFAULT, TOO_LARGE, Delivery
+from fbsync.webhook import CHECK_HEADER
 
 _TIMEOUT_SECONDS = 15.0
 _REFUSED = (400, 401, 403)  # Meta's own sample refuses a handshake with 400, most others with 403
@@ -84,7 +85,8 @@ def _check_handshake(target: Target) -> _Verdict:
 
 
 def _check_wrong_token(client: httpx.Client, target: Target) -> _Verdict:
-    answer = client.get(handshake_url(target.url, secrets.token_hex(16), "1"))
+    url = handshake_url(target.url, secrets.token_hex(16), "1")
+    answer = client.get(url, headers={CHECK_HEADER: "yes"})
     if answer.status_code not in _REFUSED:
         return _bad(_surprise(answer, 403))
     return _good(f"refused with {answer.status_code}")

@@ -27,6 +27,9 @@ DASHBOARD_TEST_ID = "0"
 MAX_CHALLENGE_CHARACTERS = 1024
 """The challenge is sent back as it came, so its length is bounded. Meta's are ten digits."""
 
+CHECK_HEADER = "X-Fbsync-Check"
+"""Marks a handshake that fbsync itself sends, so that the listener does not count it as Meta's."""
+
 HandshakeResult = Literal["answered", "wrong token", "wrong mode", "no challenge"]
 """How a handshake ended; all but the first were refused."""
 

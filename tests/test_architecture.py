@@ -59,7 +59,7 @@ IMPORTS = {
     # commands with a body of their own
     "loopback": "environment errors",
     "login": "loopback graph vault ports page errors",
-    "callback_check": "environment",
+    "callback_check": "environment webhook",
     "handshake_failure": "callback_check webhook",
     "app_level": "added_fields callback_check graph_subscriptions handshake_failure handshakes"
     " subscription_plan webhook errors",
@@ -68,7 +68,7 @@ IMPORTS = {
     " subscription_plan page",
     "page_overview": "graph_subscriptions subscription_plan vault ports page errors",
     "probe_cases": "webhook",
-    "probe": "probe_cases callback_check checklist environment",
+    "probe": "probe_cases callback_check checklist environment webhook",
     "after_login": "subscribe subscription_plan probe sync refresh settings ports page patience"
     " checklist errors",
     "group_commit": "ports webhook errors",

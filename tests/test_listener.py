@@ -15,6 +15,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from fbsync.callback_check import ask_callback
 from fbsync.database import Database, sqlite_url
 from fbsync.group_commit import GroupCommit
 from fbsync.handshake_log import HandshakeLog
@@ -199,6 +200,16 @@ class TestHandshake:
         assert [one.result for one in seen.since(0)] == results
         for secret in (TOKEN, "hush-hush"):
             assert secret.encode() not in listener.file.read_bytes()
+
+    def test_what_fbsync_asks_itself_is_answered_and_not_written_down(
+        self, listener: Listener
+    ) -> None:
+        assert ask_callback(listener.url, TOKEN).fault is None
+        assert ask_callback(listener.url, "another-token").fault == "refused"
+        listener.client.get(listener.url, params=handshake(mode="absent"))
+        seen = Handshakes(listener.database)
+        wait_until(lambda: bool(seen.since(0)), "the record of the last one")
+        assert [one.result for one in seen.since(0)] == ["wrong mode"]
 
     def test_a_visit_without_a_query_is_refused(self, listener: Listener) -> None:
         assert listener.client.get(listener.url).status_code == 403

@@ -95,7 +95,15 @@ def test_fields_that_were_lost_with_the_app_are_named(page: Page) -> None:
 
 def test_a_refused_removal_is_a_failure_and_the_field_stays_ours(page: Page) -> None:
     page.added.note({ONE: {"phone"}})
-    page.reads(None, "phone", None, "phone")
+    page.reads(None, "phone")
     level = page.apply(FieldPlan(remove=fields("phone")))
     assert level.action == "failed"
     assert page.added.of_pages() == {ONE: fields("phone")}
+
+
+def test_where_the_rest_cannot_be_written_the_app_is_not_taken_off(page: Page) -> None:
+    page.meta.answer_posts(EDGE, error(80001), status=400)
+    page.reads("name phone")
+    plan = FieldPlan(remove=fields("phone"), foreign=fields("name"))
+    assert page.apply(plan).action == "failed"
+    assert len(page.meta.requests) == 2
