@@ -1,5 +1,6 @@
 """A webhook callback that is not ours: it records what it gets and answers as it is told."""
 
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -75,3 +76,20 @@ def callback_server(tls: ssl.SSLContext | None = None) -> Iterator[Callback]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def one_connection(serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server for one request, which `serve` answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def run() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(1 << 16)
+                serve(connection)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/hook"
+        thread.join()

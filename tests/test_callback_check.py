@@ -3,15 +3,14 @@
 import json
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
 from fbsync.callback_check import CallbackAnswer, ask_callback
-from tests.callback import Callback, callback_server
+from tests.callback import Callback, callback_server, one_connection
 from tests.certificates import certificate
 from tests.servers import free_port
 
@@ -164,20 +163,3 @@ def test_a_server_that_hangs_up_gives_no_answer() -> None:
         answer = ask_callback(url, TOKEN)
     assert answer.fault == "unreachable"
     assert "no answer came" in answer.found
-
-
-@contextmanager
-def one_connection(serve: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server for one request, which `serve` answers."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def run() -> None:
-            connection, _ = listening.accept()
-            with connection:
-                connection.recv(1 << 16)
-                serve(connection)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/hook"
-        thread.join()

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from fbsync.sandbox.deliveries import escaped_json, signatures
 from fbsync.sandbox.webhook_fields import ALL
-from tests.callback import Callback, callback_server
+from tests.callback import Callback, callback_server, one_connection
 from tests.certificates import certificate
 from tests.servers import SCOPES, Sandbox, free_port, wait_until
 
@@ -152,6 +153,20 @@ class TestAppLevel:
         answer = levels.app("POST", object="page", callback_url=url, fields="name")
         assert "curl_errno = 35;" in error(answer)["message"]
 
+    def test_a_callback_that_hangs_up_is_52(self, levels: Levels) -> None:
+        with one_connection(lambda connection: None) as url:
+            answer = levels.app("POST", object="page", callback_url=url, fields="name")
+        assert "curl_errno = 52;" in error(answer)["message"]
+
+    def test_a_callback_that_cuts_the_line_is_56(self, levels: Levels) -> None:
+        def cut(connection: socket.socket) -> None:
+            linger = struct.pack("ii", 1, 0)  # closing then resets the connection
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+        with one_connection(cut) as url:
+            answer = levels.app("POST", object="page", callback_url=url, fields="name")
+        assert "curl_errno = 56;" in error(answer)["message"]
+
     def test_a_slow_callback_is_28(
         self, levels: Levels, callback: Callback, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -189,6 +204,7 @@ class TestAppLevel:
             {"callback_url": "http://shop.example/hook"},
             {"callback_url": "ftp://127.0.0.1/hook"},
             {"callback_url": ""},
+            {"callback_url": "http://[x/hook"},
             {"object": "instagram"},
             {"object": ""},
             {"fields": "name,about"},

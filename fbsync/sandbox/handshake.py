@@ -41,7 +41,11 @@ def check_callback(url: str, verify_token: str) -> None:
 
 def check_address(url: str) -> None:
     """Meta wants https; a callback on this machine may do without. Raises GraphError."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        httpx.URL(url)
+    except (ValueError, httpx.InvalidURL):
+        raise bad_parameter("Param callback_url must be a valid URL") from None
     if not parts.hostname or parts.scheme not in ("http", "https"):
         raise bad_parameter("Param callback_url must be a valid URL")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
@@ -79,9 +83,11 @@ def _curl_error(error: httpx.HTTPError) -> tuple[int, str]:
             return 35, "SSL connect error"
         if isinstance(cause, socket.gaierror):
             return 6, "Could not resolve host"
-        if isinstance(cause, OSError):
-            return 7, "Failed to connect to host"
         cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx.ConnectError):
+        return 7, "Failed to connect to host"
+    if isinstance(error, httpx.ReadError):
+        return 56, "Recv failure: Connection reset by peer"
     return 52, "Empty reply from server"
 
 
