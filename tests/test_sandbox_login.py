@@ -111,7 +111,7 @@ class TestDialog:
             ({"redirect_uri": "http://shop.example/back"}, "Insecure Login Blocked"),
             ({"redirect_uri": "javascript:alert(1)"}, "URL Blocked"),
             ({"redirect_uri": ""}, "URL Blocked"),
-            ({"response_type": "token"}, "response_type"),
+            ({"response_type": "id_token"}, "response_type"),
             ({"scope": "pages_show_list,manage_pages"}, "Invalid Scopes: manage_pages"),
         ],
     )

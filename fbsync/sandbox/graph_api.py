@@ -89,6 +89,8 @@ class GraphApi:
                 return subscriptions.app_level(self._world, call, token)
             case (app,) if app == self._world.app_id:
                 return {"id": app, "name": "Sandbox"}
+            case (name, *_) if self._is_business(name):
+                return edges.business(self._world, call, token)
             case (page, "subscribed_apps"):
                 return subscriptions.page_level(self._world, call, page, token)
             case (page,):
@@ -121,7 +123,12 @@ class GraphApi:
                 return edges.accounts(self._world, call, token)
             case ("permissions",):
                 return edges.permissions(self._world)
+            case ("businesses",):
+                return edges.businesses(self._world, token)
         raise unknown_field(rest[0], "User")
+
+    def _is_business(self, name: str) -> bool:
+        return name in self._world.businesses()
 
     def _page(self, call: Call, page: str, token: Token) -> Any:
         if call.method == "GET":

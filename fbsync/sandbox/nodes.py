@@ -8,7 +8,7 @@ from fbsync.sandbox.catalogue import FIELDS, RETIRED_IN_V26, WITHOUT_PERMISSION,
 from fbsync.sandbox.field_selection import Selection, parse, pick
 from fbsync.sandbox.graph_error import GraphError, bad_parameter, unknown_field, unknown_object
 from fbsync.sandbox.tokens import Token, page_token
-from fbsync.sandbox.world import PERSON, TASKS, World
+from fbsync.sandbox.world import PERSON, World
 
 
 def read_person(call: Call) -> dict[str, Any]:
@@ -36,10 +36,11 @@ def select(
     for name in wanted:
         _check_is_readable(name, token, version)
     found = {name: pick(facts[name], inside) for name, inside in wanted.items() if name in facts}
-    if "access_token" in wanted and token.login is not None:
+    tasks = world.standing(facts["id"]).tasks
+    if "access_token" in wanted and token.login is not None and tasks:
         found["access_token"] = page_token(world, token.login, facts["id"])
     if "tasks" in wanted:
-        found["tasks"] = TASKS
+        found["tasks"] = tasks
     return found
 
 

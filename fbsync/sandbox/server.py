@@ -21,6 +21,7 @@ from fbsync.sandbox.call import Call, read_params, read_path
 from fbsync.sandbox.control import Control
 from fbsync.sandbox.deliveries import Deliveries
 from fbsync.sandbox.graph_api import Answer, GraphApi
+from fbsync.sandbox.login_control import LoginControl
 from fbsync.sandbox.world import World
 
 
@@ -48,6 +49,7 @@ def build_app(world: World) -> Starlette:
     return Starlette(
         lifespan=lifespan,
         routes=[
+            *LoginControl(world).routes(),
             *Control(world, deliveries).routes(),
             Route("/dialog/oauth", log_in, methods=["GET", "POST"]),
             Route("/{version}/dialog/oauth", log_in, methods=["GET", "POST"]),
