@@ -20,6 +20,29 @@ class Answer:
     version: str
 
 
+def items(answer: Answer) -> list[dict[str, Any]]:
+    """The objects of an edge's `data`."""
+    data = answer.data.get("data")
+    return [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+
+
+def next_cursor(answer: Answer, last: str | None) -> str | None:
+    """Where an edge goes on; None at its end. `last` is the cursor that this part was asked for by.
+
+    A part may be short or empty and still have a next one; only the absence of `next` ends the
+    list. The next part is asked for by its cursor, as `next` itself holds the token (Meta,
+    "Paginated results"). Raises GraphUnavailable where the cursor leads nowhere.
+    """
+    paging = answer.data.get("paging")
+    if not isinstance(paging, dict) or "next" not in paging:
+        return None
+    cursors = paging.get("cursors")
+    after = cursors.get("after") if isinstance(cursors, dict) else None
+    if not isinstance(after, str) or after == last:
+        raise GraphUnavailable("Facebook's list of pages does not go on.\nTry again later.")
+    return after
+
+
 def read_item(item: object, version: str) -> Answer | FbsyncError:
     """One item of a batch's answer; null is one that Meta did not finish."""
     if item is None:

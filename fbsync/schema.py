@@ -63,6 +63,8 @@ user_tokens = Table(
     Column("name", Text, nullable=False),
     Column("token", Text, nullable=False),  # encrypted
     Column("expires_at", Float),
+    Column("data_access_expires_at", Float),
+    Column("scopes", Text),  # a JSON list: the permissions that were granted
 )
 
 page_tokens = Table(

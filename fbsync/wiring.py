@@ -1,18 +1,21 @@
 """The only place that picks implementations: from settings to working parts."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from platformdirs import user_data_path
 
+from fbsync.accounts import Accounts
 from fbsync.database import Database, sqlite_file, sqlite_url
-from fbsync.errors import NoAccess, SettingsError
+from fbsync.errors import FbsyncError, NoAccess, PermissionMissing, SettingsError, TokenRefused
+from fbsync.expiry_watch import ExpiryWatch
 from fbsync.graph import Graph
 from fbsync.graph_call import GraphConnection
 from fbsync.inbox import DatabaseInbox
-from fbsync.page import PageAccess, PageId, PageSnapshot
+from fbsync.oauth import OAuth
+from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 from fbsync.page_fields import PageFields
 from fbsync.patience import DEFAULT_PATIENCE, Patience
 from fbsync.ports import Inbox, ObjectStore
@@ -34,6 +37,8 @@ class Access:
     """What every command that talks to Facebook needs."""
 
     graph: Graph
+    oauth: OAuth
+    accounts: Accounts
     vault: Vault
     inbox: Inbox
     store_address: StoreAddress
@@ -48,20 +53,29 @@ class Access:
                 found[page] = NoAccess("No token for this page is stored. Run: fbsync login")
         return found
 
-    def poll(self, *, keep_tokens: bool) -> Iterator[list[PageSnapshot]]:
+    def poll(
+        self, *, keep_tokens: bool, refused: Callable[[str, FbsyncError], None]
+    ) -> Iterator[list[PageSnapshot]]:
         """All pages of all people who logged in, part by part; new page tokens are kept.
 
-        Raises NoAccess where nobody has logged in.
+        `refused` is told of a person whose list may not be read, with the reason; the others' lists
+        are. Raises NoAccess where nobody has logged in.
         """
         users = self.vault.users()
         if not users:
             raise NoAccess("Nobody has logged in yet, so there are no pages.\nRun: fbsync login")
         for user in users:
-            for part in self.graph.accounts(user):
-                accesses = [account.access for account in part if account.access]
-                if keep_tokens and self._are_new(accesses):
-                    self.vault.save(user, accesses)
-                yield [account.snapshot for account in part]
+            try:
+                yield from self._poll_one(user, keep_tokens=keep_tokens)
+            except (TokenRefused, PermissionMissing) as error:
+                refused(user.name, error)
+
+    def _poll_one(self, user: UserToken, *, keep_tokens: bool) -> Iterator[list[PageSnapshot]]:
+        for part in self.graph.accounts(user):
+            accesses = [account.access for account in part if account.access]
+            if keep_tokens and self._are_new(accesses):
+                self.vault.save(user, accesses)
+            yield [account.snapshot for account in part]
 
     def refresher(self, store: ObjectStore, *, dry_run: bool = False) -> Refresher:
         """The second half of the hallway on these parts."""
@@ -82,10 +96,11 @@ def open_access(
     *,
     warn: Callable[[str], None],
     patience: Patience = DEFAULT_PATIENCE,
+    warn_of_expiry: bool = True,
 ) -> Iterator[Access]:
     """Database, vault and Graph API; closed at the end of the block.
 
-    `warn` is told what the operator should know of the Graph API's answers.
+    `warn` is told what the operator should know of the Graph API's answers, and of logins that end.
     """
     url = database.url or sqlite_url(_data_folder(app.app_id) / "fbsync.sqlite3")
     opened = Database(url)
@@ -100,13 +115,16 @@ def open_access(
     try:
         vault = Vault(opened, database.token_keys or _key_beside(url))
         refused = RefusedFields(opened, graph.version, warn)
-        yield Access(
-            graph=Graph(connection, PageFields(graph.page_fields, refused)),
-            vault=vault,
-            inbox=DatabaseInbox(opened),
-            store_address=StoreAddress(opened),
-            warn=warn,
-        )
+        with ExpiryWatch(vault.lifetimes, warn) if warn_of_expiry else nullcontext():
+            yield Access(
+                graph=Graph(connection, PageFields(graph.page_fields, refused)),
+                oauth=OAuth(connection),
+                accounts=Accounts(connection),
+                vault=vault,
+                inbox=DatabaseInbox(opened),
+                store_address=StoreAddress(opened),
+                warn=warn,
+            )
     finally:
         connection.close()
         opened.close()

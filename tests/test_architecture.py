@@ -30,6 +30,9 @@ IMPORTS = {
     "duration": "",
     "exit_status": "",
     "checklist": "",
+    "expiry": "",
+    "permissions": "",
+    "dialog_answer": "errors",
     # contract
     "ports": "page webhook errors",
     # the second half of the hallway
@@ -42,17 +45,23 @@ IMPORTS = {
     "graph_answer": "graph_errors graph_usage errors",
     "graph_call": "graph_answer graph_errors graph_usage patience environment errors",
     "page_fields": "page errors",
-    "graph": "graph_call graph_answer page_fields page errors",
+    "accounts": "graph_call graph_answer page errors",
+    "graph": "accounts graph_call graph_answer page_fields page errors",
+    "oauth": "graph_call graph_answer permissions page errors",
     "schema": "",
     "database": "schema errors",
     "refused_fields": "database schema",
     "store_address": "database schema",
     "inbox": "database schema ports page webhook errors",
-    "vault": "database schema page errors",
+    "vault": "database schema expiry page errors",
+    "expiry_watch": "expiry errors",
     "object_store": "errors",
     # commands with a body of their own
-    "loopback": "environment errors",
-    "login": "loopback graph vault ports page errors",
+    "loopback": "dialog_answer environment errors",
+    "pasted_answer": "dialog_answer errors",
+    "discovery": "accounts oauth permissions page errors",
+    "login": "discovery loopback pasted_answer accounts oauth vault permissions ports page errors",
+    "login_checklist": "login permissions checklist errors",
     "subscribe": "graph settings page errors",
     "probe_cases": "webhook",
     "probe": "probe_cases checklist environment",
@@ -67,8 +76,8 @@ IMPORTS = {
     "report": "console listener refresh subscribe sync page errors",
     "browser": "console",
     "parameters": "duration env_file page",
-    "wiring": "database errors graph graph_call inbox object_store page page_fields patience ports"
-    " refresh refused_fields settings store_address vault",
+    "wiring": "accounts database errors expiry_watch graph graph_call inbox oauth object_store page"
+    " page_fields patience ports refresh refused_fields settings store_address vault",
     "demo_sandbox": "errors",
     # The edges of the edges. A command may know everything below it, but no other command.
     "commands": "*",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from fbsync.errors import NoAccess, SettingsError
+from fbsync.errors import FbsyncError, NoAccess, SettingsError
 from fbsync.object_store import DirectoryStore, SpacesStore
 from fbsync.page import PageAccess, PageId, UserToken
 from fbsync.settings import (
@@ -25,6 +25,10 @@ GRAPH = GraphSettings("http://127.0.0.1:1", "v26.0", ("id", "name"))
 DEFAULT = DatabaseSettings(None, ())
 ONE = PageId("200000000000001")
 opened = partial(open_access, warn=print)
+
+
+def unexpected(name: str, error: FbsyncError) -> None:
+    pytest.fail(f"the list of {name} was refused: {error}")
 
 
 def sandbox_app(sandbox: Sandbox) -> tuple[AppSettings, GraphSettings]:
@@ -99,14 +103,14 @@ class TestReading:
             opened(APP, GRAPH, DEFAULT) as access,
             pytest.raises(NoAccess, match="Run: fbsync login"),
         ):
-            list(access.poll(keep_tokens=True))
+            list(access.poll(keep_tokens=True, refused=unexpected))
 
     @pytest.mark.parametrize("keep", [True, False])
     def test_a_poll_keeps_new_tokens_if_it_may(self, sandbox: Sandbox, keep: bool) -> None:
         with opened(*sandbox_app(sandbox), DEFAULT) as access:
             access.vault.save(UserToken("7", "Sam", sandbox.log_in()), [])
             for _ in range(2):
-                parts = list(access.poll(keep_tokens=keep))
+                parts = list(access.poll(keep_tokens=keep, refused=unexpected))
                 ids = [snapshot.page_id for part in parts for snapshot in part]
                 assert ids == sandbox.world.page_ids
             assert len(access.vault.page_ids()) == (3 if keep else 0)

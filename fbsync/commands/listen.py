@@ -30,7 +30,7 @@ def listen(
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
         verify_token, login_settings, store = (
             read_verify_token(env),
-            read_login(env),
+            read_login(env, anywhere=True),
             read_store(env),
         )
     from fbsync.listener_process import Reporting, address_of, bind, serve
