@@ -27,6 +27,7 @@ class TokenFacts:
     """
 
     kind: str
+    scopes: frozenset[str]
     expires_at: datetime | None
     data_access_expires_at: datetime | None
     chosen: frozenset[PageId]
@@ -69,6 +70,8 @@ class OAuth:
         found = _token_facts(facts) if isinstance(facts, Answer) else facts
         granted = _permissions(permissions) if isinstance(permissions, Answer) else permissions
         told = found if isinstance(found, TokenFacts) else None
+        if told and told.kind == _SYSTEM_USER:
+            granted = Permissions(told.scopes)  # nobody could decline any of them
         user = UserToken(
             user_id=_text(person.data, "id"),
             name=str(person.data.get("name", "")).replace(
@@ -101,6 +104,7 @@ def _token_facts(answer: Answer) -> TokenFacts | FbsyncError:
         return GraphUnavailable("Facebook does not say what the new token is good for.")
     return TokenFacts(
         kind=str(data.get("type", "")),
+        scopes=_names(data.get("scopes")),
         expires_at=_moment(data.get("expires_at")),
         data_access_expires_at=_moment(data.get("data_access_expires_at")),
         chosen=_chosen(data.get("granular_scopes")),
@@ -116,6 +120,10 @@ def _chosen(granular_scopes: object) -> frozenset[PageId]:
                 with suppress(ValueError):
                     chosen.add(page_id(str(target)))
     return frozenset(chosen)
+
+
+def _names(scopes: object) -> frozenset[str]:
+    return frozenset(map(str, scopes)) if isinstance(scopes, list) else frozenset()
 
 
 def _permissions(answer: Answer) -> Permissions:

@@ -36,6 +36,17 @@ class Vault:
                 rows = [self._page_row(user.user_id, access) for access in accesses]
                 connection.execute(_upsert(self._database, page_tokens), rows)
 
+    def save_pages(self, user_id: str, accesses: Sequence[PageAccess]) -> None:
+        """Keep page tokens that a person's token brought, unless that person is gone by now.
+
+        The person's own token is left alone: a new login may have replaced it in the meantime.
+        """
+        known = select(user_tokens.c.user_id).where(user_tokens.c.user_id == user_id)
+        with self._database.write() as connection:
+            if accesses and connection.execute(known).first():
+                rows = [self._page_row(user_id, access) for access in accesses]
+                connection.execute(_upsert(self._database, page_tokens), rows)
+
     def users(self) -> list[UserToken]:
         """Everybody who logged in, with their tokens."""
         with self._database.read() as connection:

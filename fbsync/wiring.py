@@ -74,7 +74,7 @@ class Access:
         for part in self.graph.accounts(user):
             accesses = [account.access for account in part if account.access]
             if keep_tokens and self._are_new(accesses):
-                self.vault.save(user, accesses)
+                self.vault.save_pages(user.user_id, accesses)
             yield [account.snapshot for account in part]
 
     def refresher(self, store: ObjectStore, *, dry_run: bool = False) -> Refresher:

@@ -228,7 +228,7 @@ class TestFailure:
         assert "chosen in the dialog" in note
 
     def test_pages_that_cannot_be_read_one_by_one(self) -> None:
-        facts = TokenFacts("USER", None, None, frozenset({TWO}))
+        facts = TokenFacts("USER", frozenset(), None, None, frozenset({TWO}))
         session = Session(UserToken("7", "Sam", "EAAuser"), Permissions(frozenset()), facts)
         listed = [{"id": ONE, "name": "One", "access_token": "EAAone"}]
         answers = [

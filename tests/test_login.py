@@ -1,11 +1,13 @@
 """Login: the dialog's address and answer, then a code that becomes stored tokens."""
 
+import io
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import pytest
@@ -24,7 +26,7 @@ from fbsync.errors import (
 )
 from fbsync.graph_call import GraphConnection
 from fbsync.inbox import DatabaseInbox
-from fbsync.login import Dialog, LoggedIn, ask_for_code, log_in
+from fbsync.login import Dialog, LoggedIn, ask_for_code, ask_for_paste, log_in
 from fbsync.oauth import OAuth
 from fbsync.page import PageAccess, PageId, UserToken
 from fbsync.vault import Vault
@@ -165,6 +167,23 @@ class TestTokens:
         assert world.claimable() == [ONE]
         assert world.inbox.pages()[TWO].parked
 
+    def test_other_peoples_pages_and_tokens_stay(self, world: World) -> None:
+        ben = UserToken("88", "Ben", "EAAben")
+        other = PageAccess(PageId("3"), "Page 3", "EAApage3")
+        world.vault.save(ben, [other])
+        world.answer(part(page(1)))
+        logged_in = world.log_in()
+        assert logged_in.problems == ()
+        assert world.vault.accesses() == {ONE: access(1), PageId("3"): other}
+        assert [user.user_id for user in world.vault.users()] == ["77", "88"]
+
+    def test_a_page_that_came_back_goes_on(self, world: World) -> None:
+        world.vault.save(UserToken("77", "Anna", "EAAoldest"), [access(1)])
+        world.park(ONE)
+        world.answer(part(), item(page(1)))
+        assert world.log_in().accesses == (replace(access(1), tasks=("MANAGE",)),)
+        assert world.claimable() == [ONE]
+
 
 class TestFailure:
     def assert_nothing_changed(self, world: World) -> None:
@@ -240,6 +259,17 @@ class TestDialog:
             "state": "a&b=c #d",
         }
 
+    def test_declined_permissions_are_asked_for_again_on_demand(self) -> None:
+        asked = answer_to(replace(dialog(REDIRECT, "pages_show_list"), rerequest=True).url("s"))
+        assert asked["auth_type"] == "rerequest"
+        assert asked["scope"] == "pages_show_list"
+
+    def test_a_configuration_takes_the_place_of_the_scopes(self) -> None:
+        asked = answer_to(replace(dialog(REDIRECT, "pages_show_list"), config_id="3001").url("s"))
+        assert asked["config_id"] == "3001"
+        assert asked["response_type"] == "code"
+        assert "scope" not in asked
+
 
 class Person:
     """Opens the dialog's address and answers it at once, as Facebook does after a click."""
@@ -257,6 +287,38 @@ class Person:
             follow_redirects=True,
             trust_env=False,
         )
+
+
+class TestAskForPaste:
+    def paste(
+        self, monkeypatch: pytest.MonkeyPatch, redirect: str, **answer: str
+    ) -> tuple[str, str]:
+        """The code, and the address that was shown."""
+        shown: list[str] = []
+
+        def show(url: str, relayed: bool) -> None:
+            shown.append(url)
+            back = urlencode({"state": answer_to(url)["state"], **answer})
+            monkeypatch.setattr("sys.stdin", io.StringIO(f"{redirect}?{back}#_=_\n"))
+
+        code = ask_for_paste(dialog(redirect), show, lambda text: None)
+        return code, shown[0]
+
+    def test_the_pasted_answer_to_the_shown_address_is_the_code(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        redirect = "https://www.facebook.com/connect/login_success.html"
+        code, url = self.paste(monkeypatch, redirect, code="AQ&=é")
+        assert code == "AQ&=é"
+        assert answer_to(url)["redirect_uri"] == redirect
+
+    def test_a_cancelled_dialog_ends_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(LoginFailed, match="cancelled"):
+            self.paste(monkeypatch, REDIRECT, **DENIAL)
+
+    def test_two_logins_take_no_answer_of_each_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(LoginFailed, match="another login"):
+            self.paste(monkeypatch, REDIRECT, code="AQ", state="of another login")
 
 
 class TestAskForCode:

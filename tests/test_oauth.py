@@ -13,13 +13,19 @@ from fbsync.page import PageId
 from fbsync.permissions import Permissions
 from fbsync.sandbox.world import CONFIG_ID
 from tests.instant import NO_PATIENCE
-from tests.servers import REDIRECT, Sandbox
+from tests.servers import REDIRECT, SCOPES, Sandbox
 from tests.test_graph import APP, SECRETS, URL, Meta, error, item
 
 ANNA = {"id": "77", "name": "Anna"}
 GRANTED = {"data": [{"permission": "pages_show_list", "status": "granted"}]}
 FACTS = {"data": {"type": "USER", "is_valid": True, "expires_at": 1_900_000_000}}
 TOLD = [item(ANNA), item(GRANTED), item(FACTS)]
+
+
+def facts_of(
+    kind: str, end: datetime | None, data_end: datetime | None, chosen: frozenset[PageId]
+) -> TokenFacts:
+    return TokenFacts(kind, frozenset({"email"}), end, data_end, chosen)
 
 
 @pytest.fixture
@@ -129,18 +135,18 @@ class TestFacts:
     @pytest.mark.parametrize(
         ("facts", "expected"),
         [
-            ({}, TokenFacts("", None, None, frozenset())),
+            ({}, facts_of("", None, None, frozenset())),
             (
                 {"expires_at": 0, "data_access_expires_at": 0},
-                TokenFacts("", None, None, frozenset()),
+                facts_of("", None, None, frozenset()),
             ),
             (
                 {"type": "USER", "data_access_expires_at": 1_800_000_000},
-                TokenFacts("USER", None, datetime.fromtimestamp(1_800_000_000, UTC), frozenset()),
+                facts_of("USER", None, datetime.fromtimestamp(1_800_000_000, UTC), frozenset()),
             ),
-            ({"expires_at": "soon"}, TokenFacts("", None, None, frozenset())),
-            ({"expires_at": 1 << 60}, TokenFacts("", None, None, frozenset())),
-            ({"granular_scopes": "all"}, TokenFacts("", None, None, frozenset())),
+            ({"expires_at": "soon"}, facts_of("", None, None, frozenset())),
+            ({"expires_at": 1 << 60}, facts_of("", None, None, frozenset())),
+            ({"granular_scopes": "all"}, facts_of("", None, None, frozenset())),
             (
                 {
                     "granular_scopes": [
@@ -151,7 +157,7 @@ class TestFacts:
                         "public_profile",
                     ]
                 },
-                TokenFacts("", None, None, frozenset(map(PageId, "123"))),
+                facts_of("", None, None, frozenset(map(PageId, "123"))),
             ),
         ],
     )
@@ -160,7 +166,7 @@ class TestFacts:
     ) -> None:
         tokens = [{"access_token": "EAAshort"}, {"access_token": "EAAuser"}]
         meta.answer_posts("oauth/access_token", *tokens)
-        told = item({"data": {"is_valid": True} | facts})
+        told = item({"data": {"is_valid": True, "scopes": ["email"]} | facts})
         meta.answer_reads([item(FACTS)], [item(ANNA), item(GRANTED), told])
         assert oauth.log_in("login-code", "http://localhost/").facts == expected
 
@@ -210,4 +216,5 @@ class TestOnTheSandbox:
         assert session.user.expires_at is None
         assert isinstance(session.facts, TokenFacts)
         assert session.facts.kind == "SYSTEM_USER"
+        assert session.permissions == Permissions(frozenset({*SCOPES.split(","), "public_profile"}))
         assert len(sandbox.world.logins) == 1
