@@ -12,7 +12,7 @@ from typing import Any
 from fbsync.errors import FbsyncError, GraphUnavailable
 from fbsync.graph_answer import Answer, items, next_cursor
 from fbsync.graph_call import MAX_BATCH, GraphConnection, Read
-from fbsync.page import PageAccess, PageId, page_id
+from fbsync.page import PageAccess, PageId, UserToken, page_id
 
 ACCOUNTS_PAGE_SIZE = 100
 _MINE = "me/accounts"
@@ -34,42 +34,47 @@ class Accounts:
     def __init__(self, connection: GraphConnection) -> None:
         self._connection = connection
 
-    def mine(self, token: str) -> Iterator[ListedPage]:
+    def mine(self, user: UserToken) -> Iterator[ListedPage]:
         """The pages of /me/accounts. Without pages_show_list there are none, and no error."""
-        for item in self._list(_MINE, token, f"{_FIELDS},tasks"):
+        for item in self._list(_MINE, user, f"{_FIELDS},tasks"):
             yield read_listed(item)
 
-    def businesses(self, token: str) -> list[str]:
+    def businesses(self, user: UserToken) -> list[str]:
         """The ids of the person's business portfolios; needs business_management."""
-        found = self._list("me/businesses", token, "id")
+        found = self._list("me/businesses", user, "id")
         return [str(item["id"]) for item in found if "id" in item]
 
-    def of_business(self, token: str, business: str) -> Iterator[ListedPage]:
+    def of_business(self, user: UserToken, business: str) -> Iterator[ListedPage]:
         """The pages that a portfolio owns, then those that it serves as an agency."""
         for edge in ("owned_pages", "client_pages"):
-            for item in self._list(f"{business}/{edge}", token, _FIELDS):
+            for item in self._list(f"{business}/{edge}", user, _FIELDS):
                 yield read_listed(item)
 
     def each(
-        self, token: str, page_ids: Collection[PageId]
+        self, user: UserToken, page_ids: Collection[PageId]
     ) -> Iterator[tuple[PageId, ListedPage | FbsyncError]]:
         """Each of these pages by itself; one request for each 50 of them."""
         pages = list(page_ids)
         for start in range(0, len(pages), MAX_BATCH):
             part = pages[start : start + MAX_BATCH]
-            reads = [Read(page, token, {"fields": _FIELDS}) for page in part]
+            reads = [Read(page, user.token, {"fields": _FIELDS}, limit_of(user)) for page in part]
             for page, found in zip(part, self._connection.read_all(reads), strict=True):
                 yield page, read_listed(found.data) if isinstance(found, Answer) else found
 
-    def _list(self, edge: str, token: str, fields: str) -> Iterator[dict[str, Any]]:
+    def _list(self, edge: str, user: UserToken, fields: str) -> Iterator[dict[str, Any]]:
         params = {"limit": str(ACCOUNTS_PAGE_SIZE), "fields": fields}
         while True:
-            answer = self._connection.read(Read(edge, token, params))
+            answer = self._connection.read(Read(edge, user.token, params, limit_of(user)))
             yield from items(answer)
             after = next_cursor(answer, params.get("after"))
             if after is None:
                 return
             params["after"] = after
+
+
+def limit_of(user: UserToken) -> str:
+    """Calls with a person's token count against that person's limit (Meta, "Rate limits")."""
+    return f"person {user.user_id}"
 
 
 def read_listed(item: Mapping[str, Any]) -> ListedPage:

@@ -11,7 +11,7 @@ from fbsync import __version__
 from fbsync.commands.demo import demo
 from fbsync.commands.listen import listen
 from fbsync.commands.login import login
-from fbsync.commands.sandbox import sandbox
+from fbsync.commands.sandbox import SandboxCommand, sandbox
 from fbsync.commands.subscribe import subscribe
 from fbsync.commands.sync import sync
 from fbsync.commands.test_webhook import probe_webhook
@@ -52,7 +52,7 @@ app.command()(subscribe)
 app.command()(listen)
 app.command("test-webhook")(probe_webhook)
 app.command()(sync)
-app.command()(sandbox)
+app.command(cls=SandboxCommand)(sandbox)
 app.command()(demo)
 
 

@@ -55,7 +55,7 @@ def discover(accounts: Accounts, session: Session, known: Mapping[PageId, str]) 
     Raises what the list of /me/accounts raises.
     """
     search = _Search(accounts, session, known)
-    search.add(accounts.mine(session.user.token))
+    search.add(accounts.mine(session.user))
     search.look_into_portfolios()
     search.look_one_by_one()
     return search.result()
@@ -64,7 +64,7 @@ def discover(accounts: Accounts, session: Session, known: Mapping[PageId, str]) 
 class _Search:
     def __init__(self, accounts: Accounts, session: Session, known: Mapping[PageId, str]) -> None:
         self._accounts = accounts
-        self._token = session.user.token
+        self._user = session.user
         granted = session.permissions
         self._granted = granted.granted if isinstance(granted, Permissions) else frozenset[str]()
         facts = session.facts
@@ -86,13 +86,13 @@ class _Search:
         if BUSINESS not in self._granted:
             return
         try:
-            businesses = self._accounts.businesses(self._token)
+            businesses = self._accounts.businesses(self._user)
         except FbsyncError as error:
             self._note("The list of your business portfolios", error)
             return
         for business in businesses:
             try:
-                self.add(self._accounts.of_business(self._token, business))
+                self.add(self._accounts.of_business(self._user, business))
             except PermanentFailure as error:
                 self._note(f"The list of pages of business portfolio {business}", error)
             except TemporaryFailure as error:
@@ -103,7 +103,7 @@ class _Search:
         with_token = {page for page, listed in self._found.items() if listed.access}
         pages = sorted((self._found.keys() | self._chosen | self._known.keys()) - with_token)
         try:
-            for page, answer in self._accounts.each(self._token, pages):
+            for page, answer in self._accounts.each(self._user, pages):
                 if isinstance(answer, ListedPage):
                     self.add([answer])
                 else:

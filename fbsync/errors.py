@@ -64,7 +64,16 @@ class GraphUnavailable(TemporaryFailure):
 
 
 class RateLimited(TemporaryFailure):
-    """The Graph API asks to wait: codes 4, 17, 32, 341, 368, 613 and 80xxx."""
+    """The Graph API asks to wait: codes 4, 17, 32, 341, 368, 613 and 80xxx.
+
+    `of_app`: it refuses every call of the app, not only those of one person or page.
+    """
+
+    def __init__(
+        self, message: str, *, retry_at: datetime | None = None, of_app: bool = False
+    ) -> None:
+        super().__init__(message, retry_at=retry_at)
+        self.of_app = of_app
 
 
 class StoreUnavailable(TemporaryFailure):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fbsync.accounts import ACCOUNTS_PAGE_SIZE, read_listed
+from fbsync.accounts import ACCOUNTS_PAGE_SIZE, limit_of, read_listed
 from fbsync.errors import FbsyncError, FieldRefused, PermanentFailure, TemporaryFailure
 from fbsync.graph_answer import Answer, items, next_cursor
 from fbsync.graph_call import MAX_BATCH, GraphConnection, Read
@@ -45,7 +45,8 @@ class Graph:
         while True:
             params["fields"] = self._page_fields.asked("name", "access_token", "tasks")
             try:
-                answer = self._connection.read(Read("me/accounts", user.token, params))
+                read = Read("me/accounts", user.token, params, limit_of(user))
+                answer = self._connection.read(read)
             except FieldRefused as error:
                 self._page_fields.leave_out([error])
                 continue
@@ -61,7 +62,7 @@ class Graph:
         """Read pages, each with its own token; one request for each 50 of them."""
         fields = self._page_fields.asked()
         reads = {
-            access.page_id: Read(access.page_id, access.token, {"fields": fields})
+            access.page_id: Read(access.page_id, access.token, {"fields": fields}, _limit(access))
             for access in accesses
         }
         found: dict[PageId, PageSnapshot | TemporaryFailure | PermanentFailure] = {}
@@ -115,6 +116,7 @@ class Graph:
                 f"{access.page_id}/subscribed_apps",
                 access.token,
                 {"fields": "id,subscribed_fields"},
+                _limit(access),
             )
             for access in accesses
         }
@@ -126,7 +128,8 @@ class Graph:
     def subscribe_page(self, access: PageAccess, fields: Collection[str]) -> None:
         """Set the fields of one page; send all, old and new (Meta, "Page subscribed apps")."""
         params = {"subscribed_fields": ",".join(sorted(fields))}
-        self._connection.post(f"{access.page_id}/subscribed_apps", params, access.token)
+        path = f"{access.page_id}/subscribed_apps"
+        self._connection.post(path, params, access.token, limit=_limit(access))
 
     def _read_each(
         self, reads: Mapping[PageId, Read]
@@ -147,6 +150,11 @@ class Graph:
     def _account(self, item: Mapping[str, Any], version: str) -> Account:
         listed = read_listed(item)
         return Account(self._page_fields.snapshot(listed.page_id, item, version), listed.access)
+
+
+def _limit(access: PageAccess) -> str:
+    """Calls with a page's token count against that page's limit (Meta, "Rate limits")."""
+    return f"page {access.page_id}"
 
 
 def _names(fields: object) -> frozenset[str]:

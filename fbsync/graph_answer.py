@@ -7,7 +7,7 @@ from typing import Any
 
 from fbsync.errors import FbsyncError, GraphUnavailable
 from fbsync.graph_errors import error_from
-from fbsync.graph_usage import read_usage
+from fbsync.graph_usage import Usage, read_usage
 
 _UNFINISHED = "Facebook did not finish the read in time.\nTry again later."
 
@@ -43,16 +43,16 @@ def next_cursor(answer: Answer, last: str | None) -> str | None:
     return after
 
 
-def read_item(item: object, version: str) -> Answer | FbsyncError:
-    """One item of a batch's answer; null is one that Meta did not finish."""
+def read_item(item: object, version: str) -> tuple[Answer | FbsyncError, Usage]:
+    """One item of a batch's answer, and what its headers tell; null is one left unfinished."""
     if item is None:
-        return GraphUnavailable(_UNFINISHED)
+        return GraphUnavailable(_UNFINISHED), Usage()
     if not isinstance(item, dict) or not isinstance(item.get("code"), int):
-        return error_from(None, 200)
-    data = decoded(item.get("body"))
+        return error_from(None, 200), Usage()
+    data, usage = decoded(item.get("body")), read_usage(_headers_of(item))
     if item["code"] != 200 or not isinstance(data, dict) or "error" in data:
-        return error_from(data, item["code"], read_usage(_headers_of(item)))
-    return Answer(data, version)
+        return error_from(data, item["code"], usage), usage
+    return Answer(data, version), usage
 
 
 def _headers_of(item: Mapping[str, object]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""One call to the Graph API over HTTP (httpx).
+"""Calls to the Graph API: signed, in batches, tried again, within the shared budget.
 
 Tokens and proofs stand in headers and bodies, never in an address, because addresses end up in the
 logs of proxies. A read needs its proof as a parameter, so reads go as a batch (Meta, "Batch
@@ -8,45 +8,44 @@ requests"), be it of one: the parameters then travel in the body of a POST.
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlencode, urlsplit
+from datetime import UTC, datetime
+from urllib.parse import urlencode
 
-import httpx
-
-from fbsync.environment import LOOPBACK_HOSTS
 from fbsync.errors import (
     CallRefused,
     FbsyncError,
     GraphUnavailable,
+    RateLimited,
     TemporaryFailure,
     TokenRefused,
 )
-from fbsync.graph_answer import Answer, decoded, read_item
+from fbsync.graph_answer import Answer, read_item
 from fbsync.graph_errors import error_from
-from fbsync.graph_usage import Usage, read_usage
+from fbsync.graph_http import GraphHttp
+from fbsync.graph_usage import APP_LIMIT, Budget, Limit, NoBudget, Usage, limits_seen
 from fbsync.patience import DEFAULT_PATIENCE, Patience
 
 MAX_BATCH = 50
 """Calls in one batch request (Meta, "Batch requests")."""
 
-MAX_ANSWER_BYTES = 32 * 1024 * 1024
-DEADLINE_SECONDS = 45.0
-_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-
 
 @dataclass(frozen=True)
 class Read:
-    """A GET of one node or edge, such as "me/accounts", with the token that may read it."""
+    """A GET of one node or edge, such as "me/accounts", with the token that may read it.
+
+    `limit` names whose limit the call counts against, as in graph_usage.
+    """
 
     path: str
     token: str = field(repr=False)
     params: Mapping[str, str] = field(default_factory=dict)
+    limit: str = APP_LIMIT
 
 
 class GraphConnection:
-    """A pool of connections to the Graph API. Redirects are never followed.
+    """The Graph API for one app.
 
     Every method raises GraphUnavailable, RateLimited and the PermanentFailures of graph_errors.
     """
@@ -59,19 +58,15 @@ class GraphConnection:
         app_id: str,
         app_secret: str,
         patience: Patience = DEFAULT_PATIENCE,
+        budget: Budget | None = None,
         warn: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.app_id = app_id
         self.app_token = f"{app_id}|{app_secret}"
         self._app_secret = app_secret
-        self._version = version
         self._patience = patience
-        self._warn = warn
-        self._warned_of: set[str] = set()
-        self._base = f"{url}/{version}"
-        # A proxy of the environment is for the outside world, not for a sandbox on this machine.
-        loopback = urlsplit(url).hostname in LOOPBACK_HOSTS
-        self._client = httpx.Client(timeout=_TIMEOUT, trust_env=not loopback)
+        self._budget = budget or NoBudget()
+        self._http = GraphHttp(url, version, warn)
 
     def __enter__(self) -> "GraphConnection":
         return self
@@ -81,10 +76,16 @@ class GraphConnection:
 
     def close(self) -> None:
         """Close all connections."""
-        self._client.close()
+        self._http.close()
 
     def post(
-        self, path: str, params: Mapping[str, str], token: str | None, *, once: bool = False
+        self,
+        path: str,
+        params: Mapping[str, str],
+        token: str | None,
+        *,
+        limit: str = APP_LIMIT,
+        once: bool = False,
     ) -> Answer:
         """One POST; `params` go into the form body. A token adds its header and its proof.
 
@@ -98,23 +99,34 @@ class GraphConnection:
         waiting = self._patience.begin()
         while True:
             try:
-                return self._post(path, form, headers)
+                return self._post(path, form, headers, limit)
             except TemporaryFailure as error:
                 if once or not waiting.pause(error.retry_at):
                     raise
 
-    def _post(self, path: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
-        sent = self._send(path, form, headers)
-        if sent.status != 200 or not isinstance(sent.answer, dict) or "error" in sent.answer:
-            raise error_from(sent.answer, sent.status, sent.usage)
-        return Answer(sent.answer, sent.version)
+    def _post(
+        self, path: str, form: Mapping[str, str], headers: Mapping[str, str], limit: str
+    ) -> Answer:
+        closed = self._budget.begin([limit])
+        if limit in closed:
+            raise closed[limit]
+        sent = self._http.post(path, form, headers)
+        if sent.status == 200 and isinstance(sent.answer, dict) and "error" not in sent.answer:
+            self._note([(limit, sent.usage, None)])
+            return Answer(sent.answer, sent.version)
+        error = error_from(sent.answer, sent.status, sent.usage)
+        self._note([(limit, sent.usage, error)])
+        raise error
 
     def read(self, read: Read) -> Answer:
-        """One read."""
-        (answer,) = self.read_all([read])
-        if isinstance(answer, FbsyncError):
-            raise answer
-        return answer
+        """One read. A throttle that passes soon is waited for."""
+        waiting = self._patience.begin()
+        while True:
+            (answer,) = self.read_all([read])
+            if isinstance(answer, Answer):
+                return answer
+            if not isinstance(answer, RateLimited) or not waiting.pause(answer.retry_at):
+                raise answer
 
     def read_all(self, reads: Sequence[Read]) -> list[Answer | FbsyncError]:
         """Up to MAX_BATCH reads in one request; each has its own answer or its own failure.
@@ -143,13 +155,34 @@ class GraphConnection:
         return [answers[index] for index in range(len(reads))]
 
     def _batch(self, reads: Sequence[Read]) -> Sequence[Answer | FbsyncError]:
+        """Ask for those whose limits are open; the others are answered here."""
+        closed = self._budget.begin({read.limit for read in reads})
+        asked = [read for read in reads if read.limit not in closed]
+        found = iter(self._send_batch(asked) if asked else ())
+        return [closed.get(read.limit) or next(found) for read in reads]
+
+    def _send_batch(self, reads: Sequence[Read]) -> Sequence[Answer | FbsyncError]:
         items = [{"method": "GET", "relative_url": self._relative_url(read)} for read in reads]
         form = {"batch": json.dumps(items), "appsecret_proof": self._proof(self.app_token)}
-        sent = self._send("", form, {"Authorization": f"Bearer {self.app_token}"})
+        sent = self._http.post("", form, {"Authorization": f"Bearer {self.app_token}"})
         answer = sent.answer
         if sent.status != 200 or not isinstance(answer, list) or len(answer) != len(reads):
-            raise _app_refused(error_from(answer, sent.status, sent.usage))
-        return [read_item(item, sent.version) for item in answer]
+            error = error_from(answer, sent.status, sent.usage)
+            self._note([(APP_LIMIT, sent.usage, error)])
+            raise _app_refused(error)
+        found = [read_item(item, sent.version) for item in answer]
+        told = [(read.limit, usage, item) for read, (item, usage) in zip(reads, found, strict=True)]
+        self._note([(APP_LIMIT, sent.usage, None), *told])
+        return [item for item, _ in found]
+
+    def _note(self, told: Sequence[tuple[str, Usage, object]]) -> None:
+        """Tell the budget what the answers said of the limits that their calls count against."""
+        seen: dict[str, Limit] = {}
+        now = datetime.now(UTC)
+        for limit, usage, outcome in told:
+            refusal = outcome if isinstance(outcome, RateLimited) else None
+            seen |= limits_seen(limit, usage, now, refusal)
+        self._budget.note(seen)
 
     def _relative_url(self, read: Read) -> str:
         secret = {"access_token": read.token, "appsecret_proof": self._proof(read.token)}
@@ -158,48 +191,6 @@ class GraphConnection:
     def _proof(self, token: str) -> str:
         """Meta, "Secure requests": the hex HMAC-SHA256 of the token under the app secret."""
         return hmac.new(self._app_secret.encode(), token.encode(), hashlib.sha256).hexdigest()
-
-    def _send(self, path: str, form: Mapping[str, str], headers: Mapping[str, str]) -> "_Sent":
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        body = bytearray()
-        try:
-            with self._client.stream(
-                "POST", f"{self._base}/{path}", data=form, headers=headers
-            ) as response:
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > MAX_ANSWER_BYTES or time.monotonic() > deadline:
-                        raise GraphUnavailable("Facebook's answer is too long or too slow.")
-        except httpx.HTTPError as error:
-            raise GraphUnavailable(
-                f"Facebook cannot be reached at {self._base}: {type(error).__name__}.\n"
-                "Check the network, FACEBOOK_GRAPH_URL and your proxy settings."
-            ) from None
-        version = response.headers.get("facebook-api-version", self._version)
-        self._check_version(version)
-        return _Sent(
-            response.status_code, decoded(bytes(body)), version, read_usage(response.headers)
-        )
-
-    def _check_version(self, answered: str) -> None:
-        """An expired version is answered as the oldest usable one (Meta, "Platform versioning")."""
-        if answered == self._version or answered in self._warned_of:
-            return
-        self._warned_of.add(answered)
-        self._warn(
-            f"Facebook answered as {answered}, not as {self._version}: that version"
-            " has probably expired.\nSet FACEBOOK_GRAPH_VERSION to a newer one."
-        )
-
-
-@dataclass(frozen=True)
-class _Sent:
-    """What came back: the HTTP status, the JSON (None if it is none), version and usage."""
-
-    status: int
-    answer: object
-    version: str
-    usage: Usage
 
 
 def _app_refused(error: FbsyncError) -> FbsyncError:

@@ -21,8 +21,10 @@ from fbsync.errors import (
 from fbsync.graph_usage import Usage
 
 _THROTTLES = frozenset({4, 17, 32, 341, 368, 613})
+_APP_THROTTLES = frozenset({4, 341})
 _MAX_MESSAGE_CHARACTERS = 300
 _THROTTLED_SECONDS = 60.0  # to wait after a throttle that does not say how long
+_BLOCKED_SECONDS = 3600.0  # the same after a block for breaking a policy
 _UNKNOWN_USAGE = Usage()
 
 # Meta repeats tokens in some messages ("Malformed access token EAA..."): user and page tokens,
@@ -49,6 +51,33 @@ _ADVICE: dict[type[FbsyncError], str] = {
     ),
 }
 
+_CHECKPOINT = "That person must open facebook.com and confirm the account; then: fbsync login"
+_REMEDIES: dict[tuple[int, int], str] = {
+    (190, 458): "That person removed the app. Run: fbsync login",
+    (190, 459): _CHECKPOINT,
+    (190, 460): "That person changed the password. Run: fbsync login",
+    (190, 463): "The token has expired. Run: fbsync login",
+    (190, 464): _CHECKPOINT,
+    (
+        190,
+        492,
+    ): "That person lost the role on the page; another admin must run: fbsync login",
+    (100, 36008): "FACEBOOK_REDIRECT_URI must be the same in the whole login. Run: fbsync login",
+    (100, 36009): "A login code works once. Run: fbsync login",
+    (368, 0): "Facebook blocks this for breaking a policy; see the alerts in the app's dashboard.",
+    (15, 0): "This call needs the app's own token: check FACEBOOK_APP_ID and FACEBOOK_APP_SECRET.",
+    (101, 0): "Check FACEBOOK_APP_ID.",
+    (2635, 0): "Set FACEBOOK_GRAPH_VERSION to a newer version.",
+}
+"""By code and subcode, 0 for none, where there is more to say than the class does."""
+
+_TEXTS: tuple[tuple[int, str, type[FbsyncError], str], ...] = (
+    (100, "appsecret_proof", CallRefused, "FACEBOOK_APP_SECRET is not the secret of this app."),
+    (1, "client secret", CallRefused, "FACEBOOK_APP_SECRET is not the secret of this app."),
+    (100, "missing permission or", PermissionMissing, _ADVICE[PermissionMissing]),
+)
+"""Codes that stand for several things, told apart by a part of Meta's text: class and remedy."""
+
 
 def error_from(answer: object, status: int, usage: Usage = _UNKNOWN_USAGE) -> FbsyncError:
     """The exception for an answer that is not a success.
@@ -65,16 +94,31 @@ def error_from(answer: object, status: int, usage: Usage = _UNKNOWN_USAGE) -> Fb
     code = _integer(error.get("code"))
     refused = _FIELD.search(str(error.get("message", ""))) if code in (12, 100) else None
     if refused is not None:
-        return FieldRefused(_message(FieldRefused, error), refused[1] or refused[2])
-    kind = _kind(code, error)
+        message = f"Facebook says: {_describe(error)}\n{_ADVICE[FieldRefused]}"
+        return FieldRefused(message, refused[1] or refused[2])
+    kind, remedy = _meaning(code, error)
+    message = f"Facebook says: {_describe(error)}\n{remedy}"
     if kind is RateLimited:
-        return RateLimited(_message(kind, error), retry_at=_retry_at(usage))
-    return kind(_message(kind, error))
+        shortest = _BLOCKED_SECONDS if code == 368 else _THROTTLED_SECONDS
+        return RateLimited(
+            message, retry_at=_retry_at(usage, shortest), of_app=code in _APP_THROTTLES
+        )
+    return kind(message)
 
 
 def hide_secrets(text: str) -> str:
     """The text with everything that looks like a token, a secret or a proof blotted out."""
     return _SECRET.sub("[hidden]", text)
+
+
+def _meaning(code: int, error: Mapping[str, object]) -> tuple[type[FbsyncError], str]:
+    """The class of an error, and what to do about it."""
+    subcode = _integer(error.get("error_subcode"))
+    for of_code, text, kind, remedy in _TEXTS:
+        if code == of_code and not subcode and text in str(error.get("message", "")):
+            return kind, remedy
+    kind = _kind(code, error)
+    return kind, _REMEDIES.get((code, subcode), _ADVICE[kind])
 
 
 def _kind(code: int, error: Mapping[str, object]) -> type[FbsyncError]:
@@ -93,13 +137,9 @@ def _kind(code: int, error: Mapping[str, object]) -> type[FbsyncError]:
     return CallRefused
 
 
-def _message(kind: type[FbsyncError], error: Mapping[str, object]) -> str:
-    return f"Facebook says: {_describe(error)}\n{_ADVICE[kind]}"
-
-
-def _retry_at(usage: Usage) -> datetime | None:
+def _retry_at(usage: Usage, untold_seconds: float) -> datetime | None:
     """When calls are answered again; None where the headers say that it is now."""
-    wait = timedelta(seconds=_THROTTLED_SECONDS) if usage.regain is None else usage.regain
+    wait = timedelta(seconds=untold_seconds) if usage.regain is None else usage.regain
     return datetime.now(UTC) + wait if wait else None
 
 

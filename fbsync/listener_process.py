@@ -16,8 +16,9 @@ from fbsync.group_commit import GroupCommit
 from fbsync.listener import WEBHOOK_PATH, Callback, Notice, build_app, relay_route
 from fbsync.loopback import RELAY_HEADER
 from fbsync.ports import Inbox
-from fbsync.refresh import Outcome, Refresher, Worker
+from fbsync.refresh import Outcome, Refresher
 from fbsync.webhook import Delivery
+from fbsync.worker import Worker
 
 _SHUTDOWN_SECONDS = 5
 

@@ -10,7 +10,7 @@ a write that is done twice overwrites itself.
 import random
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,6 @@ from fbsync.ports import (
 
 CLAIM_LIMIT = 50
 UPLOAD_THREADS = 8
-POLL_SECONDS = 1.0
 _SOONEST_RETRY = timedelta(seconds=1)
 _FIRST_RETRY_SECONDS = 2.0
 _LAST_RETRY_SECONDS = 900.0
@@ -146,68 +145,6 @@ class Refresher:
         except LeaseLost as lost:
             return Outcome(claim.page_id, "taken over", reason=str(lost))
         return Outcome(claim.page_id, "put off", reason=str(error), retry_at=at)
-
-
-class Worker:
-    """Refreshes due pages in a thread, looking once in POLL_SECONDS, and at once when woken.
-
-    An unforeseen error ends it: `crashed` is called, and leaving the block raises the error.
-    """
-
-    def __init__(
-        self,
-        refresher: Refresher,
-        report: Callable[[Outcome | FbsyncError], None],
-        crashed: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._refresher = refresher
-        self._report = report
-        self._crashed = crashed
-        self._error: BaseException | None = None
-        self._stopped = False
-        self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="fbsync-worker")
-
-    def __enter__(self) -> "Worker":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop after the pages in hand."""
-        self._stopped = True
-        self.wake()
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-
-    def wake(self) -> None:
-        """Look for due pages now. It only saves time: marks are found without it too."""
-        self._wake.set()
-
-    def _run(self) -> None:
-        try:
-            self._loop()
-        except BaseException as error:
-            self._error = error
-            self._crashed()
-
-    def _loop(self) -> None:
-        while True:
-            self._wake.clear()
-            if self._stopped:  # after the clear, which may have swallowed the wake of the stop
-                return
-            if not self._step():
-                self._wake.wait(POLL_SECONDS)
-
-    def _step(self) -> bool:
-        try:
-            outcomes = self._refresher.refresh()
-        except DatabaseUnavailable as error:
-            self._report(error)
-            return False
-        for outcome in outcomes:
-            self._report(outcome)
-        return bool(outcomes)
 
 
 class _Lease:

@@ -89,3 +89,12 @@ store_address = Table(
     metadata,
     Column("address", Text, primary_key=True),  # one row: where the objects went last time
 )
+
+rate_limits = Table(
+    "rate_limits",
+    metadata,
+    Column("name", String(64), primary_key=True),  # "app", "page 1", "person 1"
+    Column("percent", Integer, nullable=False),  # as it was at `seen_at`
+    Column("seen_at", Float, nullable=False),
+    Column("refused_until", Float, nullable=False),  # 0: calls are answered
+)

@@ -7,7 +7,7 @@ an event, so that an event which arrives in between is never lost to an older re
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from fbsync.page import FieldChange, PageId, PageSnapshot, changes_between
 from fbsync.patience import POLL_PATIENCE, Patience
@@ -17,6 +17,7 @@ from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
 NO_ACCESS = "No token for this page is stored, and nobody who logged in manages it."
 _OTHER_WORKER_SECONDS = 60.0
 _LOOK_SECONDS = 0.2
+_TOGETHER = timedelta(seconds=3)
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,8 @@ class Poll:
         """Finish what events had marked before, as a listener's worker would."""
         while outcomes := self._refresher.refresh():
             for outcome in outcomes:
-                if outcome.page_id not in self._seen:
+                # A page that was put off may be due by now, and is settled here then.
+                if self._put_off.pop(outcome.page_id, None) or outcome.page_id not in self._seen:
                     self._settle(outcome)
 
     def _settle(self, outcome: Outcome) -> None:
@@ -146,7 +148,7 @@ class Poll:
                 f" {seconds:.0f} seconds. {first.reason}"
             )
         while self._put_off:
-            until = min(map(_due, self._put_off.values()))
+            until = _due_together([_due(outcome) for outcome in self._put_off.values()])
             if not waiting.pause(until):
                 break
             due = [page for page, outcome in self._put_off.items() if _due(outcome) <= until]
@@ -155,6 +157,15 @@ class Poll:
             self._refresh(due)
         for outcome in self._put_off.values():
             self._report(outcome)
+
+
+def _due_together(moments: Sequence[datetime]) -> datetime:
+    """When to look again: late enough for all that come due soon after the first of them.
+
+    Each has its own random wait, and one request for many of them is better than one for each.
+    """
+    last = min(moments) + _TOGETHER
+    return max(moment for moment in moments if moment <= last)
 
 
 def _due(outcome: Outcome) -> datetime:

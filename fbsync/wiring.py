@@ -15,10 +15,12 @@ from fbsync.graph import Graph
 from fbsync.graph_call import GraphConnection
 from fbsync.inbox import DatabaseInbox
 from fbsync.oauth import OAuth
+from fbsync.pace import COMMANDS, Lane
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 from fbsync.page_fields import PageFields
 from fbsync.patience import DEFAULT_PATIENCE, Patience
 from fbsync.ports import Inbox, ObjectStore
+from fbsync.rate_budget import RateBudget
 from fbsync.refresh import Reading, Refresher
 from fbsync.refused_fields import RefusedFields
 from fbsync.settings import (
@@ -96,22 +98,17 @@ def open_access(
     *,
     warn: Callable[[str], None],
     patience: Patience = DEFAULT_PATIENCE,
+    lane: Lane = COMMANDS,
     warn_of_expiry: bool = True,
 ) -> Iterator[Access]:
     """Database, vault and Graph API; closed at the end of the block.
 
     `warn` is told what the operator should know of the Graph API's answers, and of logins that end.
+    `lane` says how much of the app's limits these calls may use.
     """
     url = database.url or sqlite_url(_data_folder(app.app_id) / "fbsync.sqlite3")
     opened = Database(url)
-    connection = GraphConnection(
-        url=graph.url,
-        version=graph.version,
-        app_id=app.app_id,
-        app_secret=app.app_secret,
-        patience=patience,
-        warn=warn,
-    )
+    connection = _connect(app, graph, patience, RateBudget(opened, lane), warn)
     try:
         vault = Vault(opened, database.token_keys or _key_beside(url))
         refused = RefusedFields(opened, graph.version, warn)
@@ -128,6 +125,24 @@ def open_access(
     finally:
         connection.close()
         opened.close()
+
+
+def _connect(
+    app: AppSettings,
+    graph: GraphSettings,
+    patience: Patience,
+    budget: RateBudget,
+    warn: Callable[[str], None],
+) -> GraphConnection:
+    return GraphConnection(
+        url=graph.url,
+        version=graph.version,
+        app_id=app.app_id,
+        app_secret=app.app_secret,
+        patience=patience,
+        budget=budget,
+        warn=warn,
+    )
 
 
 def open_store(

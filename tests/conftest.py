@@ -78,6 +78,12 @@ def _check_is_loopback(host: str | bytes | None) -> None:
 
 
 @pytest.fixture(scope="session")
+def servers_are_required() -> bool:
+    """Whether an absent server is a failure, as in CI, and no reason to skip."""
+    return SERVERS_ARE_REQUIRED
+
+
+@pytest.fixture(scope="session")
 def seaweedfs() -> Iterator[servers.S3Server]:
     """An S3 server that checks signatures and digests."""
     yield from _started(servers.seaweedfs())

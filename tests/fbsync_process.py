@@ -29,7 +29,7 @@ def run(*arguments: str, **environ: str) -> Ended:
     """Run `fbsync` to its end."""
     ended = subprocess.run(
         [sys.executable, "-m", "fbsync", *arguments],
-        env=_environ(environ),
+        env=environ_of(environ),
         capture_output=True,
         text=True,
         check=False,
@@ -50,7 +50,7 @@ def listener(
     with open("listen.log", "ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", *program, "listen", "--port", str(port)],
-            env=_environ(environ),
+            env=environ_of(environ),
             stdout=log,
             stderr=log,
         )
@@ -76,5 +76,6 @@ def log_text() -> str:
         return file.read()
 
 
-def _environ(changes: Mapping[str, str]) -> dict[str, str]:
+def environ_of(changes: Mapping[str, str]) -> dict[str, str]:
+    """This environment with these changes, and a browser that follows every address."""
     return {**os.environ, "BROWSER": BROWSER, **changes}

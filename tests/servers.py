@@ -21,13 +21,14 @@ from uuid import uuid4
 import httpx
 import psycopg
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from fbsync.sandbox.server import build_app
 from fbsync.sandbox.world import World
 
 SCOPES = "pages_show_list,pages_manage_metadata,pages_read_engagement"
-REDIRECT = "http://localhost:5000/facebook/callback"
+REDIRECT_PATH = "/facebook/callback"
+REDIRECT = f"http://localhost:5000{REDIRECT_PATH}"
 READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
@@ -227,10 +228,12 @@ class Sandbox:
 
 
 @contextmanager
-def sandbox(world: World) -> Iterator[Sandbox]:
-    """The Graph API simulator on a real socket, in a thread."""
+def sandbox(
+    world: World, around: Callable[[ASGIApp], ASGIApp] = lambda app: app
+) -> Iterator[Sandbox]:
+    """The Graph API simulator on a real socket, in a thread; `around` may watch its requests."""
     with (
-        serving(build_app(world)) as url,
+        serving(around(build_app(world))) as url,
         httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
     ):
         yield Sandbox(url, world, client)
@@ -245,7 +248,7 @@ class _PromptServer(uvicorn.Server):
 
 
 @contextmanager
-def serving(app: Starlette) -> Iterator[str]:
+def serving(app: ASGIApp) -> Iterator[str]:
     """The application on uvicorn, on loopback, in a thread; its address without a path."""
     server = _PromptServer(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=5))
     with socket.create_server(("127.0.0.1", 0)) as listening:

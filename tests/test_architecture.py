@@ -37,13 +37,16 @@ IMPORTS = {
     "ports": "page webhook errors",
     # the second half of the hallway
     "refresh": "ports page errors",
+    "worker": "refresh errors",
     "sync": "refresh ports patience page errors",
     # the outside world: one third-party library each
     "patience": "",
-    "graph_usage": "",
+    "pace": "",
+    "graph_usage": "errors",
     "graph_errors": "graph_usage errors",
     "graph_answer": "graph_errors graph_usage errors",
-    "graph_call": "graph_answer graph_errors graph_usage patience environment errors",
+    "graph_http": "graph_answer graph_usage environment errors",
+    "graph_call": "graph_http graph_answer graph_errors graph_usage patience errors",
     "page_fields": "page errors",
     "accounts": "graph_call graph_answer page errors",
     "graph": "accounts graph_call graph_answer page_fields page errors",
@@ -51,6 +54,7 @@ IMPORTS = {
     "schema": "",
     "database": "schema errors",
     "refused_fields": "database schema",
+    "rate_budget": "database schema graph_usage pace errors",
     "store_address": "database schema",
     "inbox": "database schema ports page webhook errors",
     "vault": "database schema expiry page errors",
@@ -70,14 +74,15 @@ IMPORTS = {
     "group_commit": "ports webhook errors",
     "signature_explainer": "webhook",
     "listener": "webhook signature_explainer page environment errors",
-    "listener_process": "listener group_commit loopback refresh ports webhook errors",
+    "listener_process": "listener group_commit loopback worker refresh ports webhook errors",
     # edges
     "console": "checklist page errors",
     "report": "console listener refresh subscribe sync page errors",
     "browser": "console",
     "parameters": "duration env_file page",
-    "wiring": "accounts database errors expiry_watch graph graph_call inbox oauth object_store page"
-    " page_fields patience ports refresh refused_fields settings store_address vault",
+    "wiring": "accounts database errors expiry_watch graph graph_call inbox oauth object_store pace"
+    " page page_fields patience ports rate_budget refresh refused_fields settings store_address"
+    " vault",
     "demo_sandbox": "errors",
     # The edges of the edges. A command may know everything below it, but no other command.
     "commands": "*",

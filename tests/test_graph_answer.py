@@ -4,12 +4,17 @@ import json
 
 import pytest
 
-from fbsync.errors import GraphUnavailable, RateLimited, TokenRefused
-from fbsync.graph_answer import Answer, decoded, read_item
+from fbsync.errors import FbsyncError, GraphUnavailable, RateLimited, TokenRefused
+from fbsync.graph_answer import Answer, decoded
+from fbsync.graph_answer import read_item as read_item_and_usage
 
 
 def item(body: object, code: int = 200) -> dict[str, object]:
     return {"code": code, "body": json.dumps(body)}
+
+
+def read_item(item: object, version: str) -> Answer | FbsyncError:
+    return read_item_and_usage(item, version)[0]
 
 
 def test_an_item_is_its_body_and_the_version() -> None:

@@ -1,7 +1,7 @@
 """One call to the Graph API: what goes over the wire, and what comes back."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +12,7 @@ import respx
 from fbsync.errors import CallRefused, FbsyncError, GraphUnavailable, RateLimited, TokenRefused
 from fbsync.graph_answer import Answer
 from fbsync.graph_call import GraphConnection, Read
+from fbsync.graph_usage import APP_LIMIT, Limit
 from fbsync.patience import MAX_TRIES, Patience
 from tests.instant import INSTANT, NO_PATIENCE
 
@@ -242,63 +243,113 @@ def test_a_proxys_error_page_passes(connection: GraphConnection, meta: respx.Moc
         connection.post("x", {}, "t")
 
 
-def test_a_redirect_is_not_followed(connection: GraphConnection, meta: respx.MockRouter) -> None:
-    meta.post("/v26.0/x").respond(302, headers={"Location": "https://elsewhere.example/"})
-    with pytest.raises(GraphUnavailable, match="HTTP 302"):
-        connection.post("x", {}, "t")
-
-
-def test_an_endless_answer_is_cut_off(
-    connection: GraphConnection, meta: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fbsync.graph_call.MAX_ANSWER_BYTES", 10)
-    meta.post("/v26.0/x").respond(text="x" * 11)
-    with pytest.raises(GraphUnavailable, match="too long"):
-        connection.post("x", {}, "t")
-
-
-def test_an_answer_that_trickles_beyond_the_deadline_is_given_up(
-    connection: GraphConnection, meta: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fbsync.graph_call.DEADLINE_SECONDS", -1.0)
-    meta.post("/v26.0/x").respond(text="x")
-    with pytest.raises(GraphUnavailable, match="too slow"):
-        connection.post("x", {}, "t")
-
-
-def test_a_network_failure_passes_and_shows_no_secret(
-    connection: GraphConnection, meta: respx.MockRouter
-) -> None:
-    meta.post("/v26.0/x").mock(side_effect=httpx.ConnectError("refused EAAtoken"))
-    with pytest.raises(GraphUnavailable, match="ConnectError") as caught:
-        connection.post("x", {}, "EAAtoken")
-    assert "EAAtoken" not in str(caught.value)
-
-
 def test_reads_hide_their_tokens() -> None:
     assert "EAAtoken" not in repr(Read("1", "EAAtoken"))
 
 
-def test_another_version_than_the_one_asked_for_is_told_once(meta: respx.MockRouter) -> None:
-    headers = {"facebook-api-version": "v21.0"}
-    meta.post("/v19.0/").respond(json=[item({"id": "1"})], headers=headers)
-    warnings: list[str] = []
-    with GraphConnection(
-        url=URL, version="v19.0", app_id="1", app_secret="s", warn=warnings.append
-    ) as connection:
-        assert connection.read(Read("1", "t")).version == "v21.0"
-        connection.read(Read("1", "t"))
-    (warning,) = warnings
-    assert "v21.0" in warning
-    assert "FACEBOOK_GRAPH_VERSION" in warning
+class NotedBudget:
+    """graph_usage.Budget that remembers what it is told; `closed` takes no call now."""
+
+    def __init__(self, **closed: RateLimited) -> None:
+        self.closed = {name.replace("_", " "): error for name, error in closed.items()}
+        self.seen: dict[str, Limit] = {}
+
+    def begin(self, limits: Collection[str]) -> Mapping[str, RateLimited]:
+        if APP_LIMIT in self.closed:
+            raise self.closed[APP_LIMIT]
+        return {name: self.closed[name] for name in limits if name in self.closed}
+
+    def note(self, seen: Mapping[str, Limit]) -> None:
+        self.seen |= seen
 
 
-def test_the_version_that_was_asked_for_is_no_news(meta: respx.MockRouter) -> None:
-    headers = {"facebook-api-version": "v26.0"}
-    meta.post("/v26.0/").respond(json=[item({"id": "1"})], headers=headers)
-    warnings: list[str] = []
-    with GraphConnection(
-        url=URL, version="v26.0", app_id="1", app_secret="s", warn=warnings.append
-    ) as connection:
-        connection.read(Read("1", "t"))
-    assert warnings == []
+def budgeted(budget: NotedBudget) -> GraphConnection:
+    return GraphConnection(
+        url=URL, version="v26.0", app_id="1", app_secret="s", patience=NO_PATIENCE, budget=budget
+    )
+
+
+def used(percent: int, minutes: int = 0) -> str:
+    usage = {"call_count": percent, "estimated_time_to_regain_access": minutes}
+    return json.dumps({"1": [{"type": "pages", **usage}]})
+
+
+class TestBudget:
+    def test_each_answer_tells_of_the_limit_that_its_call_counts_against(
+        self, meta: respx.MockRouter
+    ) -> None:
+        header = {"name": "X-Business-Use-Case-Usage", "value": used(80)}
+        app = {"name": "X-App-Usage", "value": '{"call_count": 40}'}
+        items = [item({"id": "1"}) | {"headers": [header]}, item({"id": "2"}) | {"headers": [app]}]
+        meta.post("/v26.0/").respond(json=items)
+        budget = NotedBudget()
+        with budgeted(budget) as connection:
+            connection.read_all([Read("1", "t", {}, "page 1"), Read("2", "t", {}, "page 2")])
+        assert budget.seen == {"page 1": Limit(80), "app": Limit(40)}
+
+    def test_a_throttle_closes_its_own_limit_until_it_ends(self, meta: respx.MockRouter) -> None:
+        header = {"name": "X-Business-Use-Case-Usage", "value": used(100, minutes=5)}
+        throttled = item({"error": {"code": 80001}}, 400) | {"headers": [header]}
+        meta.post("/v26.0/").respond(json=[throttled, item({"error": {"code": 4}}, 400)])
+        budget = NotedBudget()
+        with budgeted(budget) as connection:
+            reads = [Read("1", "t", {}, "page 1"), Read("2", "t", {}, "page 2")]
+            connection.read_all(reads)
+        now = datetime.now(UTC)
+        page, app = budget.seen["page 1"].until, budget.seen["app"].until
+        assert set(budget.seen) == {"page 1", "app"}
+        assert page is not None
+        assert round((page - now).total_seconds()) == 300
+        assert app is not None
+        assert round((app - now).total_seconds()) == 60
+
+    def test_a_batch_that_repeats_its_pages_usage_says_nothing_of_the_app(
+        self, meta: respx.MockRouter
+    ) -> None:
+        headers = {"X-Business-Use-Case-Usage": used(100)}
+        meta.post("/v26.0/").respond(json=[item({"id": "1"})], headers=headers)
+        budget = NotedBudget()
+        with budgeted(budget) as connection:
+            connection.read(Read("1", "t", {}, "page 1"))
+        assert budget.seen == {}
+
+    def test_a_throttled_batch_closes_the_app(self, meta: respx.MockRouter) -> None:
+        meta.post("/v26.0/").respond(400, json={"error": {"code": 4}})
+        budget = NotedBudget()
+        with budgeted(budget) as connection, pytest.raises(RateLimited):
+            connection.read(Read("1", "t", {}, "page 1"))
+        assert budget.seen["app"].until is not None
+
+    def test_what_is_closed_is_not_asked_for(self, meta: respx.MockRouter) -> None:
+        route = meta.post("/v26.0/").respond(json=[item({"id": "2"})])
+        closed = RateLimited("later")
+        with budgeted(NotedBudget(page_1=closed)) as connection:
+            reads = [Read("1", "t", {}, "page 1"), Read("2", "t", {}, "page 2")]
+            first, second = connection.read_all(reads)
+            assert first is closed
+            assert isinstance(second, Answer)
+            assert len(json.loads(form(route.calls[0].request)["batch"])) == 1
+            with pytest.raises(RateLimited, match="later"):
+                connection.read(reads[0])
+            with pytest.raises(RateLimited, match="later"):
+                connection.post("1", {}, "t", limit="page 1")
+        assert route.call_count == 1
+
+    def test_nothing_is_sent_while_the_app_is_closed(self, meta: respx.MockRouter) -> None:
+        with budgeted(NotedBudget(app=RateLimited("later"))) as connection:
+            with pytest.raises(RateLimited, match="later"):
+                connection.read(Read("1", "t"))
+            with pytest.raises(RateLimited, match="later"):
+                connection.post("x", {}, "t")
+        assert not meta.calls
+
+    def test_a_read_waits_for_a_throttle_that_passes_soon(
+        self, patient: GraphConnection, meta: respx.MockRouter
+    ) -> None:
+        throttled = [item({"error": {"code": 17}}, 400)]
+        route = meta.post("/v26.0/")
+        route.side_effect = [
+            httpx.Response(200, json=throttled),
+            httpx.Response(200, json=[item({"id": "1"})]),
+        ]
+        assert patient.read(Read("1", "t")).data == {"id": "1"}

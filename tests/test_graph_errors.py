@@ -18,50 +18,89 @@ from fbsync.errors import (
 from fbsync.graph_errors import error_from, hide_secrets
 from fbsync.graph_usage import Usage
 
-TABLE: list[tuple[dict[str, object], type[FbsyncError]]] = [
-    ({"code": 1}, GraphUnavailable),
-    ({"code": 2}, GraphUnavailable),
-    ({"code": 999, "is_transient": True}, GraphUnavailable),
-    ({"code": 3}, PermissionMissing),
-    ({"code": 10}, PermissionMissing),
-    ({"code": 200}, PermissionMissing),
-    ({"code": 210}, PermissionMissing),
-    ({"code": 299}, PermissionMissing),
-    ({"code": 4}, RateLimited),
-    ({"code": 4, "is_transient": True}, RateLimited),
-    ({"code": 17}, RateLimited),
-    ({"code": 32}, RateLimited),
-    ({"code": 341}, RateLimited),
-    ({"code": 368}, RateLimited),
-    ({"code": 613, "error_subcode": 1996}, RateLimited),
-    ({"code": 80001}, RateLimited),
-    ({"code": 80014}, RateLimited),
-    ({"code": 12}, CallRefused),
-    ({"code": 15}, CallRefused),
-    ({"code": 100}, CallRefused),
-    ({"code": 100, "error_subcode": 36009}, CallRefused),
-    ({"code": 100, "error_subcode": 33}, PageGone),
-    ({"code": 803}, PageGone),
-    ({"code": 102}, TokenRefused),
-    ({"code": 190, "error_subcode": 458}, TokenRefused),
-    ({"code": 190, "error_subcode": 459}, TokenRefused),
-    ({"code": 190, "error_subcode": 460}, TokenRefused),
-    ({"code": 190, "error_subcode": 463}, TokenRefused),
-    ({"code": 190, "error_subcode": 464}, TokenRefused),
-    ({"code": 190, "error_subcode": 467}, TokenRefused),
-    ({"code": 190, "error_subcode": 492}, TokenRefused),
-    ({"code": 2200}, CallbackRefused),
-    ({"code": 2500}, CallRefused),
-    ({"code": "odd"}, CallRefused),
-    ({}, CallRefused),
+RETRY, WAIT, LOG_IN, GRANT = "retry", "wait", "log in again", "grant permission"
+GONE, CALLBACK, SETTINGS = "page gone", "mend the callback", "mend the settings"
+PASSES, ABOUT_CALLS = "usually passes", "refused calls go on counting"
+
+# What each behaviour is by class, and what its message tells to do.
+BEHAVIOURS: dict[str, type[FbsyncError]] = {
+    RETRY: GraphUnavailable,
+    WAIT: RateLimited,
+    LOG_IN: TokenRefused,
+    GRANT: PermissionMissing,
+    GONE: PageGone,
+    CALLBACK: CallbackRefused,
+    SETTINGS: CallRefused,
+}
+
+PROOF = "Invalid appsecret_proof provided in the API argument"
+UNREADABLE = (
+    "(#100) Object does not exist, cannot be loaded due to missing permission or reviewable feature"
+)
+
+TABLE: list[tuple[dict[str, object], str, str]] = [
+    ({"code": 1}, RETRY, PASSES),
+    ({"code": 2}, RETRY, PASSES),
+    ({"code": 999, "is_transient": True}, RETRY, PASSES),
+    ({"code": 3}, GRANT, "FACEBOOK_SCOPES"),
+    ({"code": 10}, GRANT, "FACEBOOK_SCOPES"),
+    ({"code": 200}, GRANT, "FACEBOOK_SCOPES"),
+    ({"code": 210}, GRANT, "FACEBOOK_SCOPES"),
+    ({"code": 299}, GRANT, "FACEBOOK_SCOPES"),
+    ({"code": 100, "message": UNREADABLE}, GRANT, "FACEBOOK_SCOPES"),
+    ({"code": 4}, WAIT, ABOUT_CALLS),
+    ({"code": 4, "is_transient": True}, WAIT, ABOUT_CALLS),
+    ({"code": 17}, WAIT, ABOUT_CALLS),
+    ({"code": 32}, WAIT, ABOUT_CALLS),
+    ({"code": 341}, WAIT, ABOUT_CALLS),
+    ({"code": 368}, WAIT, "policy"),
+    ({"code": 613, "error_subcode": 1996}, WAIT, ABOUT_CALLS),
+    ({"code": 80001}, WAIT, ABOUT_CALLS),
+    ({"code": 80014}, WAIT, ABOUT_CALLS),
+    ({"code": 12}, SETTINGS, "FACEBOOK_PAGE_FIELDS"),
+    ({"code": 15}, SETTINGS, "FACEBOOK_APP_SECRET"),
+    ({"code": 100}, SETTINGS, "FACEBOOK_PAGE_FIELDS"),
+    ({"code": 100, "message": PROOF}, SETTINGS, "FACEBOOK_APP_SECRET"),
+    ({"code": 1, "message": "Error validating client secret."}, SETTINGS, "FACEBOOK_APP_SECRET"),
+    ({"code": 100, "error_subcode": 36008}, SETTINGS, "FACEBOOK_REDIRECT_URI"),
+    ({"code": 100, "error_subcode": 36009}, SETTINGS, "works once"),
+    ({"code": 100, "error_subcode": 33}, GONE, "still exists"),
+    ({"code": 100, "error_subcode": 33, "message": UNREADABLE}, GONE, "still exists"),
+    ({"code": 101}, SETTINGS, "FACEBOOK_APP_ID"),
+    ({"code": 803}, GONE, "still exists"),
+    ({"code": 102}, LOG_IN, "fbsync login"),
+    ({"code": 190}, LOG_IN, "fbsync login"),
+    ({"code": 190, "error_subcode": 458}, LOG_IN, "removed the app. Run: fbsync login"),
+    ({"code": 190, "error_subcode": 459}, LOG_IN, "open facebook.com"),
+    ({"code": 190, "error_subcode": 460}, LOG_IN, "changed the password. Run: fbsync login"),
+    ({"code": 190, "error_subcode": 463}, LOG_IN, "has expired. Run: fbsync login"),
+    ({"code": 190, "error_subcode": 464}, LOG_IN, "open facebook.com"),
+    ({"code": 190, "error_subcode": 467}, LOG_IN, "fbsync login"),
+    ({"code": 190, "error_subcode": 492}, LOG_IN, "another admin must run: fbsync login"),
+    ({"code": 506}, SETTINGS, "Check"),
+    ({"code": 2200}, CALLBACK, "FACEBOOK_VERIFY_TOKEN"),
+    ({"code": 2500}, SETTINGS, "FACEBOOK_GRAPH_VERSION"),
+    ({"code": 2635}, SETTINGS, "FACEBOOK_GRAPH_VERSION"),
+    ({"code": "odd"}, SETTINGS, "Check"),
+    ({}, SETTINGS, "Check"),
 ]
 
 
-@pytest.mark.parametrize(("error", "kind"), TABLE)
-def test_each_code_gives_exactly_one_class(
-    error: dict[str, object], kind: type[FbsyncError]
+@pytest.mark.parametrize(("error", "behaviour", "told"), TABLE)
+def test_each_code_gives_exactly_one_class_and_one_behaviour(
+    error: dict[str, object], behaviour: str, told: str
 ) -> None:
-    assert type(error_from({"error": error}, 400)) is kind
+    found = error_from({"error": error}, 400)
+    assert type(found) is BEHAVIOURS[behaviour]
+    assert told in str(found).partition("\n")[2]
+    assert (getattr(found, "retry_at", None) is not None) is (behaviour == WAIT)
+
+
+@pytest.mark.parametrize(("code", "of_app"), [(4, True), (341, True), (17, False), (80001, False)])
+def test_a_throttle_says_whose_it_is(code: int, of_app: bool) -> None:
+    throttle = error_from({"error": {"code": code}}, 400)
+    assert isinstance(throttle, RateLimited)
+    assert throttle.of_app is of_app
 
 
 @pytest.mark.parametrize(
@@ -92,16 +131,17 @@ def test_an_error_that_names_no_page_field_is_another_one(code: int, message: st
 
 
 def test_a_throttle_says_when_to_come_back() -> None:
-    def wait(usage: Usage) -> float | None:
-        error = error_from({"error": {"code": 4}}, 400, usage)
+    def wait(usage: Usage, code: int = 4) -> float | None:
+        error = error_from({"error": {"code": code}}, 400, usage)
         assert isinstance(error, RateLimited)
         if error.retry_at is None:
             return None
         return round((error.retry_at - datetime.now(UTC)).total_seconds())
 
-    assert wait(Usage(100, timedelta(minutes=5))) == 300
-    assert wait(Usage(100, timedelta(0))) is None
+    assert wait(Usage(regain=timedelta(minutes=5))) == 300
+    assert wait(Usage(regain=timedelta(0))) is None
     assert wait(Usage(100)) == 60
+    assert wait(Usage(), 368) == 3600
 
 
 @pytest.mark.parametrize("answer", [None, [], "text", {}, {"error": "text"}])

@@ -19,14 +19,17 @@ BUSINESS = (
     ("headers", "usage"),
     [
         ({}, Usage()),
-        ({"X-App-Usage": APP}, Usage(31)),
-        ({"X-Page-Usage": APP}, Usage(31)),
-        ({"X-Business-Use-Case-Usage": BUSINESS}, Usage(90, timedelta(minutes=12))),
+        ({"X-App-Usage": APP}, Usage(app_percent=31)),
+        ({"X-Page-Usage": APP}, Usage(percent=31)),
+        ({"X-Business-Use-Case-Usage": BUSINESS}, Usage(None, 90, timedelta(minutes=12))),
         (
             {"X-Business-Use-Case-Usage": '{"1":[{"estimated_time_to_regain_access":0}]}'},
-            Usage(0, timedelta(0)),
+            Usage(regain=timedelta(0)),
         ),
-        ({"X-App-Usage": APP, "X-Business-Use-Case-Usage": BUSINESS}, Usage(90, timedelta(0, 720))),
+        (
+            {"X-App-Usage": APP, "X-Business-Use-Case-Usage": BUSINESS},
+            Usage(31, 90, timedelta(0, 720)),
+        ),
         ({"X-App-Usage": '{"acc_id_util_pct": 9.67, "reset_time_duration": 100}'}, Usage()),
     ],
 )

@@ -156,7 +156,7 @@ class TestInAThread:
     def test_a_signed_event_is_answered_and_its_page_is_mirrored_without_waiting_for_a_look(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fbsync.refresh.POLL_SECONDS", 3600.0)
+        monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 3600.0)
         with listening_in_a_thread(tmp_path) as listening:
             assert post(listening.url).status_code == 200
             wait_until(lambda: listening.kinds() == ["stored"], "the mirror")

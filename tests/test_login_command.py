@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from fbsync.sandbox.world import CONFIG_ID, Standing
+from fbsync.sandbox.switches import CONFIG_ID
+from fbsync.sandbox.world import Standing
 from tests.fbsync_process import Ended, listener, log_text, run
 from tests.servers import Sandbox, free_port
 

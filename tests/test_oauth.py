@@ -11,7 +11,7 @@ from fbsync.graph_call import GraphConnection
 from fbsync.oauth import OAuth, TokenFacts
 from fbsync.page import PageId
 from fbsync.permissions import Permissions
-from fbsync.sandbox.world import CONFIG_ID
+from fbsync.sandbox.switches import CONFIG_ID
 from tests.instant import NO_PATIENCE
 from tests.servers import REDIRECT, SCOPES, Sandbox
 from tests.test_graph import APP, SECRETS, URL, Meta, error, item

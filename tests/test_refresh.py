@@ -1,10 +1,8 @@
 """The second half of the hallway, on a real database and a real store."""
 
-import json
 import queue
-import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Self
 
@@ -24,100 +22,10 @@ from fbsync.errors import (
     TokenRefused,
 )
 from fbsync.inbox import DatabaseInbox
-from fbsync.object_store import DirectoryStore
 from fbsync.page import FieldChange, PageId, PageSnapshot
 from fbsync.ports import LEASE_SECONDS, Claim, LastStored, history_key, page_key
-from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher, Worker
-
-ONE, TWO, THREE = PageId("1"), PageId("2"), PageId("3")
-FETCHED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-DEADLINE = 20.0  # how long a test waits for another thread before it fails
-
-Reading = PageSnapshot | TemporaryFailure | PermanentFailure
-
-
-class Clock:
-    """Time that tests move."""
-
-    def __init__(self) -> None:
-        self.seconds = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def moment(self) -> datetime:
-        return datetime.fromtimestamp(self.seconds, UTC)
-
-    def let_leases_run_out(self) -> None:
-        self.seconds += LEASE_SECONDS + 1
-
-
-class Facebook:
-    """The outside world as a ReadPages: each page's fields, or what goes wrong in reading it."""
-
-    def __init__(self) -> None:
-        self.pages: dict[PageId, dict[str, object] | TemporaryFailure | PermanentFailure] = {}
-        self.asked: list[list[PageId]] = []
-        self.before_answer: Callable[[], None] = lambda: None
-
-    def read_pages(self, page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
-        self.asked.append(list(page_ids))
-        self.before_answer()
-        return {page: self._read(page) for page in page_ids if page in self.pages}
-
-    def _read(self, page: PageId) -> Reading:
-        found = self.pages[page]
-        if isinstance(found, FbsyncError):
-            return found
-        return PageSnapshot(page, dict(found), FETCHED, "v26.0")
-
-
-class Store(DirectoryStore):
-    """A directory store that notes its puts, and where told so calls `before_put` on the nth."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root, "facebook")
-        self.puts: list[str] = []
-        self.before_put: dict[int, Callable[[], None]] = {}
-        self._lock = threading.Lock()
-
-    def put(self, key: str, body: bytes) -> None:
-        with self._lock:
-            self.puts.append(key)
-            number = len(self.puts)
-        self.before_put.get(number, lambda: None)()
-        super().put(key, body)
-
-
-class World:
-    """One database file, one store and one Facebook; refreshers are made anew on them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.clock = Clock()
-        self.facebook = Facebook()
-        self.database = Database(sqlite_url(folder / "f.sqlite3"))
-        self.inbox = DatabaseInbox(self.database, self.clock)
-        self.store = Store(folder / "store")
-
-    def refresh(self, inbox: DatabaseInbox | None = None) -> list[Outcome]:
-        refresher = Refresher(inbox or self.inbox, self.store, self.facebook.read_pages)
-        return sorted(refresher.refresh(), key=lambda outcome: outcome.page_id)
-
-    def refresh_one(self) -> Outcome:
-        (outcome,) = self.refresh()
-        return outcome
-
-    def see(self, page: PageId, **fields: object) -> None:
-        """The page is so now, and an event says that it changed."""
-        self.facebook.pages[page] = {"id": page, **fields}
-        self.inbox.mark([page], "webhook")
-
-    def document(self, key: str) -> object:
-        body = self.store.get(key)
-        return None if body is None else json.loads(body)
+from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
+from tests.hallway import DEADLINE, FETCHED, ONE, THREE, TWO, Clock, FailingInbox, World
 
 
 @pytest.fixture
@@ -639,26 +547,6 @@ def test_a_renewal_that_finds_the_page_taken_over_ends_the_writing(world: World)
     assert list(world.store.list("")) == []
 
 
-class FailingInbox(DatabaseInbox):
-    """A database that goes away when a page is to be finished; `claim` fails `outages` times."""
-
-    def __init__(self, world: World, *, outages: int = 0, finishes: bool = False) -> None:
-        super().__init__(world.database, world.clock)
-        self._outages = outages
-        self._finishes = finishes
-
-    def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
-        if self._outages:
-            self._outages -= 1
-            raise DatabaseUnavailable("It is gone.")
-        return super().claim(limit, only)
-
-    def finish(self, claim: Claim, stored: LastStored | None) -> None:
-        if not self._finishes:
-            raise DatabaseUnavailable("It is gone.")
-        super().finish(claim, stored)
-
-
 def test_an_error_of_the_database_ends_the_pass_and_the_next_one_mends_it(world: World) -> None:
     world.see(ONE, name="Bakery")
     world.see(TWO, name="Butcher")
@@ -668,119 +556,3 @@ def test_an_error_of_the_database_ends_the_pass_and_the_next_one_mends_it(world:
     world.clock.let_leases_run_out()
     assert kinds(world.refresh()) == {ONE: "stored", TWO: "stored"}
     assert len(list(world.store.list(""))) == 4
-
-
-class Reports:
-    """What a worker reports, for a test that waits for it."""
-
-    def __init__(self) -> None:
-        self._reports: queue.SimpleQueue[Outcome | FbsyncError] = queue.SimpleQueue()
-
-    def __call__(self, report: Outcome | FbsyncError) -> None:
-        self._reports.put(report)
-
-    def next(self) -> Outcome | FbsyncError:
-        return self._reports.get(timeout=DEADLINE)
-
-    def empty(self) -> bool:
-        return self._reports.empty()
-
-
-class WatchedInbox(DatabaseInbox):
-    """Says how many pages each claim got."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__(world.database, world.clock)
-        self._counts: queue.SimpleQueue[int] = queue.SimpleQueue()
-
-    def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
-        claims = super().claim(limit, only)
-        self._counts.put(len(claims))
-        return claims
-
-    def await_claim_of(self, count: int) -> None:
-        while self._counts.get(timeout=DEADLINE) != count:
-            pass
-
-
-def test_a_worker_looks_at_once_when_woken(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fbsync.refresh.POLL_SECONDS", 3 * DEADLINE)
-    inbox, reports = WatchedInbox(world), Reports()
-    refresher = Refresher(inbox, world.store, world.facebook.read_pages)
-    with Worker(refresher, reports) as worker:
-        inbox.await_claim_of(0)
-        world.see(ONE, name="Bakery")
-        worker.wake()
-        outcome = reports.next()
-        inbox.await_claim_of(0)
-    assert isinstance(outcome, Outcome)
-    assert (outcome.page_id, outcome.kind) == (ONE, "stored")
-
-
-def test_a_worker_finds_marks_without_being_woken(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fbsync.refresh.POLL_SECONDS", 0.01)
-    inbox, reports = WatchedInbox(world), Reports()
-    with Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports):
-        inbox.await_claim_of(0)
-        world.see(ONE, name="Bakery")
-        outcome = reports.next()
-    assert isinstance(outcome, Outcome)
-    assert outcome.kind == "stored"
-
-
-def test_a_worker_goes_on_while_pages_are_left(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fbsync.refresh.POLL_SECONDS", 3 * DEADLINE)
-    for number in range(1, CLAIM_LIMIT + 2):
-        world.see(PageId(str(number)), name="Bakery")
-    inbox, reports = WatchedInbox(world), Reports()
-    with Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports):
-        inbox.await_claim_of(1)
-        inbox.await_claim_of(0)
-    assert world.inbox.status().versions == CLAIM_LIMIT + 1
-
-
-def test_a_worker_outlives_an_outage_of_the_database_and_tells_of_it(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fbsync.refresh.POLL_SECONDS", 0.01)
-    world.see(ONE, name="Bakery")
-    inbox, reports = FailingInbox(world, outages=2, finishes=True), Reports()
-    with Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports):
-        said = [reports.next() for _ in range(3)]
-    assert [type(report) for report in said] == [DatabaseUnavailable, DatabaseUnavailable, Outcome]
-
-
-def test_a_worker_ends_after_the_pages_in_hand(world: World) -> None:
-    reading, may_answer = threading.Event(), threading.Event()
-
-    def answer_late() -> None:
-        reading.set()
-        assert may_answer.wait(DEADLINE)
-
-    world.see(ONE, name="Bakery")
-    world.facebook.before_answer = answer_late
-    reports = Reports()
-    with Worker(Refresher(world.inbox, world.store, world.facebook.read_pages), reports):
-        assert reading.wait(DEADLINE)
-        may_answer.set()
-    assert not reports.empty()
-    assert world.document(page_key(ONE)) == {"id": "1", "name": "Bakery"}
-
-
-def test_an_unforeseen_error_ends_the_worker_and_is_raised(world: World) -> None:
-    world.see(ONE, name="Bakery")
-    crashed = threading.Event()
-
-    def report(outcome: object) -> None:
-        raise RuntimeError("nobody foresaw this")
-
-    refresher = Refresher(world.inbox, world.store, world.facebook.read_pages)
-    with (
-        pytest.raises(RuntimeError, match="nobody foresaw this"),
-        Worker(refresher, report, crashed.set),
-    ):
-        assert crashed.wait(DEADLINE)

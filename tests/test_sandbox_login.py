@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import httpx
 import pytest
 
-from fbsync.sandbox.world import CONFIG_ID, World
+from fbsync.sandbox.switches import CONFIG_ID
+from fbsync.sandbox.world import World
 from tests import servers
 from tests.servers import REDIRECT, SCOPES, Sandbox
 

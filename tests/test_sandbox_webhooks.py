@@ -157,7 +157,8 @@ class TestAppLevel:
 
     def test_other_methods_are_unsupported(self, levels: Levels) -> None:
         # PUT is no method of the Graph API at all.
-        assert levels.app("PUT").status_code == 405
+        answer = levels.app("PUT")
+        assert (answer.status_code, error(answer)["code"]) == (400, 100)
 
     @staticmethod
     def fields(levels: Levels) -> list[str]:

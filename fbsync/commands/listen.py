@@ -34,6 +34,7 @@ def listen(
             read_store(env),
         )
     from fbsync.listener_process import Reporting, address_of, bind, serve
+    from fbsync.pace import EVENTS
     from fbsync.patience import WORKER_PATIENCE
     from fbsync.report import show_notice, show_outcome
     from fbsync.wiring import open_access, open_store
@@ -42,7 +43,7 @@ def listen(
     listening = bind(host, port)
     address = address_of(listening)
     with open_access(
-        app_settings, graph, database, warn=console.say, patience=WORKER_PATIENCE
+        app_settings, graph, database, warn=console.say, patience=WORKER_PATIENCE, lane=EVENTS
     ) as access:
         serve(
             listening,

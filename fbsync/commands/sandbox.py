@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from fbsync.environment import reading
 from fbsync.errors import FbsyncError
 from fbsync.parameters import EnvFile, environ_of
-from fbsync.settings import read_app
+from fbsync.settings import AppSettings, read_app
+
+
+class SandboxCommand(TyperCommand):
+    """Its help goes on with the sandbox's own manual, which is read when somebody asks for it."""
+
+    def format_help(self, *args: Any, **options: Any) -> None:
+        """See typer."""
+        super().format_help(*args, **options)
+        from fbsync.sandbox import manual
+
+        typer.echo(manual.text())
 
 
 def sandbox(
@@ -20,27 +34,36 @@ def sandbox(
     auto_consent: Annotated[
         bool, typer.Option("--auto-consent", help="The login dialog answers Continue by itself.")
     ] = False,
+    state: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="The file that keeps the state.")
+    ] = None,
+    faults: Annotated[
+        int | None, typer.Option(metavar="SEED", help="Faults chosen by this seed.")
+    ] = None,
+    switch: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Set a switch; as often as you like."),
+    ] = None,
     env_file: EnvFile = None,
 ) -> None:
     """Serve a Graph API of invented pages on this machine, to try everything offline."""
-    app_settings = None
-    environ = environ_of(context, env_file)
-    if environ.get("FACEBOOK_APP_ID") or environ.get("FACEBOOK_APP_SECRET"):
-        with reading(environ) as env:
-            app_settings = read_app(env)
-    from fbsync.sandbox.server import run
+    app = _app(context, env_file)
+    from fbsync.sandbox.options import Options, SandboxError
+    from fbsync.sandbox.process import run
 
+    options = Options(host, port, pages, auto_consent, state, faults, tuple(switch or ()))
+    if app is not None:
+        options = replace(options, app_id=app.app_id, app_secret=app.app_secret)
     try:
-        run(
-            host=host,
-            port=port,
-            pages=pages,
-            auto_consent=auto_consent,
-            app_id=app_settings.app_id if app_settings else None,
-            app_secret=app_settings.app_secret if app_settings else None,
-        )
-    except OSError as error:
-        raise FbsyncError(
-            f"The sandbox cannot listen on {host} port {port}: {error.strerror}.\n"
-            "Stop what holds the port, or choose others with --host and --port."
-        ) from None
+        run(options)
+    except SandboxError as error:
+        raise FbsyncError(str(error)) from None
+
+
+def _app(context: typer.Context, env_file: Path | None) -> AppSettings | None:
+    """The app of the settings, if there is one."""
+    environ = environ_of(context, env_file)
+    if not environ.get("FACEBOOK_APP_ID") and not environ.get("FACEBOOK_APP_SECRET"):
+        return None
+    with reading(environ) as env:
+        return read_app(env)

@@ -3,29 +3,49 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 
-from fbsync.sandbox.server import run
+from fbsync.sandbox import manual
+from fbsync.sandbox.options import Options, SandboxError
+from fbsync.sandbox.process import run
 
 
 def main() -> None:
     """Read the options, and the app's id and secret from the environment; serve."""
-    parser = argparse.ArgumentParser(prog="python -m fbsync.sandbox", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8090, help="0 takes a free port")
-    parser.add_argument("--pages", type=int, default=3, help="how many pages to invent")
-    parser.add_argument("--auto-consent", action="store_true")
-    options = parser.parse_args()
+    parser = argparse.ArgumentParser(
+        prog="python -m fbsync.sandbox",
+        description="Serve a Graph API of invented pages on this machine.",
+        epilog=manual.text(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    default = Options()
+    parser.add_argument("--host", default=default.host, help="the address to serve on")
+    parser.add_argument("--port", type=int, default=default.port, help="0 takes a free port")
+    parser.add_argument("--pages", type=int, default=default.pages, help="how many to invent")
+    parser.add_argument(
+        "--auto-consent", action="store_true", help="the dialog answers Continue by itself"
+    )
+    parser.add_argument("--state", type=Path, help="the file that keeps the state")
+    parser.add_argument("--faults", type=int, metavar="SEED", help="faults chosen by this seed")
+    parser.add_argument(
+        "--switch", action="append", default=[], metavar="NAME=VALUE", help="set a switch"
+    )
+    given = parser.parse_args()
+    options = Options(
+        host=given.host,
+        port=given.port,
+        pages=given.pages,
+        auto_consent=given.auto_consent,
+        state=given.state,
+        faults=given.faults,
+        switches=tuple(given.switch),
+        app_id=os.environ.get("FACEBOOK_APP_ID"),
+        app_secret=os.environ.get("FACEBOOK_APP_SECRET"),
+    )
     try:
-        run(
-            host=options.host,
-            port=options.port,
-            pages=options.pages,
-            auto_consent=options.auto_consent,
-            app_id=os.environ.get("FACEBOOK_APP_ID"),
-            app_secret=os.environ.get("FACEBOOK_APP_SECRET"),
-        )
-    except OSError as error:
-        sys.exit(f"The sandbox cannot listen: {error.strerror}. Choose another --port.")
+        run(options)
+    except SandboxError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

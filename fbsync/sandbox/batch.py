@@ -1,13 +1,16 @@
 """Many calls in one (Meta, "Batch requests"); each item goes the way of a call of its own."""
 
-import json
 from typing import Any
-from urllib.parse import urlsplit
 
-from fbsync.sandbox.call import Call, read_params, read_path
-from fbsync.sandbox.graph_api import Answer, GraphApi
+from fbsync.sandbox.answer import Answer
+from fbsync.sandbox.batch_item import Dependencies, Item, read_item
+from fbsync.sandbox.call import Call, read_json
+from fbsync.sandbox.faults import BATCH, fault_answer
+from fbsync.sandbox.graph_api import GraphApi, common_headers
 from fbsync.sandbox.graph_error import GraphError
 from fbsync.sandbox.tokens import check_proof, read_token
+from fbsync.sandbox.usage import joined
+from fbsync.sandbox.versions import answering_version
 from fbsync.sandbox.world import World
 
 MAX_ITEMS = 50
@@ -18,27 +21,41 @@ def answer_batch(world: World, api: GraphApi, call: Call) -> tuple[Answer, list[
 
     The top-level token is a must, even if each item brings its own.
     """
+    headers = common_headers(answering_version(call.version or world.switches.default_version))
+    fault = world.take_fault(BATCH, is_batch=True)
+    if fault is not None and fault.status:
+        return fault_answer(fault, (BATCH,), headers), []
     try:
         read_token(world, call.token)
         check_proof(world, call.token, call.params)
-        items = _read_items(call.params["batch"])
+        items = _read_items(call)
     except GraphError as error:
-        return Answer(error.status, error.body(), {"facebook-api-version": "v26.0"}), []
-    calls = [_item_call(item, call) for item in items]
-    answers = [_answer_item(world, api, item) for item in calls]
-    with_headers = call.params.get("include_headers", "true").lower() != "false"
-    shown = [answer and _shown(answer, with_headers) for answer in answers]
+        return Answer(error.status, error.body(), headers), []
+    dependencies = Dependencies(items)
+    answers = []
+    for item in items:
+        answer = _answer_item(world, api, dependencies.completed(item))
+        dependencies.answered(item, answer)
+        answers.append(answer)
     told = [
-        {"method": item.method, "path": item.name, "status": answer.status if answer else None}
-        for item, answer in zip(calls, answers, strict=True)
+        {"method": item.call.method, "path": item.call.name, "status": answer and answer.status}
+        for item, answer in zip(items, answers, strict=True)
     ]
-    version = call.version or world.switches.default_version
-    return Answer(200, shown, {"facebook-api-version": version}), told
+    with_headers = call.params.get("include_headers", "true").lower() not in ("false", "0")
+    shown = [
+        answer and _shown(answer, with_headers, is_left_out=dependencies.leaves_out(item, answer))
+        for item, answer in zip(items, answers, strict=True)
+    ]
+    finished = [answer for answer in answers if answer]
+    headers |= joined([answer.headers for answer in finished])
+    delays = [answer.delay_seconds for answer in finished]
+    delay = max(delays, default=0.0) + (fault.seconds if fault else 0.0)
+    return Answer(200, shown, headers, delay_seconds=delay), told
 
 
-def _read_items(text: str) -> list[dict[str, Any]]:
+def _read_items(call: Call) -> list[Item]:
     try:
-        items = json.loads(text)
+        items = read_json(call.params["batch"])
     except ValueError:
         items = None
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
@@ -49,32 +66,25 @@ def _read_items(text: str) -> list[dict[str, Any]]:
             100,
             kind="GraphBatchException",
         )
-    return items
+    return [read_item(item, call) for item in items]
 
 
-def _item_call(item: dict[str, Any], call: Call) -> Call:
-    """An item without a token of its own uses the batch's, with the batch's proof."""
-    address = urlsplit(str(item.get("relative_url", "")))
-    version, path = read_path(address.path)
-    params = read_params(address.query, str(item.get("body") or "").encode(), "")
-    token = params.pop("access_token", None)
-    if token is None:
-        token = call.token
-        for name in ("appsecret_proof", "appsecret_time"):
-            if name in call.params:
-                params.setdefault(name, call.params[name])
-    method = str(item.get("method", "GET")).upper()
-    return Call(method, version or call.version, path, params, token, call.base_url)
-
-
-def _answer_item(world: World, api: GraphApi, item: Call) -> Answer | None:
+def _answer_item(world: World, api: GraphApi, call: Call | GraphError) -> Answer | None:
     """None: not finished in time, to be asked for again."""
-    answer = api.answer(item)
-    return None if answer.body is None else answer
+    if isinstance(call, GraphError):
+        return Answer(call.status, call.body(), common_headers(None))
+    with world.lock:
+        world.batch_items += 1
+        every = world.switches.null_every
+        if every and world.batch_items % every == 0:
+            return None
+    answer = api.answer(call)
+    return None if answer.is_null else answer
 
 
-def _shown(answer: Answer, with_headers: bool) -> dict[str, Any]:
-    shown: dict[str, Any] = {"code": answer.status, "body": answer.text}
+def _shown(answer: Answer, with_headers: bool, *, is_left_out: bool) -> dict[str, Any]:
+    body = None if is_left_out else answer.text
+    shown: dict[str, Any] = {"code": answer.status, "body": body}
     if with_headers:
         shown["headers"] = [
             {"name": name, "value": value} for name, value in answer.headers.items()

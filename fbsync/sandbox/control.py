@@ -1,15 +1,18 @@
-"""/_sandbox: what the page's owner and the tester do, which no Graph API call could."""
+"""/_sandbox: what the page's owner and the tester do, which no Graph API call could.
 
-import json
-import time
-from typing import Any
+The docstrings of the endpoints are their documentation in `fbsync sandbox --help`.
+"""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from fbsync.sandbox.control_body import mistake, no_page, read_object
+from fbsync.sandbox.control_faults import FaultControl
+from fbsync.sandbox.control_logins import LoginControl
 from fbsync.sandbox.deliveries import Deliveries
-from fbsync.sandbox.world import Fault, World
+from fbsync.sandbox.events import test_entry
+from fbsync.sandbox.world import World
 
 
 class Control:
@@ -26,13 +29,18 @@ class Control:
             Route("/_sandbox/pages", self.edit_pages, methods=["POST"]),
             Route("/_sandbox/pages/{page}", self.edit_page, methods=["POST"]),
             Route("/_sandbox/pages/{page}", self.remove_page, methods=["DELETE"]),
+            Route("/_sandbox/pages/{page}/role", self.give_role, methods=["POST"]),
+            Route("/_sandbox/pages/{page}/role", self.take_role, methods=["DELETE"]),
             Route("/_sandbox/calls", self.list_calls, methods=["GET"]),
             Route("/_sandbox/calls", self.clear_calls, methods=["DELETE"]),
             Route("/_sandbox/deliveries", self.list_deliveries, methods=["GET"]),
+            Route("/_sandbox/deliveries", self.clear_deliveries, methods=["DELETE"]),
             Route("/_sandbox/test-event", self.test_event, methods=["POST"]),
             Route("/_sandbox/tokens/revoke", self.revoke, methods=["POST"]),
-            Route("/_sandbox/faults", self.add_fault, methods=["POST"]),
+            Route("/_sandbox/switches", self.list_switches, methods=["GET"]),
             Route("/_sandbox/switches", self.switch, methods=["POST"]),
+            *LoginControl(self._world).routes(),
+            *FaultControl(self._world).routes(),
         ]
 
     async def list_pages(self, _: Request) -> Response:
@@ -41,29 +49,47 @@ class Control:
         return JSONResponse({"data": pages})
 
     async def edit_page(self, request: Request) -> Response:
-        """Change a page as its owner would; null clears a field. Answers its fields."""
-        changes = await _read_object(request)
+        """Change a page as its owner would: {field: value}; null clears a field.
+
+        Answers its fields.
+        """
+        changes = await read_object(request)
         page = request.path_params["page"]
         if changes is None or self._world.page(page) is None:
-            return _mistake("send a JSON object of fields") if changes is None else _no_page(page)
+            return mistake("send a JSON object of fields") if changes is None else no_page(page)
         self._deliveries.tell_of({page: self._world.edit(page, changes)})
         return JSONResponse(self._world.page(page))
 
     async def edit_pages(self, request: Request) -> Response:
-        """Change many at once, as {id: fields}: their events come in common bodies."""
-        wanted = await _read_object(request)
+        """Change many at once, as {id: {field: value}}: their events come in common bodies."""
+        wanted = await read_object(request)
         if wanted is None or not all(isinstance(fields, dict) for fields in wanted.values()):
-            return _mistake("send a JSON object of pages, each with its fields")
+            return mistake("send a JSON object of pages, each with its fields")
         for page in wanted:
             if self._world.page(page) is None:
-                return _no_page(page)
+                return no_page(page)
         changed = {page: self._world.edit(page, fields) for page, fields in wanted.items()}
         return JSONResponse({"deliveries": self._deliveries.tell_of(changed)})
 
     async def remove_page(self, request: Request) -> Response:
         """Take a page away for good."""
         page = request.path_params["page"]
-        return JSONResponse({"success": True}) if self._world.remove(page) else _no_page(page)
+        return JSONResponse({"success": True}) if self._world.remove(page) else no_page(page)
+
+    async def take_role(self, request: Request) -> Response:
+        """The person loses the role on the page: tokens end (190/492), no list has it."""
+        page = request.path_params["page"]
+        if self._world.page(page) is None:
+            return no_page(page)
+        with self._world.lock:
+            self._world.pages_without_role.add(page)
+            self._world.ended_page_tokens[page] = (len(self._world.logins), 492)
+        return JSONResponse({"success": True})
+
+    async def give_role(self, request: Request) -> Response:
+        """The person gets the role again; a new login brings a new token."""
+        self._world.pages_without_role.discard(request.path_params["page"])
+        return JSONResponse({"success": True})
 
     async def list_calls(self, _: Request) -> Response:
         """The Graph calls so far, oldest first: method, path, status; a batch's items too."""
@@ -78,21 +104,26 @@ class Control:
         """The webhook deliveries so far, oldest first, and how each fared."""
         return JSONResponse({"data": [record.shown() for record in self._deliveries.records]})
 
+    async def clear_deliveries(self, _: Request) -> Response:
+        """Forget them; those that still wait are sent all the same."""
+        self._deliveries.records = []
+        return JSONResponse({"success": True})
+
     async def test_event(self, request: Request) -> Response:
-        """The dashboard's Test button: an invented value for the page "0"."""
+        """The dashboard's Test button: {"field", "value"}, an invented value for the page "0"."""
         if self._world.app_subscriptions.get("page") is None:
-            return _mistake("the app has no subscription for pages")
-        field = (await _read_object(request) or {}).get("field", "name")
-        change = {"field": str(field), "value": "Test value"}
-        self._deliveries.send([{"id": "0", "time": int(time.time()), "changes": [change]}])
+            return mistake("the app has no subscription for pages")
+        asked = await read_object(request) or {}
+        field, value = str(asked.get("field", "name")), asked.get("value", "Test value")
+        self._deliveries.send([test_entry(field, value)])
         return JSONResponse({"success": True})
 
     async def revoke(self, request: Request) -> Response:
         """End tokens: of one page with {"page_id"}, else all; "subcode" says why (460)."""
-        asked = await _read_object(request) or {}
+        asked = await read_object(request) or {}
         subcode, page = asked.get("subcode", 460), asked.get("page_id")
         if not isinstance(subcode, int):
-            return _mistake("subcode is a number")
+            return mistake("subcode is a number")
         with self._world.lock:
             if page is not None:
                 last_login = len(self._world.logins)
@@ -102,49 +133,14 @@ class Control:
                     login.ended_by = subcode
         return JSONResponse({"success": True})
 
-    async def add_fault(self, request: Request) -> Response:
-        """The next "times" calls whose path contains "path" get "error" with "status".
-
-        Without "error" a batch item is null, and a call of its own gets a body without JSON.
-        """
-        asked = await _read_object(request)
-        if asked is None:
-            return _mistake("send a JSON object")
-        error = asked.get("error")
-        times, status = asked.get("times", 1), asked.get("status", 400 if error else 502)
-        if not isinstance(times, int) or not isinstance(status, int):
-            return _mistake("times and status are numbers")
-        if error is not None and not isinstance(error, dict):
-            return _mistake("error is an object")
-        fault = Fault(str(asked.get("path") or ""), times, status, error)
-        self._world.faults.append(fault)
-        return JSONResponse({"success": True})
+    async def list_switches(self, _: Request) -> Response:
+        """All switches and how they stand."""
+        return JSONResponse(vars(self._world.switches))
 
     async def switch(self, request: Request) -> Response:
-        """Set some of the world's switches; answers all."""
-        asked, switches = await _read_object(request) or {}, self._world.switches
-        known = vars(switches)
-        for name, value in asked.items():
-            if name not in known or type(value) is not type(known[name]):
-                names = ", ".join(f"{name} ({type(now).__name__})" for name, now in known.items())
-                return _mistake(f"the switches are: {names}")
-        for name, value in asked.items():
-            setattr(switches, name, value)
-        return JSONResponse(vars(switches))
-
-
-async def _read_object(request: Request) -> dict[str, Any] | None:
-    try:
-        value = json.loads(await request.body() or b"{}")
-        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _mistake(text: str) -> Response:
-    return JSONResponse({"error": text}, 400)
-
-
-def _no_page(page: str) -> Response:
-    return JSONResponse({"error": f"there is no page {page}"}, 404)
+        """Set some of the world's switches, as {name: value}; answers all."""
+        try:
+            self._world.switches.set(await read_object(request) or {})
+        except ValueError as error:
+            return mistake(str(error))
+        return JSONResponse(vars(self._world.switches))

@@ -7,8 +7,9 @@ from urllib.parse import urlencode, urlsplit
 
 from fbsync.sandbox.call import read_list
 from fbsync.sandbox.handshake import LOOPBACK
+from fbsync.sandbox.switches import CONFIG_ID
 from fbsync.sandbox.tokens import user_token
-from fbsync.sandbox.world import CONFIG_ID, PERSON, Code, World
+from fbsync.sandbox.world import PERSON, Code, World
 
 _MAX_PAGES_SHOWN = 100
 

@@ -15,7 +15,7 @@ class GraphError(Exception):
     subcode: int | None = None
     is_transient: bool | None = None
 
-    def body(self) -> dict[str, object]:
+    def body(self) -> dict[str, dict[str, object]]:
         """The envelope, with a new fbtrace_id."""
         error: dict[str, object] = {"message": self.message, "type": self.kind, "code": self.code}
         if self.subcode is not None:
@@ -67,6 +67,28 @@ def bad_parameter(text: str) -> GraphError:
 
 def app_token_needed() -> GraphError:
     return GraphError("(#15) This method must be called with an app access_token.", 15)
+
+
+def app_limit_reached() -> GraphError:
+    return GraphError("(#4) Application request limit reached", 4, is_transient=True)
+
+
+def page_limit_reached() -> GraphError:
+    return GraphError(
+        "(#80001) There have been too many calls to this Page account. Wait a bit and try again."
+        " For more info, please refer to"
+        " https://developers.facebook.com/docs/graph-api/overview/rate-limiting.",
+        80001,
+    )
+
+
+def service_down() -> GraphError:
+    return GraphError(
+        "An unexpected error has occurred. Please retry your request later.",
+        2,
+        status=500,
+        is_transient=True,
+    )
 
 
 def unsupported(method: str) -> GraphError:

@@ -1,19 +1,20 @@
 """Nodes: the person, the app and the pages; what may be read and changed of them."""
 
-import json
+import secrets
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from fbsync.sandbox.call import Call
+from fbsync.sandbox.call import COMMON, Call, read_json
 from fbsync.sandbox.catalogue import FIELDS, RETIRED_IN_V26, WITHOUT_PERMISSION, WRITABLE
 from fbsync.sandbox.field_selection import Selection, parse, pick
 from fbsync.sandbox.graph_error import GraphError, bad_parameter, unknown_field, unknown_object
 from fbsync.sandbox.tokens import Token, page_token
+from fbsync.sandbox.versions import NEWEST
 from fbsync.sandbox.world import PERSON, World
 
 
-def read_person(call: Call) -> dict[str, Any]:
+def read_person(wanted: Collection[str]) -> dict[str, Any]:
     """/me with a user token."""
-    wanted = parse(call.params.get("fields") or "id,name")
     for name in wanted:
         if name not in PERSON:
             raise unknown_field(name, "User")
@@ -22,19 +23,29 @@ def read_person(call: Call) -> dict[str, Any]:
 
 def read_page(world: World, call: Call, page: str, token: Token) -> dict[str, Any]:
     """GET /{page-id}."""
-    facts = world.page(page)
-    if facts is None or not _may_see(page, token):
-        raise unknown_object(page)
+    facts = _visible(world, page, token)
     wanted = parse(call.params.get("fields") or "id,name")
     return {"id": page} | select(world, facts, wanted, token, call.version)
 
 
+def read_picture(world: World, page: str, token: Token) -> dict[str, Any]:
+    """/{page-id}/picture with redirect=false."""
+    facts = _visible(world, page, token)
+    found: dict[str, Any] = _signed(facts, world).get("picture", {"data": {"is_silhouette": True}})
+    return found
+
+
 def select(
-    world: World, facts: dict[str, Any], wanted: Selection, token: Token, version: str
+    world: World,
+    facts: dict[str, Any],
+    wanted: Mapping[str, Selection | None],
+    token: Token,
+    version: str,
 ) -> dict[str, Any]:
     """The wanted fields of a page; an unset one is absent. Raises GraphError."""
     for name in wanted:
-        _check_is_readable(name, token, version)
+        _check_is_readable(world, name, token, version)
+    facts = _signed(facts, world)
     found = {name: pick(facts[name], inside) for name, inside in wanted.items() if name in facts}
     tasks = world.standing(facts["id"]).tasks
     if "access_token" in wanted and token.login is not None and tasks:
@@ -48,30 +59,44 @@ def edit_page(world: World, call: Call, page: str, token: Token) -> list[str]:
     """POST /{page-id}: the names of the fields that are now different."""
     if world.page(page) is None or token.page != page:
         raise unknown_object(page)
-    values = {
-        name: value
-        for name, value in call.params.items()
-        if name not in ("access_token", "appsecret_proof", "appsecret_time")
-    }
+    values = {name: value for name, value in call.params.items() if name not in COMMON}
     for name in values:
         if name not in WRITABLE:
             raise bad_parameter(f"Param {name} is not a field that can be written on a Page.")
     if "pages_manage_metadata" not in token.scopes:
         raise GraphError("(#200) Requires pages_manage_metadata permission.", 200, status=403)
-    return world.edit(page, {name: _decoded(value) or None for name, value in values.items()})
+    return world.edit(page, {name: _decoded(name, value) for name, value in values.items()})
 
 
-def _may_see(page: str, token: Token) -> bool:
-    if token.login is None or not token.login.sees(page):
-        return False
-    return token.page in (None, page)
+def _visible(world: World, page: str, token: Token) -> dict[str, Any]:
+    """The page's facts. Raises GraphError where this token may not see it."""
+    facts = world.page(page)
+    is_seen = token.login is not None and token.login.sees(page) and token.page in (None, page)
+    if facts is None or not is_seen or page in world.pages_without_role:
+        raise unknown_object(page)
+    return facts
 
 
-def _check_is_readable(name: str, token: Token, version: str) -> None:
-    if name not in FIELDS:
+def _signed(facts: dict[str, Any], world: World) -> dict[str, Any]:
+    """With the addresses of pictures as they are for this one read: they run out."""
+    if not world.switches.volatile_pictures:
+        return facts
+    signature = f"?_nc_ohc={secrets.token_urlsafe(12)}&oh=00_{secrets.token_urlsafe(24)}"
+    signed = dict(facts)
+    if "source" in signed.get("cover", ()):
+        signed["cover"] = facts["cover"] | {"source": facts["cover"]["source"] + signature}
+    if "url" in signed.get("picture", {}).get("data", ()):
+        data = facts["picture"]["data"]
+        signed["picture"] = {"data": data | {"url": data["url"] + signature}}
+    return signed
+
+
+def _check_is_readable(world: World, name: str, token: Token, version: str) -> None:
+    retired = world.seeded.retired_field() if world.seeded else None
+    if name not in FIELDS or (name == retired and world.seeded and world.seeded.has_forgotten):
         raise unknown_field(name, "Page")
-    if name in RETIRED_IN_V26 and version == "v26.0":
-        raise GraphError(f"(#12) {name} is deprecated for versions v26.0 and higher", 12)
+    if name == retired or (name in RETIRED_IN_V26 and version == NEWEST):
+        raise GraphError(f"(#12) {name} is deprecated for versions {NEWEST} and higher", 12)
     if name not in WITHOUT_PERMISSION and "pages_read_engagement" not in token.scopes:
         raise bad_parameter(
             "Object does not exist, cannot be loaded due to missing permission or reviewable"
@@ -80,11 +105,11 @@ def _check_is_readable(name: str, token: Token, version: str) -> None:
         )
 
 
-def _decoded(text: str) -> Any:
-    """A form's text: JSON for objects and lists, else as it is."""
-    if text[:1] in ("{", "["):
+def _decoded(name: str, text: str) -> Any:
+    """A form's text: JSON for objects, lists and truth values, else as it is; empty clears."""
+    if text[:1] in ("{", "[") or name.startswith("is_"):
         try:
-            return json.loads(text)
+            return read_json(text)
         except ValueError:
             raise bad_parameter("A parameter holds broken JSON.") from None
-    return text
+    return text or None

@@ -1,136 +1,115 @@
-"""The sandbox on a port: dialog, Graph API, /_sandbox; and its process."""
+"""The sandbox as one application: dialog, Graph API, /_sandbox."""
 
-import secrets
-import signal
-import socket
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route, request_response
 
-from fbsync.sandbox import dialog
+from fbsync.sandbox import dialog, manual
+from fbsync.sandbox.answer import Answer
 from fbsync.sandbox.batch import answer_batch
 from fbsync.sandbox.call import Call, read_params, read_path
 from fbsync.sandbox.control import Control
 from fbsync.sandbox.deliveries import Deliveries
-from fbsync.sandbox.graph_api import Answer, GraphApi
-from fbsync.sandbox.login_control import LoginControl
+from fbsync.sandbox.graph_api import GraphApi
 from fbsync.sandbox.world import World
 
+Save = Callable[[World], None]
+"""Keeps a changed world."""
 
-def build_app(world: World) -> Starlette:
-    """The whole sandbox as an ASGI application; it sends deliveries while its lifespan lasts."""
-    deliveries = Deliveries(world)
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def build_app(world: World, save: Save = lambda world: None) -> Starlette:
+    """The whole sandbox as an ASGI application; it sends deliveries while its lifespan lasts.
+
+    `save` is called after each change, before it is answered, and at the end.
+    """
+    deliveries = Deliveries(world, lambda: save(world))
     api = GraphApi(world, deliveries.tell_of)
+    routes = Control(world, deliveries).routes()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await deliveries.start()
         yield
         await deliveries.stop()
+        save(world)
 
     async def graph(request: Request) -> Response:
-        call = await _read_call(request)
         # A thread, as a subscription waits for the callback's handshake.
-        answer = await run_in_threadpool(_answer, world, api, call)
+        answer = await run_in_threadpool(_answer, world, api, await _read_call(request), save)
+        await asyncio.sleep(answer.delay_seconds)
         kind = "text/html" if answer.body is None else "application/json; charset=UTF-8"
         return Response(answer.text, answer.status, answer.headers, kind)
 
     async def log_in(request: Request) -> Response:
-        return await _dialog(world, request)
+        answer = await _dialog(world, request)
+        await run_in_threadpool(save, world)
+        return answer
 
     return Starlette(
         lifespan=lifespan,
         routes=[
-            *LoginControl(world).routes(),
-            *Control(world, deliveries).routes(),
+            Route("/_sandbox", manual.endpoint(routes)),
+            *(_saving(route, world, save) for route in routes),
             Route("/dialog/oauth", log_in, methods=["GET", "POST"]),
             Route("/{version}/dialog/oauth", log_in, methods=["GET", "POST"]),
-            Route("/{path:path}", graph, methods=["GET", "POST", "DELETE"]),
+            Mount("", app=request_response(graph)),  # any method at all
         ],
     )
 
 
-def run(
-    *,
-    host: str = "127.0.0.1",
-    port: int = 8090,
-    pages: int = 3,
-    auto_consent: bool = False,
-    app_id: str | None = None,
-    app_secret: str | None = None,
-) -> None:
-    """Serve until SIGINT or SIGTERM; port 0 takes a free one.
+def _saving(route: Route, world: World, save: Save) -> Route:
+    """The route of a tester's call; what it changes is saved before it is answered."""
+    if not route.methods or route.methods & _READS:
+        return route
 
-    Once it listens, the settings that another terminal needs are printed to stdout, the verify
-    token last. A given app secret is not printed. Raises OSError where the port is taken.
-    """
-    world = World(page_count=pages, auto_consent=auto_consent)
-    world.app_id = app_id or world.app_id
-    world.app_secret = app_secret or world.app_secret
-    with socket.create_server((host, port), family=_family(host), backlog=2048) as listening:
-        base = _base_url(listening)
+    async def endpoint(request: Request) -> Response:
+        answer: Response = await route.endpoint(request)
+        await run_in_threadpool(save, world)
+        return answer
 
-        def print_settings() -> None:
-            for line in _settings(world, base, secret_is_known=app_secret is not None):
-                print(line, flush=True)
-
-        Server(build_app(world), print_settings).run([listening])
-
-
-class Server(uvicorn.Server):
-    """uvicorn that tells when it is up, and whose graceful stop by a signal ends with status 0."""
-
-    def __init__(self, app: Starlette, started: Callable[[], None]) -> None:
-        # Without its log, as addresses may hold tokens here.
-        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2)
-        super().__init__(config)
-        self._started = started
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """See uvicorn; then call `started`."""
-        await super().startup(sockets)
-        self._started()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """As uvicorn's, without raising the signal once more at the end."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self.handle_exit)
-        yield
+    return Route(route.path, endpoint, methods=list(route.methods))
 
 
 async def _read_call(request: Request) -> Call:
-    version, path = read_path(request.url.path)
+    version, path = read_path(request.scope["path"])
     content_type = request.headers.get("content-type", "")
-    params = read_params(request.url.query, await request.body(), content_type)
+    query = request.scope["query_string"].decode("latin-1")
+    params = read_params(query, await request.body(), content_type)
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
     in_params = params.pop("access_token", None)
     token = bearer.strip() if scheme.lower() == "bearer" else in_params
-    base_url = f"{request.url.scheme}://{request.url.netloc}"
+    base_url = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
     return Call(request.method, version, path, params, token, base_url)
 
 
-def _answer(world: World, api: GraphApi, call: Call) -> Answer:
+def _answer(world: World, api: GraphApi, call: Call, save: Save) -> Answer:
     told: dict[str, object] = {"method": call.method, "path": call.name}
+    changes = _changes(call.method, call.name)
     if "batch" in call.params and call.method == "POST":
         answer, items = answer_batch(world, api, call)
         told |= {"status": answer.status, "batch": items}
+        changes = any(_changes(item["method"], item["path"]) for item in items)
     else:
         answer = api.answer(call)
         told["status"] = answer.status
     world.calls.append(told)
+    if changes:
+        save(world)
     return answer
+
+
+def _changes(method: str, path: str) -> bool:
+    """Whether such a call may change the world: a login too, though it is a GET."""
+    return method not in _READS or path.startswith("oauth/")
 
 
 async def _dialog(world: World, request: Request) -> Response:
@@ -140,6 +119,8 @@ async def _dialog(world: World, request: Request) -> Response:
         asked = dialog.check_request(world, params)
     except dialog.DialogError as error:
         return HTMLResponse(dialog.show_error(str(error)), 400)
+    except ValueError:  # such as "http://["
+        return HTMLResponse(dialog.show_error("redirect_uri is no address."), 400)
     answer = dict(form)
     if request.method == "GET" and not world.auto_consent:
         return HTMLResponse(dialog.show(world, params, asked))
@@ -152,26 +133,3 @@ async def _dialog(world: World, request: Request) -> Response:
         if "all_pages" not in answer:
             pages = frozenset(value for name, value in form if name == "page")
     return RedirectResponse(dialog.consent(world, params, asked, granted, pages), 302)
-
-
-def _settings(world: World, base: str, *, secret_is_known: bool) -> Iterator[str]:
-    yield "# Settings for another terminal (or a .env file there):"
-    yield f"FACEBOOK_APP_ID={world.app_id}"
-    if secret_is_known:
-        yield "# FACEBOOK_APP_SECRET: the one in your environment"
-    else:
-        yield f"FACEBOOK_APP_SECRET={world.app_secret}"
-    yield f"FACEBOOK_GRAPH_URL={base}"
-    yield f"FACEBOOK_DIALOG_URL={base}"
-    yield "FACEBOOK_REDIRECT_URI=http://localhost:5000/facebook/callback"
-    yield "FACEBOOK_WEBHOOK_ADDRESS=http://127.0.0.1:5000/facebook/webhook"
-    yield f"FACEBOOK_VERIFY_TOKEN={secrets.token_hex(16)}"
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
-
-
-def _base_url(listening: socket.socket) -> str:
-    host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -9,17 +9,20 @@ import re
 import time
 from dataclasses import dataclass
 
+from fbsync.sandbox.call import read_number
 from fbsync.sandbox.graph_error import GraphError, no_token, unreadable_token
 from fbsync.sandbox.world import Login, World
 
 _PROOF_SECONDS = 300
-_SHAPE = re.compile(r"EAA([UP])([0-9]+)x([0-9]*)x([0-9a-f]{64})")
+_SHAPE = re.compile(r"EAA([UP])([0-9]{1,12})x([0-9]{0,32})x([0-9a-f]{64})")
 
 # Meta, "Handle errors": what ended the session.
 _ENDINGS = {
     458: "The user has not authorized application.",
+    459: "The user is enrolled in a blocking, logged-in checkpoint.",
     460: "The session has been invalidated because the user changed their password.",
     463: "Session has expired.",
+    464: "The session is for an unconfirmed user.",
     467: "The access token has been invalidated.",
     492: "The user must be an administrator, editor, or moderator of the page.",
 }
@@ -102,6 +105,12 @@ def check_proof(world: World, token: str | None, params: dict[str, str]) -> None
         raise _proof_error("Invalid appsecret_proof provided in the API argument")
 
 
+def session_ended(subcode: int) -> GraphError:
+    """The error of a token whose session is over."""
+    text = _ENDINGS.get(subcode, "The session is invalid.")
+    return GraphError(f"Error validating access token: {text}", 190, subcode=subcode)
+
+
 def _made(world: World, kind: str, login: Login, page: str) -> str:
     head = f"EAA{kind}{login.number}x{page}x"
     return head + hmac.new(world.token_key, head.encode(), hashlib.sha256).hexdigest()
@@ -116,13 +125,15 @@ def _check_is_alive(world: World, token: Token, login: Login) -> None:
         last_login, page_subcode = world.ended_page_tokens[token.page]
         if login.number <= last_login:
             subcode = page_subcode
+    if subcode is None and token.page and world.is_expired_by_seed(token.page):
+        subcode = 463
     if subcode is not None:
-        text = _ENDINGS.get(subcode, "The session is invalid.")
-        raise GraphError(f"Error validating access token: {text}", 190, subcode=subcode)
+        raise session_ended(subcode)
 
 
 def _is_recent(stamp: str) -> bool:
-    return stamp.isascii() and stamp.isdigit() and abs(time.time() - int(stamp)) <= _PROOF_SECONDS
+    seconds = read_number(stamp)
+    return seconds is not None and abs(time.time() - seconds) <= _PROOF_SECONDS
 
 
 def _proof_error(text: str) -> GraphError:

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fbsync.sandbox.catalogue import FIRST_PAGE_ID, invent, page_id
+from fbsync.sandbox.seeded import SeededFaults
+from fbsync.sandbox.switches import Switches as Switches  # for those who build a world
 
 APP_ID = "100000000000001"
 PERSON = {"id": "122100000000001", "name": "Sam Sandbox"}
 TASKS = ["ADVERTISE", "ANALYZE", "CREATE_CONTENT", "MESSAGING", "MODERATE", "MANAGE"]
 
-CONFIG_ID = "300000000000001"
-"""The one configuration of Facebook Login for Business; a switch holds its permissions."""
+UNSAVED = {"saved": False}
+"""Of a field of World that the state file leaves out."""
 
 _CALLS_KEPT = 100_000
 
@@ -74,24 +76,6 @@ class AppSubscription:
 
 
 @dataclass
-class Switches:
-    """How this world behaves where Meta's documents disagree or leave a choice to the app."""
-
-    require_proof: bool = False
-    replace_subscriptions: bool = False  # a POST replaces the fields instead of adding to them
-    development_mode: bool = False  # then only test events are delivered
-    default_version: str = "v26.0"  # of paths without one
-    retry_first_seconds: float = 1.0  # pause after the second failed try; doubles from there
-    empty_accounts_page: bool = False  # /me/accounts has an empty part with a `next`
-    short_token_seconds: int = 5400  # one to two hours (Meta, "Long-lived tokens")
-    long_token_seconds: int = 5_184_000  # 60 days
-    data_access_seconds: int = 7_776_000  # 90 days
-    redirects: str = ""  # the registered ones, with commas; "": the dialog takes any
-    config_scopes: str = "pages_show_list,pages_manage_metadata,pages_read_engagement"
-    system_user_tokens: bool = False  # a login by config_id brings one that never expires
-
-
-@dataclass
 class Fault:
     """What the next calls whose path contains `path` get instead of an answer."""
 
@@ -99,15 +83,24 @@ class Fault:
     times: int
     status: int
     error: dict[str, Any] | None  # None: a batch item is null, a call gets a body without JSON
+    name: str = ""  # of a documented fault
+    plain: str | None = None  # the body without JSON
+    headers: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0  # to wait before the answer
+    minutes: int = 0  # until calls are answered again
 
 
 @dataclass
 class World:
-    """Everything. Whoever changes more than one thing holds `lock`."""
+    """Everything. Whoever changes more than one thing holds `lock`.
+
+    What is not marked as unsaved goes into the state file.
+    """
 
     page_count: int = 3
     app_id: str = APP_ID
     app_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    verify_token: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     auto_consent: bool = False
     switches: Switches = field(default_factory=Switches)
     logins: dict[int, Login] = field(default_factory=dict)
@@ -117,16 +110,24 @@ class World:
     page_subscriptions: dict[str, frozenset[str]] = field(default_factory=dict)
     ended_page_tokens: dict[str, tuple[int, int]] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)  # of pages that are not as usual
+    pages_without_role: set[str] = field(default_factory=set)  # the person lost them
+    removed_pages: set[str] = field(default_factory=set)
+    edited_pages: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     faults: list[Fault] = field(default_factory=list)
-    calls: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_CALLS_KEPT))
+    seeded: SeededFaults | None = None
+    used_calls: dict[str, tuple[float, float]] = field(default_factory=dict)  # calls, and when
     call_count: int = 0
-    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    batch_items: int = 0
     token_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
-    page_ids: list[str] = field(init=False, repr=False)  # in order; all of one length
-    _edited: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    calls: deque[dict[str, Any]] = field(
+        default_factory=lambda: deque(maxlen=_CALLS_KEPT), metadata=UNSAVED
+    )
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False, metadata=UNSAVED)
+    page_ids: list[str] = field(init=False, repr=False, metadata=UNSAVED)  # all of one length
 
     def __post_init__(self) -> None:
-        self.page_ids = [page_id(index) for index in range(self.page_count)]
+        pages = map(page_id, range(self.page_count))
+        self.page_ids = [page for page in pages if page not in self.removed_pages]
 
     @property
     def app_token(self) -> str:
@@ -134,8 +135,8 @@ class World:
 
     def page(self, page: str) -> dict[str, Any] | None:
         """The page's fields, or None where there is no such page. Not to be changed."""
-        if page in self._edited:
-            return self._edited[page]
+        if page in self.edited_pages:
+            return self.edited_pages[page]
         at = bisect_left(self.page_ids, page)
         if self.page_ids[at : at + 1] != [page]:
             return None
@@ -149,7 +150,7 @@ class World:
                 raise KeyError(page)
             merged = before | changes
             after = {name: value for name, value in merged.items() if value is not None}
-            self._edited[page] = after
+            self.edited_pages[page] = after
             return [name for name in changes if before.get(name) != after.get(name)]
 
     def remove(self, page: str) -> bool:
@@ -157,8 +158,9 @@ class World:
         with self.lock:
             if self.page(page) is None:
                 return False
-            self._edited.pop(page, None)
+            self.edited_pages.pop(page, None)
             self.page_ids.remove(page)
+            self.removed_pages.add(page)
             self.page_subscriptions.pop(page, None)
             return True
 
@@ -196,11 +198,18 @@ class World:
             self.logins[login.number] = login
             return login
 
-    def take_fault(self, path: str) -> Fault | None:
-        """The first fault that is meant for this path, one time less."""
+    def is_expired_by_seed(self, page: str) -> bool:
+        """Whether the seed of faults has the tokens of this page expired for good."""
+        return self.seeded is not None and self.seeded.is_expired(int(page) - FIRST_PAGE_ID)
+
+    def take_fault(self, path: str, *, is_batch: bool = False) -> Fault | None:
+        """The first fault that is meant for this path, one time less.
+
+        A batch request itself meets only faults that name it.
+        """
         with self.lock:
             for fault in self.faults:
-                if fault.path in path:
+                if fault.path == path if is_batch else fault.path in path:
                     fault.times -= 1
                     if fault.times <= 0:
                         self.faults.remove(fault)

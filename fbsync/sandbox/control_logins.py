@@ -1,6 +1,5 @@
 """/_sandbox for logins: how the person stands to a page, permissions, and when tokens end."""
 
-import json
 import time
 from typing import Any
 
@@ -8,19 +7,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from fbsync.sandbox.control_body import mistake, no_page, read_object
 from fbsync.sandbox.world import Login, Standing, World
 
 _STATUSES = ("granted", "declined", "expired")
 
 
 class LoginControl:
-    """The endpoints. Every answer is JSON; a mistake is 400 or 404 with `{"error": text}`."""
+    """The endpoints; answers as those of Control."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
     def routes(self) -> list[Route]:
-        """All of them, under /_sandbox."""
+        """All of them."""
         return [
             Route("/_sandbox/pages/{page}/listing", self.list_page, methods=["POST"]),
             Route("/_sandbox/permissions", self.set_permissions, methods=["POST"]),
@@ -28,22 +28,29 @@ class LoginControl:
         ]
 
     async def list_page(self, request: Request) -> Response:
-        """How the person stands to a page: `tasks` (a list; empty: no page token), `business` (the
-        portfolio's id or null), `is_client` (of it, not owned), `listed` (in /me/accounts)."""
-        page, asked = request.path_params["page"], await _read_object(request)
+        """How the person stands to a page: "tasks", "business", "is_client", "listed".
+
+        Tasks are a list; without any there is no page token. The business is the id of the
+        portfolio that owns the page or, with "is_client", has it as a client; null is none. A page
+        that is not "listed" is missing from /me/accounts, though the person picked it.
+        """
+        page, asked = request.path_params["page"], await read_object(request)
         if self._world.page(page) is None:
-            return JSONResponse({"error": f"there is no page {page}"}, 404)
+            return no_page(page)
         standing = _read_standing(self._world.standing(page), asked)
         if standing is None:
-            return _mistake("the parts are: tasks (list), business (id), is_client, listed (bool)")
+            return mistake("the parts are: tasks (list), business (id), is_client, listed (bool)")
         self._world.standings[page] = standing
         return JSONResponse(vars(standing))
 
     async def set_permissions(self, request: Request) -> Response:
-        """What became of permissions, as {name: granted, declined or expired}; answers all."""
-        asked = await _read_object(request)
+        """What became of permissions: {name: "granted", "declined" or "expired"}; answers all.
+
+        The tokens so far lose those that are not granted; only a login brings one back.
+        """
+        asked = await read_object(request)
         if asked is None or not all(status in _STATUSES for status in asked.values()):
-            return _mistake(f"send a JSON object of permissions, each {', '.join(_STATUSES)}")
+            return mistake(f"send a JSON object of permissions, each {', '.join(_STATUSES)}")
         lost = {name for name, status in asked.items() if status != "granted"}
         with self._world.lock:
             self._world.permissions |= asked
@@ -52,14 +59,14 @@ class LoginControl:
         return JSONResponse(self._world.permissions)
 
     async def move_expiry(self, request: Request) -> Response:
-        """Tokens end in `expires_in` seconds, their data access in `data_access_expires_in`.
+        """Logins end in "expires_in" seconds, their access to data in "data_access_expires_in".
 
-        Of all logins, or of the one with the number `login`; below 0 is past, null is never.
+        All of them, or the one with the number "login"; below 0 is past, null is never.
         """
-        asked = await _read_object(request)
+        asked = await read_object(request)
         parts = ("expires_in", "data_access_expires_in")
         if not asked or not all(_is_seconds(asked.get(part)) for part in parts):
-            return _mistake("expires_in and data_access_expires_in are seconds, or null for never")
+            return mistake("expires_in and data_access_expires_in are seconds, or null for never")
         with self._world.lock:
             logins = list(self._world.logins.values())
             if "login" in asked:
@@ -96,15 +103,3 @@ def _move(login: Login, asked: dict[str, Any]) -> None:
     if "data_access_expires_in" in asked:
         seconds = asked["data_access_expires_in"]
         login.data_access_expires_at = 0 if seconds is None else now + seconds
-
-
-async def _read_object(request: Request) -> dict[str, Any] | None:
-    try:
-        value = json.loads(await request.body() or b"{}")
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _mistake(text: str) -> Response:
-    return JSONResponse({"error": text}, 400)

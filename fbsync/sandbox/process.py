@@ -1,0 +1,90 @@
+"""The sandbox's process: the socket, the settings that it prints, and its end by a signal."""
+
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+
+from fbsync.sandbox.options import Options, SandboxError
+from fbsync.sandbox.server import Save, build_app
+from fbsync.sandbox.world import World
+
+
+def run(options: Options) -> None:
+    """Serve until SIGINT or SIGTERM; port 0 takes a free one.
+
+    Once it listens, the settings that another terminal needs are printed to stdout, the verify
+    token last. A given app secret is not printed. Raises SandboxError.
+    """
+    world, state = options.world(), options.state_file
+    save: Save = state.save if state else lambda world: None
+    if state:
+        save(world)  # to learn now whether it can be written
+    address = (options.host, options.port)
+    try:
+        listening = socket.create_server(address, family=_family(options.host), backlog=2048)
+    except OSError as error:
+        raise SandboxError(
+            f"The sandbox cannot listen on {options.host} port {options.port}: {error.strerror}.\n"
+            "Stop what holds the port, or choose others with --host and --port."
+        ) from None
+    with listening:
+        base = _base_url(listening)
+
+        def print_settings() -> None:
+            for line in _settings(world, base, secret_is_known=options.app_secret is not None):
+                print(line, flush=True)
+
+        Server(build_app(world, save), print_settings).run([listening])
+
+
+class Server(uvicorn.Server):
+    """uvicorn that tells when it is up, and whose graceful stop by a signal ends with status 0."""
+
+    def __init__(self, app: Starlette, started: Callable[[], None]) -> None:
+        # Without its log, as addresses may hold tokens here.
+        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2)
+        super().__init__(config)
+        self._started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn; then call `started`."""
+        await super().startup(sockets)
+        self._started()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's, without raising the signal once more at the end."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.handle_exit)
+        yield
+
+
+def _settings(world: World, base: str, *, secret_is_known: bool) -> Iterator[str]:
+    yield "# Settings for another terminal (or a .env file there):"
+    yield f"FACEBOOK_APP_ID={world.app_id}"
+    if secret_is_known:
+        yield "# FACEBOOK_APP_SECRET: the one in your environment"
+    else:
+        yield f"FACEBOOK_APP_SECRET={world.app_secret}"
+    yield f"FACEBOOK_GRAPH_URL={base}"
+    yield f"FACEBOOK_DIALOG_URL={base}"
+    yield "FACEBOOK_REDIRECT_URI=http://localhost:5000/facebook/callback"
+    yield "FACEBOOK_WEBHOOK_ADDRESS=http://127.0.0.1:5000/facebook/webhook"
+    yield f"FACEBOOK_VERIFY_TOKEN={world.verify_token}"
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _base_url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,83 @@
+"""The worker: refreshes due pages again and again, in a thread beside the listener."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from fbsync.errors import DatabaseUnavailable, FbsyncError
+from fbsync.refresh import Outcome, Refresher
+
+POLL_SECONDS = 1.0
+QUIET_SECONDS = 0.25
+GATHER_SECONDS = 3.0
+"""A worker that is woken waits until no further wake came for QUIET_SECONDS, at most this long: a
+burst of events about the same pages then costs a few requests, not one for each event."""
+
+
+class Worker:
+    """Refreshes due pages in a thread, looking once in POLL_SECONDS, and soon when woken.
+
+    An unforeseen error ends it: `crashed` is called, and leaving the block raises the error.
+    """
+
+    def __init__(
+        self,
+        refresher: Refresher,
+        report: Callable[[Outcome | FbsyncError], None],
+        crashed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._refresher = refresher
+        self._report = report
+        self._crashed = crashed
+        self._error: BaseException | None = None
+        self._stopped = False
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="fbsync-worker")
+
+    def __enter__(self) -> "Worker":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop after the pages in hand."""
+        self._stopped = True
+        self.wake()
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def wake(self) -> None:
+        """Look for due pages now. It only saves time: marks are found without it too."""
+        self._wake.set()
+
+    def _run(self) -> None:
+        try:
+            self._loop()
+        except BaseException as error:
+            self._error = error
+            self._crashed()
+
+    def _loop(self) -> None:
+        while not self._stopped:
+            found = self._step()
+            if self._wake.wait(0 if found else POLL_SECONDS):
+                self._gather()
+
+    def _gather(self) -> None:
+        """Let the burst that a wake may have begun come to its end."""
+        until = time.monotonic() + GATHER_SECONDS
+        while time.monotonic() < until:
+            self._wake.clear()
+            # After the clear, which may have swallowed the wake of the stop.
+            if self._stopped or not self._wake.wait(QUIET_SECONDS):
+                return
+
+    def _step(self) -> bool:
+        try:
+            outcomes = self._refresher.refresh()
+        except DatabaseUnavailable as error:
+            self._report(error)
+            return False
+        for outcome in outcomes:
+            self._report(outcome)
+        return bool(outcomes)

@@ -1,0 +1,179 @@
+"""The worker: a thread that refreshes what is due, on a real database and a real store."""
+
+import queue
+import threading
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import pytest
+
+from fbsync.errors import DatabaseUnavailable, FbsyncError
+from fbsync.inbox import DatabaseInbox
+from fbsync.page import PageId
+from fbsync.ports import Claim, page_key
+from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
+from fbsync.worker import Worker
+from tests.hallway import DEADLINE, ONE, TWO, FailingInbox, World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.database.close()
+
+
+class Reports:
+    """What a worker reports, for a test that waits for it."""
+
+    def __init__(self) -> None:
+        self._reports: queue.SimpleQueue[Outcome | FbsyncError] = queue.SimpleQueue()
+
+    def __call__(self, report: Outcome | FbsyncError) -> None:
+        self._reports.put(report)
+
+    def next(self) -> Outcome | FbsyncError:
+        return self._reports.get(timeout=DEADLINE)
+
+    def empty(self) -> bool:
+        return self._reports.empty()
+
+
+class WatchedInbox(DatabaseInbox):
+    """Says how many pages each claim got."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.database, world.clock)
+        self._counts: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
+        claims = super().claim(limit, only)
+        self._counts.put(len(claims))
+        return claims
+
+    def await_claim_of(self, count: int) -> None:
+        while self._counts.get(timeout=DEADLINE) != count:
+            pass
+
+
+def test_a_worker_looks_when_woken(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 3 * DEADLINE)
+    inbox, reports = WatchedInbox(world), Reports()
+    refresher = Refresher(inbox, world.store, world.facebook.read_pages)
+    with Worker(refresher, reports) as worker:
+        inbox.await_claim_of(0)
+        world.see(ONE, name="Bakery")
+        worker.wake()
+        outcome = reports.next()
+        inbox.await_claim_of(0)
+    assert isinstance(outcome, Outcome)
+    assert (outcome.page_id, outcome.kind) == (ONE, "stored")
+
+
+def test_a_worker_finds_marks_without_being_woken(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 0.01)
+    inbox, reports = WatchedInbox(world), Reports()
+    with Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports):
+        inbox.await_claim_of(0)
+        world.see(ONE, name="Bakery")
+        outcome = reports.next()
+    assert isinstance(outcome, Outcome)
+    assert outcome.kind == "stored"
+
+
+def test_a_worker_goes_on_while_pages_are_left(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 3 * DEADLINE)
+    for number in range(1, CLAIM_LIMIT + 2):
+        world.see(PageId(str(number)), name="Bakery")
+    inbox, reports = WatchedInbox(world), Reports()
+    with Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports):
+        inbox.await_claim_of(1)
+        inbox.await_claim_of(0)
+    assert world.inbox.status().versions == CLAIM_LIMIT + 1
+
+
+def test_a_worker_outlives_an_outage_of_the_database_and_tells_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 0.01)
+    world.see(ONE, name="Bakery")
+    inbox, reports = FailingInbox(world, outages=2, finishes=True), Reports()
+    with Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports):
+        said = [reports.next() for _ in range(3)]
+    assert [type(report) for report in said] == [DatabaseUnavailable, DatabaseUnavailable, Outcome]
+
+
+def test_a_worker_ends_after_the_pages_in_hand(world: World) -> None:
+    reading, may_answer = threading.Event(), threading.Event()
+
+    def answer_late() -> None:
+        reading.set()
+        assert may_answer.wait(DEADLINE)
+
+    world.see(ONE, name="Bakery")
+    world.facebook.before_answer = answer_late
+    reports = Reports()
+    with Worker(Refresher(world.inbox, world.store, world.facebook.read_pages), reports):
+        assert reading.wait(DEADLINE)
+        may_answer.set()
+    assert not reports.empty()
+    assert world.document(page_key(ONE)) == {"id": "1", "name": "Bakery"}
+
+
+def test_an_unforeseen_error_ends_the_worker_and_is_raised(world: World) -> None:
+    world.see(ONE, name="Bakery")
+    crashed = threading.Event()
+
+    def report(outcome: object) -> None:
+        raise RuntimeError("nobody foresaw this")
+
+    refresher = Refresher(world.inbox, world.store, world.facebook.read_pages)
+    with (
+        pytest.raises(RuntimeError, match="nobody foresaw this"),
+        Worker(refresher, report, crashed.set),
+    ):
+        assert crashed.wait(DEADLINE)
+
+
+def test_a_burst_is_read_when_it_has_come_to_its_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 3 * DEADLINE)
+    monkeypatch.setattr("fbsync.worker.QUIET_SECONDS", 1.0)
+    inbox, reports = WatchedInbox(world), Reports()
+    with Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports) as worker:
+        inbox.await_claim_of(0)
+        for page in (ONE, TWO, ONE):
+            world.see(page, name="Bakery")
+            worker.wake()
+        inbox.await_claim_of(2)
+    assert [sorted(asked) for asked in world.facebook.asked] == [[ONE, TWO]]
+
+
+def test_a_burst_without_an_end_is_read_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 3 * DEADLINE)
+    monkeypatch.setattr("fbsync.worker.QUIET_SECONDS", DEADLINE)
+    monkeypatch.setattr("fbsync.worker.GATHER_SECONDS", 0.05)
+    inbox, reports = WatchedInbox(world), Reports()
+    stopped = threading.Event()
+    with Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports) as worker:
+        inbox.await_claim_of(0)
+        world.see(ONE, name="Bakery")
+
+        def wake_again_and_again() -> None:
+            while not stopped.is_set():
+                worker.wake()
+
+        noise = threading.Thread(target=wake_again_and_again)
+        noise.start()
+        try:
+            inbox.await_claim_of(1)
+        finally:
+            stopped.set()
+            noise.join()
