@@ -171,6 +171,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # In DELETE mode a power cut can bring a deleted rollback journal back, and undo a commit;
     # EXTRA also syncs the folder (SQLite, "PRAGMA synchronous").
     connection.execute("pragma synchronous=extra")
+    # Deleted rows are overwritten with zeros: some held a person's data that must be gone.
+    connection.execute("pragma secure_delete=on")
 
 
 def _begin_sqlite(connection: Connection) -> None:

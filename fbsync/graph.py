@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from fbsync.accounts import ACCOUNTS_PAGE_SIZE, limit_of, read_listed
-from fbsync.errors import FbsyncError, FieldRefused, PermanentFailure, TemporaryFailure
+from fbsync.errors import (
+    FbsyncError,
+    FieldRefused,
+    GraphUnavailable,
+    PermanentFailure,
+    TemporaryFailure,
+)
 from fbsync.graph_answer import Answer, items, next_cursor
 from fbsync.graph_call import MAX_BATCH, GraphConnection, Read
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
@@ -38,6 +44,16 @@ class Graph:
     def __init__(self, connection: GraphConnection, page_fields: PageFields) -> None:
         self._connection = connection
         self._page_fields = page_fields
+
+    def revoke(self, user: UserToken) -> None:
+        """Take all permissions back, as if the person removed the app: the token ends (Meta,
+        "Permissions").
+
+        Raises TokenRefused where it had ended before.
+        """
+        answer = self._connection.delete("me/permissions", user.token)
+        if answer.data.get("success") is not True:
+            raise GraphUnavailable("Facebook did not revoke the permissions.\nTry again later.")
 
     def accounts(self, user: UserToken) -> Iterator[list[Account]]:
         """The pages that a person manages, up to 100 at a time, from /me/accounts."""

@@ -50,6 +50,8 @@ def read_item(item: object, version: str) -> tuple[Answer | FbsyncError, Usage]:
     if not isinstance(item, dict) or not isinstance(item.get("code"), int):
         return error_from(None, 200), Usage()
     data, usage = decoded(item.get("body")), read_usage(_headers_of(item))
+    if data is True:  # how some calls that change something answer, instead of with an object
+        data = {"success": True}
     if item["code"] != 200 or not isinstance(data, dict) or "error" in data:
         return error_from(data, item["code"], usage), usage
     return Answer(data, version), usage

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Literal
 from urllib.parse import urlencode
 
 from fbsync.errors import (
@@ -35,13 +36,15 @@ MAX_BATCH = 50
 class Read:
     """A GET of one node or edge, such as "me/accounts", with the token that may read it.
 
-    `limit` names whose limit the call counts against, as in graph_usage.
+    `limit` names whose limit the call counts against, as in graph_usage. Anything else that may be
+    done twice without harm goes the same way, by its `method`.
     """
 
     path: str
     token: str = field(repr=False)
     params: Mapping[str, str] = field(default_factory=dict)
     limit: str = APP_LIMIT
+    method: Literal["GET", "DELETE"] = "GET"
 
 
 class GraphConnection:
@@ -128,6 +131,10 @@ class GraphConnection:
             if not isinstance(answer, RateLimited) or not waiting.pause(answer.retry_at):
                 raise answer
 
+    def delete(self, path: str, token: str) -> Answer:
+        """One DELETE. Token and proof travel in a body, as for a read."""
+        return self.read(Read(path, token, method="DELETE"))
+
     def read_all(self, reads: Sequence[Read]) -> list[Answer | FbsyncError]:
         """Up to MAX_BATCH reads in one request; each has its own answer or its own failure.
 
@@ -162,7 +169,9 @@ class GraphConnection:
         return [closed.get(read.limit) or next(found) for read in reads]
 
     def _send_batch(self, reads: Sequence[Read]) -> Sequence[Answer | FbsyncError]:
-        items = [{"method": "GET", "relative_url": self._relative_url(read)} for read in reads]
+        items = [
+            {"method": read.method, "relative_url": self._relative_url(read)} for read in reads
+        ]
         form = {"batch": json.dumps(items), "appsecret_proof": self._proof(self.app_token)}
         sent = self._http.post("", form, {"Authorization": f"Bearer {self.app_token}"})
         answer = sent.answer

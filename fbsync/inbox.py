@@ -172,6 +172,10 @@ class DatabaseInbox:
 
     def _give_back(self, claim: Claim, values: dict[str, Any]) -> None:
         page = pages.c.page_id == claim.page_id
+        # A page that was parked in the meantime, as its access was withdrawn, stays so.
+        parked = pages.c.parked_at.is_not(None)
+        kept = {name for name in ("parked_at", "reason") if name in values}
+        values = values | {name: case((parked, pages.c[name]), else_=values[name]) for name in kept}
         with self._database.write() as connection:
             held = connection.execute(
                 update(pages)

@@ -11,29 +11,28 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from fbsync import webhook
 from fbsync.environment import LOOPBACK_HOSTS
 from fbsync.errors import BadSignature, DatabaseUnavailable, UnreadableDelivery
+from fbsync.request_body import Refusal, read_body
 from fbsync.signature_explainer import SignatureExplainer
 
 WEBHOOK_PATH = "/facebook/webhook"
 MAX_BODY_BYTES = 4 * 1024 * 1024
-BODY_SECONDS = 10.0
-"""How long a request's body may take to arrive. Meta gives up on a callback after some seconds."""
 COMMIT_SECONDS = 10.0
 """How long a request may wait for its commit. Meta sends again what was not answered with 200."""
-_RETRY_AFTER_SECONDS = "5"
+RETRY_AFTER = {"Retry-After": "5"}
 
 
 @dataclass(frozen=True)
 class Notice:
     """One request as the operator sees it. `detail` holds no secret and no body."""
 
-    kind: Literal["event", "refused", "handshake"]
+    kind: Literal["event", "refused", "handshake", "callback"]
     detail: str
 
 
@@ -47,18 +46,8 @@ class Callback:
     report: Callable[[Notice], None]
 
 
-class _Refusal(Exception):
-    """A request ends with this status; `detail` is for the sender too, `hint` is not."""
-
-    def __init__(self, status: int, detail: str, hint: str | None = None) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-        self.hint = hint
-
-
-def build_app(callback: Callback, login_relay: Route | None = None) -> Starlette:
-    """The application. `login_relay` is a further route, see `relay_route`."""
+def build_app(callback: Callback, *further: Route) -> Starlette:
+    """The application, with further routes such as `relay_route`."""
     explainer = SignatureExplainer(callback.app_secret)
 
     async def handshake(request: Request) -> Response:
@@ -72,12 +61,12 @@ def build_app(callback: Callback, login_relay: Route | None = None) -> Starlette
     async def receive(request: Request) -> Response:
         try:
             delivery = await _accept(request, callback, explainer)
-        except _Refusal as refusal:
+        except Refusal as refusal:
             told = f"{refusal.status} {refusal.detail}"
             callback.report(
                 Notice("refused", f"{told} Likely: {refusal.hint}." if refusal.hint else told)
             )
-            headers = {"Retry-After": _RETRY_AFTER_SECONDS} if refusal.status == 503 else None
+            headers = RETRY_AFTER if refusal.status == 503 else None
             answer = {"status": "error", "message": refusal.detail}
             return JSONResponse(answer, refusal.status, headers=headers)
         callback.report(Notice("event", _describe(delivery)))
@@ -87,7 +76,7 @@ def build_app(callback: Callback, login_relay: Route | None = None) -> Starlette
         Route(WEBHOOK_PATH, handshake, methods=["GET"]),
         Route(WEBHOOK_PATH, receive, methods=["POST"]),
     ]
-    return Starlette(routes=routes if login_relay is None else [*routes, login_relay])
+    return Starlette(routes=[*routes, *further])
 
 
 _NO_SNIFF = {"X-Content-Type-Options": "nosniff"}
@@ -96,8 +85,8 @@ _NO_SNIFF = {"X-Content-Type-Options": "nosniff"}
 async def _accept(
     request: Request, callback: Callback, explainer: SignatureExplainer
 ) -> webhook.Delivery:
-    """Doors 1 to 3. Raises _Refusal."""
-    body = await _read_body(request)
+    """Doors 1 to 3. Raises Refusal."""
+    body = await read_body(request, MAX_BODY_BYTES)
     try:
         verified = webhook.verify(body, request.headers, callback.app_secret)
         delivery = webhook.read_delivery(verified, datetime.now(UTC))
@@ -105,29 +94,13 @@ async def _accept(
             await callback.record(delivery)
     except BadSignature as error:
         hint = explainer.explain(body, request.headers)
-        raise _Refusal(401, str(error), hint) from None
+        raise Refusal(401, str(error), hint) from None
     except UnreadableDelivery as error:
-        raise _Refusal(400, str(error)) from None
+        raise Refusal(400, str(error)) from None
     except (DatabaseUnavailable, TimeoutError) as error:
         cause = str(error).partition("\n")[0] or "The commit took too long."
-        raise _Refusal(503, f"Not recorded, send it again. {cause}") from None
+        raise Refusal(503, f"Not recorded, send it again. {cause}") from None
     return delivery
-
-
-async def _read_body(request: Request) -> bytes:
-    """The raw bytes, cut off as they arrive beyond the limit. Raises _Refusal."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY_BYTES:
-                    raise _Refusal(413, f"The body is longer than {MAX_BODY_BYTES} bytes.")
-    except TimeoutError:
-        raise _Refusal(408, f"The body took longer than {BODY_SECONDS:.0f} s.") from None
-    except ClientDisconnect:
-        raise _Refusal(400, "The sender left before the body was complete.") from None
-    return bytes(body)
 
 
 def relay_route(path: str, header: str) -> Route:

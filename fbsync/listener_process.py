@@ -3,13 +3,14 @@
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from fbsync.errors import FbsyncError
 from fbsync.group_commit import GroupCommit
@@ -41,9 +42,11 @@ def serve(
     verify_token: str,
     redirect_uri: str,
     reporting: Reporting,
+    further: Sequence[Route] = (),
 ) -> None:
     """Listen and mirror until SIGINT or SIGTERM, or until the started server's `stop`.
 
+    `further` routes are served beside the webhook's and the login's.
     What was recorded by then and not yet mirrored waits in the database.
     """
     group_commit = GroupCommit(inbox)
@@ -54,7 +57,7 @@ def serve(
 
     callback = Callback(app_secret, verify_token, record, reporting.request)
     relay = relay_route(urlsplit(redirect_uri).path, RELAY_HEADER)
-    server = Server(build_app(callback, relay), reporting.started)
+    server = Server(build_app(callback, relay, *further), reporting.started)
     worker = Worker(refresher, reporting.outcome, crashed=server.stop)
     with listening, worker, group_commit:
         server.run([listening])

@@ -5,6 +5,7 @@ All times are seconds since 1970 (UTC), as floats.
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     Integer,
@@ -63,6 +64,7 @@ user_tokens = Table(
     Column("name", Text, nullable=False),
     Column("token", Text, nullable=False),  # encrypted
     Column("expires_at", Float),
+    Column("logged_in_at", Float),
     Column("data_access_expires_at", Float),
     Column("scopes", Text),  # a JSON list: the permissions that were granted
 )
@@ -75,6 +77,20 @@ page_tokens = Table(
     Column("name", Text, nullable=False),
     Column("token", Text, nullable=False),  # encrypted
     Column("tasks", Text, nullable=False),  # a JSON list
+)
+
+departures = Table(
+    "departures",
+    metadata,
+    Column("code", String(32), primary_key=True),  # random; people may read its status
+    Column("kind", String(16), nullable=False),
+    Column("person", String(64), nullable=False),  # a keyed digest: the id itself is not kept
+    Column("asked_at", Float, nullable=False),
+    Column("done_at", Float, nullable=False),
+    Column("outdated", Boolean, nullable=False),  # the person logged in again after asking
+    Column("logins", Integer, nullable=False),
+    Column("page_tokens", Integer, nullable=False),
+    Column("events", Integer, nullable=False),
 )
 
 refused_fields = Table(

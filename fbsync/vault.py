@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import select
 
 from fbsync.database import Database
-from fbsync.errors import SettingsError, TokenRefused
+from fbsync.errors import NoAccess, SettingsError, TokenRefused
 from fbsync.expiry import Lifetime
 from fbsync.page import PageAccess, PageId, UserToken
 from fbsync.schema import page_tokens, user_tokens
@@ -21,12 +22,15 @@ class Vault:
     """User and page tokens in the database. Methods raise DatabaseUnavailable, and TokenRefused
     where a stored token was encrypted with a key that is not among ours."""
 
-    def __init__(self, database: Database, keys: Sequence[str]) -> None:
+    def __init__(
+        self, database: Database, keys: Sequence[str], now: Callable[[], float] = time.time
+    ) -> None:
         self._database = database
         self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self._now = now
 
     def save(self, user: UserToken, accesses: Sequence[PageAccess]) -> None:
-        """Keep a person's token and those of the pages reached with it, in one transaction.
+        """Keep a new login's token and those of the pages reached with it, in one transaction.
 
         Pages known before and not among these stay as they are.
         """
@@ -36,32 +40,41 @@ class Vault:
                 rows = [self._page_row(user.user_id, access) for access in accesses]
                 connection.execute(_upsert(self._database, page_tokens), rows)
 
-    def save_pages(self, user_id: str, accesses: Sequence[PageAccess]) -> None:
-        """Keep page tokens that a person's token brought, unless that person is gone by now.
+    def add_pages(self, user: UserToken, accesses: Sequence[PageAccess]) -> bool:
+        """Keep tokens of pages that were reached with a stored token.
 
-        The person's own token is left alone: a new login may have replaced it in the meantime.
+        False, and nothing is kept, where that token is not stored any more: its holder logged out,
+        removed the app or logged in anew since it was read.
         """
-        known = select(user_tokens.c.user_id).where(user_tokens.c.user_id == user_id)
+        stored = select(user_tokens.c.token).where(user_tokens.c.user_id == user.user_id)
         with self._database.write() as connection:
-            if accesses and connection.execute(known).first():
-                rows = [self._page_row(user_id, access) for access in accesses]
-                connection.execute(_upsert(self._database, page_tokens), rows)
+            sealed = connection.execute(stored.with_for_update()).scalar_one_or_none()
+            if sealed is None or self._open(sealed) != user.token:
+                return False
+            rows = [self._page_row(user.user_id, access) for access in accesses]
+            connection.execute(_upsert(self._database, page_tokens), rows)
+        return True
 
     def users(self) -> list[UserToken]:
         """Everybody who logged in, with their tokens."""
         with self._database.read() as connection:
             rows = connection.execute(select(user_tokens).order_by(user_tokens.c.user_id)).all()
-        return [
-            UserToken(
-                user_id=row.user_id,
-                name=row.name,
-                token=self._open(row.token),
-                expires_at=_moment(row.expires_at),
-                data_access_expires_at=_moment(row.data_access_expires_at),
-                scopes=tuple(json.loads(row.scopes or "[]")),
-            )
-            for row in rows
-        ]
+        return [self._user(row) for row in rows]
+
+    def user(self, user_id: str) -> UserToken:
+        """One of them. Raises NoAccess where the person is not logged in."""
+        query = select(user_tokens).where(user_tokens.c.user_id == user_id)
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise NoAccess("This person is not logged in (any more).")
+        return self._user(row)
+
+    def names(self) -> dict[str, str]:
+        """The names of everybody who logged in, by id; readable without the tokens' key."""
+        query = select(user_tokens.c.user_id, user_tokens.c.name).order_by(user_tokens.c.user_id)
+        with self._database.read() as connection:
+            return {row.user_id: row.name for row in connection.execute(query)}
 
     def lifetimes(self) -> list[Lifetime]:
         """When each person's login ends. No token is opened for it, so no key is needed."""
@@ -89,9 +102,11 @@ class Vault:
             for row in rows
         }
 
-    def page_ids(self) -> list[PageId]:
-        """The pages that have a token."""
+    def page_ids(self, user_id: str | None = None) -> list[PageId]:
+        """The pages that have a token; with `user_id` those alone whose token is this person's."""
         query = select(page_tokens.c.page_id).order_by(page_tokens.c.page_id)
+        if user_id is not None:
+            query = query.where(page_tokens.c.user_id == user_id)
         with self._database.read() as connection:
             return [PageId(row.page_id) for row in connection.execute(query)]
 
@@ -102,6 +117,16 @@ class Vault:
         with self._database.read() as connection:
             return {PageId(row.page_id): row.name for row in connection.execute(query)}
 
+    def _user(self, row: Any) -> UserToken:
+        return UserToken(
+            user_id=row.user_id,
+            name=row.name,
+            token=self._open(row.token),
+            expires_at=_moment(row.expires_at),
+            data_access_expires_at=_moment(row.data_access_expires_at),
+            scopes=tuple(json.loads(row.scopes or "[]")),
+        )
+
     def _user_row(self, user: UserToken) -> dict[str, Any]:
         return {
             "user_id": user.user_id,
@@ -110,6 +135,7 @@ class Vault:
             "expires_at": _seconds(user.expires_at),
             "data_access_expires_at": _seconds(user.data_access_expires_at),
             "scopes": json.dumps(user.scopes),
+            "logged_in_at": self._now(),
         }
 
     def _page_row(self, user_id: str, access: PageAccess) -> dict[str, Any]:

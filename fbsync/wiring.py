@@ -9,6 +9,7 @@ from platformdirs import user_data_path
 
 from fbsync.accounts import Accounts
 from fbsync.database import Database, sqlite_file, sqlite_url
+from fbsync.departures import Departures
 from fbsync.errors import FbsyncError, NoAccess, PermissionMissing, SettingsError, TokenRefused
 from fbsync.expiry_watch import ExpiryWatch
 from fbsync.graph import Graph
@@ -44,6 +45,7 @@ class Access:
     vault: Vault
     inbox: Inbox
     store_address: StoreAddress
+    departures: Departures
     warn: Callable[[str], None]
 
     def read_pages(self, page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
@@ -65,7 +67,7 @@ class Access:
         """
         users = self.vault.users()
         if not users:
-            raise NoAccess("Nobody has logged in yet, so there are no pages.\nRun: fbsync login")
+            raise NoAccess("Nobody is logged in, so there are no pages.\nRun: fbsync login")
         for user in users:
             try:
                 yield from self._poll_one(user, keep_tokens=keep_tokens)
@@ -76,8 +78,14 @@ class Access:
         for part in self.graph.accounts(user):
             accesses = [account.access for account in part if account.access]
             if keep_tokens and self._are_new(accesses):
-                self.vault.save_pages(user.user_id, accesses)
+                is_logged_in = self.vault.add_pages(user, accesses)
+                if not is_logged_in:
+                    return  # and what they list is not ours to read any more
             yield [account.snapshot for account in part]
+
+    def known_pages(self) -> list[PageId]:
+        """The pages that have a token, and mirrored ones that lost it as somebody left."""
+        return sorted({*self.vault.page_ids(), *self.departures.pages_left()})
 
     def refresher(self, store: ObjectStore, *, dry_run: bool = False) -> Refresher:
         """The second half of the hallway on these parts."""
@@ -120,6 +128,7 @@ def open_access(
                 vault=vault,
                 inbox=DatabaseInbox(opened),
                 store_address=StoreAddress(opened),
+                departures=Departures(opened, app.app_secret),
                 warn=warn,
             )
     finally:

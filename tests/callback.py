@@ -24,6 +24,7 @@ class Callback:
     deliveries: list[Received] = field(default_factory=list)
     handshakes: list[dict[str, str]] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)  # of the next deliveries; 200 after them
+    answer: bytes = b""  # to a delivery
     challenge: Callable[[dict[str, str]], tuple[int, bytes, dict[str, str]]] = field(
         default=lambda query: (200, query["hub.challenge"].encode(), {})
     )
@@ -43,7 +44,8 @@ def callback_server() -> Iterator[Callback]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             callback.deliveries.append(Received(dict(self.headers), body))
-            self._answer(callback.statuses.pop(0) if callback.statuses else 200, b"", {})
+            status = callback.statuses.pop(0) if callback.statuses else 200
+            self._answer(status, callback.answer, {})
 
         def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
             self.send_response(status)

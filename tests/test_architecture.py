@@ -24,6 +24,7 @@ IMPORTS = {
     "errors": "",
     "page": "errors",
     "webhook": "page errors",
+    "signed_request": "errors",
     "environment": "errors",
     "settings": "environment page errors",
     "env_file": "errors",
@@ -57,6 +58,7 @@ IMPORTS = {
     "rate_budget": "database schema graph_usage pace errors",
     "store_address": "database schema",
     "inbox": "database schema ports page webhook errors",
+    "departures": "database schema page signed_request",
     "vault": "database schema expiry page errors",
     "expiry_watch": "expiry errors",
     "object_store": "errors",
@@ -66,6 +68,7 @@ IMPORTS = {
     "discovery": "accounts oauth permissions page errors",
     "login": "discovery loopback pasted_answer accounts oauth vault permissions ports page errors",
     "login_checklist": "login permissions checklist errors",
+    "logout": "departures graph vault page errors",
     "subscribe": "graph settings page errors",
     "probe_cases": "webhook",
     "probe": "probe_cases checklist environment",
@@ -73,16 +76,18 @@ IMPORTS = {
     " errors",
     "group_commit": "ports webhook errors",
     "signature_explainer": "webhook",
-    "listener": "webhook signature_explainer page environment errors",
+    "request_body": "",
+    "listener": "webhook request_body signature_explainer page environment errors",
+    "person_callbacks": "departures listener request_body signed_request errors",
     "listener_process": "listener group_commit loopback worker refresh ports webhook errors",
     # edges
     "console": "checklist page errors",
     "report": "console listener refresh subscribe sync page errors",
     "browser": "console",
     "parameters": "duration env_file page",
-    "wiring": "accounts database errors expiry_watch graph graph_call inbox oauth object_store pace"
-    " page page_fields patience ports rate_budget refresh refused_fields settings store_address"
-    " vault",
+    "wiring": "accounts database departures errors expiry_watch graph graph_call inbox oauth"
+    " object_store pace page page_fields patience ports rate_budget refresh refused_fields settings"
+    " store_address vault",
     "demo_sandbox": "errors",
     # The edges of the edges. A command may know everything below it, but no other command.
     "commands": "*",
@@ -99,6 +104,7 @@ LONG_FILES = {
 }
 LONG_FUNCTIONS = {
     ("login", "login"): "options and settings of the longest command, no logic",
+    ("listen", "listen"): "settings and wiring of the command with the most parts, no logic",
 }
 
 SANDBOX = PACKAGE / "sandbox"

@@ -9,7 +9,7 @@ import pytest
 from tests.fbsync_process import Ended, run
 from tests.servers import Sandbox, free_port
 
-COMMANDS = ["login", "subscribe", "listen", "test-webhook", "sync"]
+COMMANDS = ["login", "subscribe", "listen", "test-webhook", "sync", "logout"]
 SECRET = "0123456789abcdef" * 2
 
 

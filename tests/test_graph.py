@@ -117,6 +117,21 @@ def access(number: int) -> PageAccess:
     return PageAccess(PageId(str(number)), f"Page {number}", f"EAApage{number}")
 
 
+# Log out
+
+
+def test_a_revocation_is_a_success_or_an_error(graph: Graph, meta: Meta) -> None:
+    meta.answer_reads(
+        [item({"success": True})], [item({"success": False})], [item(error(190), 400)]
+    )
+    graph.revoke(ANNA)
+    with pytest.raises(GraphUnavailable, match="did not revoke"):
+        graph.revoke(ANNA)
+    with pytest.raises(TokenRefused):
+        graph.revoke(ANNA)
+    assert [node for ((node, _),) in meta.reads] == ["me/permissions"] * 3
+
+
 # List pages
 
 

@@ -21,6 +21,11 @@ def test_an_item_is_its_body_and_the_version() -> None:
     assert read_item(item({"id": "1"}), "v26.0") == Answer({"id": "1"}, "v26.0")
 
 
+def test_a_bare_true_is_a_success() -> None:
+    assert read_item(item(True), "v26.0") == Answer({"success": True}, "v26.0")
+    assert isinstance(read_item(item(False), "v26.0"), GraphUnavailable)
+
+
 @pytest.mark.parametrize(
     "odd",
     [

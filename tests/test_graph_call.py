@@ -91,6 +91,18 @@ def test_a_read_travels_in_the_body_with_its_own_token_and_proof(
     assert "include_headers" not in sent  # an item's headers tell of its page's limit
 
 
+def test_a_delete_goes_the_way_of_a_read(
+    connection: GraphConnection, meta: respx.MockRouter
+) -> None:
+    route = meta.post("/v26.0/").respond(json=[item({"success": True})])
+    assert connection.delete("me/permissions", "EAAtoken").data == {"success": True}
+    (call,) = json.loads(form(route.calls.last.request)["batch"])
+    parts = urlsplit(call["relative_url"])
+    assert (call["method"], parts.path) == ("DELETE", "me/permissions")
+    assert parse_qs(parts.query) == {"access_token": ["EAAtoken"], "appsecret_proof": [PROOF]}
+    assert route.calls.last.request.url.query == b""
+
+
 def test_the_version_that_really_answered_is_told(
     connection: GraphConnection, meta: respx.MockRouter
 ) -> None:

@@ -376,7 +376,7 @@ class TestBody:
     def test_a_body_that_does_not_come_to_its_end_in_time_is_refused(
         self, listener: Listener, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fbsync.listener.BODY_SECONDS", 0.1)
+        monkeypatch.setattr("fbsync.request_body.BODY_SECONDS", 0.1)
         with listener.half_sent(EVENT) as connection, closing(HTTPResponse(connection)) as answer:
             answer.begin()
             assert answer.status == 408

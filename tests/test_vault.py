@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import update
 
 from fbsync.database import Database, sqlite_url
-from fbsync.errors import SettingsError, TokenRefused
+from fbsync.errors import NoAccess, SettingsError, TokenRefused
 from fbsync.expiry import Lifetime
 from fbsync.page import PageAccess, PageId, UserToken
 from fbsync.schema import user_tokens
@@ -77,22 +77,6 @@ def test_a_login_leaves_other_people_and_their_pages_alone(database: Database) -
     assert vault.names_of_pages("99") == {}
 
 
-def test_new_page_tokens_leave_the_persons_own_token_alone(database: Database) -> None:
-    vault = Vault(database, [key()])
-    vault.save(ADA, [SHOP])
-    newer = PageAccess(SHOP.page_id, "New name", "EAAnew")
-    vault.save_pages("77", [newer, CAFE])
-    vault.save_pages("77", [])
-    assert vault.users() == [ADA]
-    assert vault.accesses() == {SHOP.page_id: newer, CAFE.page_id: CAFE}
-
-
-def test_page_tokens_of_a_person_who_is_gone_are_not_kept(database: Database) -> None:
-    vault = Vault(database, [key()])
-    vault.save_pages("77", [SHOP])
-    assert vault.page_ids() == []
-
-
 def test_lifetimes_need_no_key(database: Database) -> None:
     Vault(database, [key()]).save(ADA, [])
     Vault(database, [key()]).save(BEN, [])
@@ -113,6 +97,34 @@ def test_a_person_without_pages_is_kept(database: Database) -> None:
     vault = Vault(database, [key()])
     vault.save(ADA, [])
     assert vault.users() == [ADA]
+
+
+def test_pages_reached_with_a_stored_token_are_added(database: Database) -> None:
+    vault = Vault(database, [key()])
+    vault.save(ADA, [SHOP])
+    assert vault.add_pages(ADA, [CAFE])
+    assert vault.page_ids() == [SHOP.page_id, CAFE.page_id]
+
+
+def test_nothing_is_added_for_a_person_who_left_or_logged_in_anew(database: Database) -> None:
+    vault = Vault(database, [key()])
+    assert not vault.add_pages(ADA, [SHOP])
+    vault.save(UserToken("77", "Ada", "EAAnewer"), [])
+    assert not vault.add_pages(ADA, [SHOP])
+    assert vault.page_ids() == []
+
+
+def test_one_person_is_found_by_the_id(database: Database) -> None:
+    vault = Vault(database, [key()])
+    vault.save(ADA, [])
+    assert vault.user("77") == ADA
+    with pytest.raises(NoAccess):
+        vault.user("78")
+
+
+def test_names_are_readable_without_the_key(database: Database) -> None:
+    Vault(database, [key()]).save(ADA, [SHOP])
+    assert Vault(database, [key()]).names() == {"77": "Ada"}
 
 
 def test_a_new_key_in_front_of_the_old_one_still_opens_old_tokens(database: Database) -> None:

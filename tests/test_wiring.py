@@ -12,7 +12,10 @@ from cryptography.fernet import Fernet
 from fbsync.errors import FbsyncError, NoAccess, SettingsError, TokenRefused
 from fbsync.object_store import DirectoryStore, SpacesStore
 from fbsync.page import PageAccess, PageId, UserToken
+from fbsync.refresh import Outcome
 from fbsync.report import SyncReport
+from fbsync.sandbox.tokens import user_token
+from fbsync.sandbox.world import World
 from fbsync.settings import (
     AppSettings,
     DatabaseSettings,
@@ -20,14 +23,15 @@ from fbsync.settings import (
     GraphSettings,
     SpacesSettings,
 )
-from fbsync.sync import Poll
+from fbsync.sync import Difference, Poll
 from fbsync.wiring import Access, open_access, open_store
+from tests import servers
 from tests.servers import SCOPES, PostgresServer, Sandbox
 
 APP = AppSettings("123456789012345", "secret")
 GRAPH = GraphSettings("http://127.0.0.1:1", "v26.0", ("id", "name"))
 DEFAULT = DatabaseSettings(None, ())
-ONE, TWO = PageId("200000000000001"), PageId("200000000000002")
+ONE, TWO, THREE = (PageId(f"20000000000000{number}") for number in (1, 2, 3))
 opened = partial(open_access, warn=print)
 
 
@@ -118,6 +122,44 @@ class TestReading:
                 ids = [snapshot.page_id for part in parts for snapshot in part]
                 assert ids == sandbox.world.page_ids
             assert len(access.vault.page_ids()) == (3 if keep else 0)
+
+    def test_the_poll_of_a_person_who_leaves_meanwhile_ends_and_keeps_nothing(self) -> None:
+        with (
+            servers.sandbox(World(page_count=150)) as sandbox,
+            opened(*sandbox_app(sandbox), DEFAULT) as access,
+        ):
+            access.vault.save(UserToken("7", "Sam", sandbox.log_in()), [])
+            polled = access.poll(keep_tokens=True, refused=unexpected)
+            assert len(next(polled)) == 100
+            access.departures.log_out("7")
+            assert list(polled) == []
+            assert access.vault.page_ids() == []
+
+    def test_a_page_that_another_person_reaches_comes_back_with_the_next_sync(
+        self, sandbox: Sandbox, tmp_path: Path
+    ) -> None:
+        with opened(*sandbox_app(sandbox), DEFAULT) as access:
+            refresher = access.refresher(DirectoryStore(tmp_path, "facebook"))
+
+            def sync() -> dict[PageId, str]:
+                found = list[Outcome | Difference]()
+                poll = Poll(access.inbox, refresher, found.append)
+                parts = access.poll(keep_tokens=True, refused=unexpected)
+                poll.run(parts, access.known_pages())
+                return {one.page_id: one.kind for one in found if isinstance(one, Outcome)}
+
+            scopes = frozenset(SCOPES.split(","))
+            login = sandbox.world.new_login(scopes, frozenset([ONE]), is_long=True)
+            access.vault.save(UserToken("8", "Bo", user_token(sandbox.world, login)), [])
+            access.vault.save(UserToken("9", "Ada", sandbox.log_in()), [])
+            assert set(sync().values()) == {"stored"}
+            access.departures.log_out("9")
+            states = access.inbox.pages()
+            assert all(state.parked for state in states.values())
+            assert sync() == {ONE: "unchanged", TWO: "parked", THREE: "parked"}
+            assert not access.inbox.pages()[ONE].parked
+            assert access.vault.page_ids() == [ONE]
+            assert "logged out" in str(access.inbox.pages()[TWO].reason)
 
 
 class TestTwoPeople:

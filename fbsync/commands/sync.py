@@ -75,7 +75,7 @@ def _poll_once(
     from fbsync.sync import Poll
 
     report = SyncReport()
-    known = access.vault.page_ids()
+    known = access.known_pages()
     with Progress(console=console.messages, disable=not console.messages.is_terminal) as progress:
         bar = progress.add_task("Polling", total=len(wanted or known) or None)
 

@@ -23,3 +23,7 @@ class Answer:
     def text(self) -> str:
         """The body as it is sent."""
         return self.plain if self.body is None else json.dumps(self.body)
+
+    @property
+    def media_type(self) -> str:
+        return "text/html" if self.body is None else "application/json; charset=UTF-8"

@@ -1,5 +1,6 @@
 """The person's edges: pages, business portfolios and permissions."""
 
+from collections.abc import Callable
 from typing import Any
 
 from fbsync.sandbox.call import Call
@@ -76,15 +77,16 @@ def permissions(world: World) -> dict[str, Any]:
     }
 
 
-def revoke_permissions(world: World, call: Call) -> dict[str, Any]:
+def revoke_permissions(
+    world: World, call: Call, tell_removed: Callable[[], object]
+) -> dict[str, Any]:
     """DELETE /me/permissions: one of them, or the whole app."""
     name = call.params.get("permission") or (call.path[2] if len(call.path) > 2 else None)
-    with world.lock:
-        if name is None:
-            world.permissions.clear()
-            for login in world.logins.values():
-                login.ended_by = 458
-        else:
+    if name is None:
+        world.remove_app()
+        tell_removed()
+    else:
+        with world.lock:
             world.permissions[name] = "declined"
             for login in world.logins.values():
                 login.scopes -= {name}

@@ -33,11 +33,15 @@ _PERSON_EDGES = frozenset({"accounts", "businesses", "permissions"})
 
 
 class GraphApi:
-    """Answers calls from a world; `changed` is told which fields of which pages changed."""
+    """Answers calls from a world.
 
-    def __init__(self, world: World, changed: Changed) -> None:
+    `changed` is told which fields of which pages changed; `removed` that the app was removed.
+    """
+
+    def __init__(self, world: World, changed: Changed, removed: Callable[[], object]) -> None:
         self._world = world
         self._changed = changed
+        self._removed = removed
 
     def answer(self, call: Call) -> Answer:
         """The answer, be it an error. A fault that waits for this path comes first."""
@@ -132,7 +136,7 @@ class GraphApi:
 
     def _person(self, call: Call, token: Token, rest: tuple[str, ...]) -> Any:
         if rest[:1] == ("permissions",) and call.method == "DELETE":
-            return edges.revoke_permissions(self._world, call)
+            return edges.revoke_permissions(self._world, call, self._removed)
         if call.method != "GET":
             raise unsupported(call.method)
         match rest:

@@ -18,6 +18,7 @@ from fbsync.sandbox.call import Call, read_params, read_path
 from fbsync.sandbox.control import Control
 from fbsync.sandbox.deliveries import Deliveries
 from fbsync.sandbox.graph_api import GraphApi
+from fbsync.sandbox.person_callbacks import PersonCallbacks
 from fbsync.sandbox.world import World
 
 Save = Callable[[World], None]
@@ -32,13 +33,16 @@ def build_app(world: World, save: Save = lambda world: None) -> Starlette:
     `save` is called after each change, before it is answered, and at the end.
     """
     deliveries = Deliveries(world, lambda: save(world))
-    api = GraphApi(world, deliveries.tell_of)
-    routes = Control(world, deliveries).routes()
+    person_callbacks = PersonCallbacks(world)
+    api = GraphApi(world, deliveries.tell_of, person_callbacks.tell_removed)
+    routes = [*Control(world, deliveries).routes(), *person_callbacks.routes()]
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await deliveries.start()
+        await person_callbacks.start()
         yield
+        await person_callbacks.stop()
         await deliveries.stop()
         save(world)
 
@@ -46,8 +50,7 @@ def build_app(world: World, save: Save = lambda world: None) -> Starlette:
         # A thread, as a subscription waits for the callback's handshake.
         answer = await run_in_threadpool(_answer, world, api, await _read_call(request), save)
         await asyncio.sleep(answer.delay_seconds)
-        kind = "text/html" if answer.body is None else "application/json; charset=UTF-8"
-        return Response(answer.text, answer.status, answer.headers, kind)
+        return Response(answer.text, answer.status, answer.headers, answer.media_type)
 
     async def log_in(request: Request) -> Response:
         answer = await _dialog(world, request)

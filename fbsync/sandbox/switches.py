@@ -67,6 +67,11 @@ class Switches:
     app_usage_percent: int = _switch(0, "X-App-Usage shows at least this")
     page_usage_percent: int = _switch(0, "X-Business-Use-Case-Usage shows at least this")
     page_usage_header: bool = _switch(False, "X-Page-Usage is sent as well")
+    # What a real app has in its dashboard (Meta, "Data deletion callback").
+    deauthorize_callback: str = _switch("", "the address to call when the person removes the app")
+    deletion_callback: str = _switch(
+        "", "the address to call when the person wants their data deleted"
+    )
     # Webhook deliveries (Meta, "Webhooks: getting started").
     retry_first_seconds: float = _switch(
         1.0,

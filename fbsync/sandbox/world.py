@@ -202,6 +202,13 @@ class World:
         """Whether the seed of faults has the tokens of this page expired for good."""
         return self.seeded is not None and self.seeded.is_expired(int(page) - FIRST_PAGE_ID)
 
+    def remove_app(self) -> None:
+        """The person removes the app: every token ends."""
+        with self.lock:
+            self.permissions.clear()
+            for login in self.logins.values():
+                login.ended_by = 458
+
     def take_fault(self, path: str, *, is_batch: bool = False) -> Fault | None:
         """The first fault that is meant for this path, one time less.
 
