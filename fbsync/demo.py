@@ -171,7 +171,9 @@ class _Scenes:
             scopes=self._login.scopes,
         )
         code = ask_for_code(dialog, _consent, _WAIT_SECONDS)
-        person = log_in(code, dialog.redirect_uri, access.graph, access.vault, access.inbox)
+        person = log_in(
+            code, dialog.redirect_uri, access.oauth, access.accounts, access.vault, access.inbox
+        )
         detail = f"{person.user.name} opened {len(person.accesses)} pages; tokens are encrypted"
         self._done("login", "done", detail)
 
@@ -220,7 +222,8 @@ class _Scenes:
         report = SyncReport()
         refresher = access.refresher(self._store)
         poll = Poll(access.inbox, refresher, report.add, patience=Patience(seconds=0))
-        poll.run(access.poll(keep_tokens=True), access.vault.page_ids())
+        parts = access.poll(keep_tokens=True, refused=report.refuse)
+        poll.run(parts, access.vault.page_ids())
         if report.needs_attention:
             raise FbsyncError(f"Not every page could be mirrored: {dict(report.counts)}")
         stored = access.inbox.status().versions  # the listener's worker may have been quicker

@@ -1,21 +1,19 @@
-"""The Graph API in our words: log in, list pages, read pages.
+"""The Graph API in our words: list pages, read pages.
 
 Every method raises GraphUnavailable, RateLimited and the PermanentFailures of graph_errors.
 """
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from fbsync.accounts import ACCOUNTS_PAGE_SIZE, read_listed
 from fbsync.errors import FieldRefused, GraphUnavailable, PermanentFailure, TemporaryFailure
 from fbsync.graph_answer import Answer
 from fbsync.graph_call import GraphConnection, Read
 from fbsync.graph_usage import page_limit, person_limit
-from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken, page_id
+from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 from fbsync.page_fields import PageFields
-
-ACCOUNTS_PAGE_SIZE = 100
 
 
 @dataclass(frozen=True)
@@ -33,23 +31,6 @@ class Graph:
         self._connection = connection
         self._page_fields = page_fields
 
-    def log_in(self, code: str, redirect_uri: str) -> UserToken:
-        """Exchange a login code for a long-lived user token (Meta, "Long-lived tokens").
-
-        `redirect_uri` must be the very one that the dialog got.
-        """
-        short = self._exchange({"code": code, "redirect_uri": redirect_uri})
-        long = self._exchange(
-            {"grant_type": "fb_exchange_token", "fb_exchange_token": _text(short, "access_token")}
-        )
-        token = _text(long, "access_token")
-        me = self._connection.read(Read("me", token, {"fields": "id,name"})).data
-        lifetime = long.get("expires_in")
-        expires_at = None
-        if isinstance(lifetime, int) and lifetime > 0:
-            expires_at = _now() + timedelta(seconds=lifetime)
-        return UserToken(_text(me, "id"), _name(me), token, expires_at)
-
     def revoke(self, user: UserToken) -> None:
         """Take all permissions back, as if the person removed the app: the token ends (Meta,
         "Permissions").
@@ -61,12 +42,7 @@ class Graph:
             raise GraphUnavailable("Facebook did not revoke the permissions.\nTry again later.")
 
     def accounts(self, user: UserToken) -> Iterator[list[Account]]:
-        """The pages that a person manages, up to 100 at a time, from /me/accounts.
-
-        A part may be short or empty and still have a next one; only the absence of `next` ends the
-        list. The next part is asked for by its cursor, as `next` itself holds the token (Meta,
-        "Paginated results").
-        """
+        """The pages that a person manages, up to 100 at a time, from /me/accounts."""
         params = {"limit": str(ACCOUNTS_PAGE_SIZE)}
         while True:
             params["fields"] = self._page_fields.asked("name", "access_token", "tasks")
@@ -77,13 +53,10 @@ class Graph:
                 self._page_fields.leave_out([error])
                 continue
             yield [self._account(item, answer.version) for item in answer.items]
-            paging = _mapping(answer.data.get("paging"))
-            after = _mapping(paging.get("cursors")).get("after")
-            if "next" not in paging:
+            after = answer.cursor_after(params.get("after"))
+            if after is None:
                 return
-            if not isinstance(after, str) or after == params.get("after"):
-                raise GraphUnavailable("Facebook's list of pages does not go on.\nTry again later.")
-            params = {**params, "after": after}
+            params["after"] = after
 
     def read_pages(
         self, accesses: Collection[PageAccess]
@@ -110,48 +83,6 @@ class Graph:
             found |= self.read_pages([access for access in accesses if access.page_id in refused])
         return found
 
-    def _exchange(self, params: Mapping[str, str]) -> dict[str, Any]:
-        app_id, _, app_secret = self._connection.app_token.partition("|")
-        form = {"client_id": app_id, "client_secret": app_secret, **params}
-        # A code is good for one exchange, so a second try would only hide the first one's failure.
-        return self._connection.post("oauth/access_token", form, None, once="code" in params).data
-
     def _account(self, item: Mapping[str, Any], version: str) -> Account:
-        page = _checked_page_id(item)
-        token = item.get("access_token")
-        access = None
-        if isinstance(token, str) and token:
-            tasks = item.get("tasks")
-            access = PageAccess(
-                page_id=page,
-                name=_name(item),
-                token=token,
-                tasks=tuple(str(task) for task in tasks) if isinstance(tasks, list) else (),
-            )
-        return Account(self._page_fields.snapshot(page, item, version), access)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _name(data: Mapping[str, Any]) -> str:
-    return str(data.get("name", "")).replace("\0", "")  # which PostgreSQL does not store
-
-
-def _text(data: Mapping[str, Any], name: str) -> str:
-    value = data.get(name)
-    if isinstance(value, str) and value:
-        return value
-    raise GraphUnavailable(f"Facebook's answer holds no {name}.\nTry again later.")
-
-
-def _checked_page_id(item: Mapping[str, Any]) -> PageId:
-    try:
-        return page_id(item.get("id"))
-    except ValueError:
-        raise GraphUnavailable("Facebook listed a page without a usable id.") from None
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+        listed = read_listed(item)
+        return Account(self._page_fields.snapshot(listed.page_id, item, version), listed.access)

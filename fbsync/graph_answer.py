@@ -25,6 +25,22 @@ class Answer:
         data = self.data.get("data")
         return [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
 
+    def cursor_after(self, last: str | None) -> str | None:
+        """Where a list goes on; None at its end. `last` is the cursor that this part was asked by.
+
+        A part may be short or empty and still have a next one; only the absence of `next` ends the
+        list. The next part is asked for by its cursor, as `next` itself holds the token (Meta,
+        "Paginated results"). Raises GraphUnavailable where the cursor leads nowhere.
+        """
+        paging = self.data.get("paging")
+        if not isinstance(paging, dict) or "next" not in paging:
+            return None
+        cursors = paging.get("cursors")
+        after = cursors.get("after") if isinstance(cursors, dict) else None
+        if not isinstance(after, str) or after == last:
+            raise GraphUnavailable("Facebook's list of pages does not go on.\nTry again later.")
+        return after
+
 
 def read_item(item: object, version: str) -> tuple[Answer | FbsyncError, Usage]:
     """One item of a batch's answer, and what its headers tell; null is one left unfinished."""

@@ -1,37 +1,57 @@
 """`fbsync login`: the OAuth dance (Meta, "Manually build a login flow"), up to stored tokens.
 
-dialog -> code -> short-lived token -> long-lived token -> every page of /me/accounts -> vault
+dialog -> code -> short-lived token -> long-lived token -> all pages it leads to -> vault
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from fbsync.errors import LoginFailed, PermanentFailure
-from fbsync.graph import Graph
+from fbsync.accounts import Accounts
+from fbsync.discovery import Discovery, PageProblem, discover
+from fbsync.errors import FbsyncError, LoginFailed, PermanentFailure
 from fbsync.loopback import LoopbackServer
+from fbsync.oauth import OAuth
 from fbsync.page import PageAccess, UserToken
+from fbsync.pasted_answer import new_state, read_line, read_pasted
+from fbsync.permissions import Permissions
 from fbsync.ports import Inbox
 from fbsync.vault import Vault
 
 
 @dataclass(frozen=True)
 class LoggedIn:
-    """Who logged in, the pages that they opened to us, and names of those without a token."""
+    """Who logged in, what they granted (an error where Facebook did not say), and their pages."""
 
     user: UserToken
-    accesses: tuple[PageAccess, ...]
-    without_token: tuple[str, ...]
+    permissions: Permissions | FbsyncError
+    discovery: Discovery
+
+    @property
+    def accesses(self) -> tuple[PageAccess, ...]:
+        """The pages that they opened to us."""
+        return self.discovery.accesses
+
+    @property
+    def problems(self) -> tuple[PageProblem, ...]:
+        """The pages that are missing, or not fully open to us."""
+        return self.discovery.problems
 
 
 @dataclass(frozen=True)
 class Dialog:
-    """The login dialog: its address without the query, and what it is asked for."""
+    """The login dialog: its address without the query, and what it is asked for.
+
+    `rerequest` asks again for permissions that were declined. `config_id` names a configuration of
+    Facebook Login for Business, which holds the scopes.
+    """
 
     address: str
     app_id: str
     redirect_uri: str
-    scopes: tuple[str, ...]
+    scopes: Collection[str]
+    config_id: str = ""
+    rerequest: bool = False
 
     def url(self, state: str) -> str:
         """The full address for the browser."""
@@ -39,9 +59,14 @@ class Dialog:
             "client_id": self.app_id,
             "redirect_uri": self.redirect_uri,
             "response_type": "code",
-            "scope": ",".join(self.scopes),
             "state": state,
         }
+        if self.config_id:
+            query["config_id"] = self.config_id
+        else:
+            query["scope"] = ",".join(self.scopes)
+        if self.rerequest:
+            query["auth_type"] = "rerequest"
         return f"{self.address}?{urlencode(query)}"
 
 
@@ -56,25 +81,32 @@ def ask_for_code(dialog: Dialog, show: Callable[[str, bool], None], seconds: flo
         return server.wait(seconds)
 
 
-def log_in(code: str, redirect_uri: str, graph: Graph, vault: Vault, inbox: Inbox) -> LoggedIn:
+def ask_for_paste(
+    dialog: Dialog, show: Callable[[str, bool], None], say: Callable[[str], None]
+) -> str:
+    """As ask_for_code, where the person pastes the address that the browser ended at."""
+    state = new_state()
+    show(dialog.url(state), False)
+    return read_pasted(read_line(say), dialog.redirect_uri, state)
+
+
+def log_in(
+    code: str, redirect_uri: str, oauth: OAuth, accounts: Accounts, vault: Vault, inbox: Inbox
+) -> LoggedIn:
     """Turn a login code into stored tokens, and let pages that waited for them go on.
 
-    Raises LoginFailed where Facebook refuses, and the temporary failures of graph and database.
+    Pages of other people and of earlier logins stay as they are. Raises LoginFailed where Facebook
+    refuses, and the temporary failures of graph and database.
     """
     try:
-        user = graph.log_in(code, redirect_uri)
-        accounts = [account for part in graph.accounts(user) for account in part]
+        session = oauth.log_in(code, redirect_uri)
+        found = discover(accounts, session, vault.names_of_pages(session.user.user_id))
     except PermanentFailure as error:
         said = str(error).partition("\n")[0]
         raise LoginFailed(
             f"{said}\nCheck FACEBOOK_APP_ID, FACEBOOK_APP_SECRET and FACEBOOK_REDIRECT_URI,"
             " then run: fbsync login"
         ) from None
-    accesses = tuple(account.access for account in accounts if account.access)
-    vault.save(user, accesses)
-    inbox.unpark([access.page_id for access in accesses])
-    return LoggedIn(
-        user=user,
-        accesses=accesses,
-        without_token=tuple(a.snapshot.page_id for a in accounts if a.access is None),
-    )
+    vault.save(session.user, found.accesses)
+    inbox.unpark([access.page_id for access in found.accesses])
+    return LoggedIn(session.user, session.permissions, found)

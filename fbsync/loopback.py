@@ -5,7 +5,6 @@ gets an answer of its own and never ends the wait.
 """
 
 import errno
-import hmac
 import html
 import secrets
 import socket
@@ -18,12 +17,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
+from fbsync.dialog_answer import is_ours, read_answer
 from fbsync.errors import LoginFailed
 
 RELAY_HEADER = "X-Fbsync-Relay"
 """Set by `fbsync listen` on the redirect path: it passes the dialog's answer on to a login."""
 
-_MAX_DESCRIPTION_CHARACTERS = 200
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>fbsync</title>
 <meta name="viewport" content="width=device-width">
 <style>body{{font:18px/1.5 system-ui,sans-serif;max-width:32em;margin:20vh auto;padding:0 1em}}
@@ -84,17 +83,16 @@ class LoopbackServer:
         """Status, title and text for one request."""
         if path != self._path:
             return HTTPStatus.NOT_FOUND, "Nothing here", "fbsync waits at another path."
-        given = query.get("state", "").encode(errors="replace")
-        code, denied = query.get("code"), "error" in query or "error_code" in query
-        if not hmac.compare_digest(given, self.state.encode()) or not (code or denied):
+        answer = read_answer(query)
+        if answer is None or not is_ours(query, self.state):
             return (
                 HTTPStatus.BAD_REQUEST,
                 "Not the answer we wait for",
                 "This is not the answer to the login that is waiting. Start again in the terminal.",
             )
-        if not self._accept(code if code and not denied else _denial(query)):
+        if not self._accept(answer):
             return HTTPStatus.BAD_REQUEST, "Already answered", "This login was answered before."
-        if denied:
+        if isinstance(answer, LoginFailed):
             return HTTPStatus.OK, "Login cancelled", "You can close this window."
         return (
             HTTPStatus.OK,
@@ -194,17 +192,3 @@ def _relays(port: int, path: str) -> bool:
     except httpx.HTTPError:
         return False
     return RELAY_HEADER in answer.headers
-
-
-def _denial(query: Mapping[str, str]) -> LoginFailed:
-    """Meta, "Manually build a login flow": `error`, `error_reason`, `error_description`."""
-    if query.get("error_reason") == "user_denied" or query.get("error") == "access_denied":
-        return LoginFailed(
-            "The login was cancelled in Facebook's dialog, so nothing was changed.\n"
-            "Run fbsync login again and choose Continue."
-        )
-    said = query.get("error_description") or query.get("error_message") or "no reason"
-    return LoginFailed(
-        f"Facebook's dialog ended with an error: {said[:_MAX_DESCRIPTION_CHARACTERS]}\n"
-        "Check FACEBOOK_REDIRECT_URI and FACEBOOK_SCOPES against the app's dashboard."
-    )

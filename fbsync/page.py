@@ -31,12 +31,17 @@ def page_id(text: object) -> PageId:
 
 @dataclass(frozen=True)
 class UserToken:
-    """A person's long-lived token. `expires_at` is None where Meta named no end."""
+    """A person's long-lived token, and the permissions that were granted to it (`scopes`).
+
+    `expires_at` ends the token, `data_access_expires_at` what it may read; None: no end is known.
+    """
 
     user_id: str
     name: str
     token: str = field(repr=False)
     expires_at: datetime | None = None
+    data_access_expires_at: datetime | None = None
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

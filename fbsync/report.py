@@ -28,6 +28,11 @@ class SyncReport:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.notable: list[Outcome | Difference] = []
+        self.refused: dict[str, str] = {}
+
+    def refuse(self, person: str, error: FbsyncError) -> None:
+        """Keep why a person's list of pages could not be read."""
+        self.refused[person] = str(error)
 
     def add(self, found: Outcome | Difference) -> None:
         """Count one page."""
@@ -38,8 +43,8 @@ class SyncReport:
 
     @property
     def needs_attention(self) -> bool:
-        """Whether some page could not be mirrored."""
-        return any(self.counts[kind] for kind in _ATTENTION)
+        """Whether some page could not be mirrored, or some person's list not be read."""
+        return bool(self.refused) or any(self.counts[kind] for kind in _ATTENTION)
 
     def as_json(self) -> dict[str, object]:
         """Counts over all pages, and an entry for each page that was not simply unchanged."""
@@ -48,6 +53,9 @@ class SyncReport:
             "checked": self.counts.total(),
             "counts": {kind.replace(" ", "_"): count for kind, count in self.counts.items()},
             "pages": [_page_as_json(found) for found in self.notable],
+            "refused_logins": [
+                {"name": name, "reason": reason} for name, reason in self.refused.items()
+            ],
         }
 
     def show(self, console: Console) -> None:
@@ -57,6 +65,9 @@ class SyncReport:
             console.table(("Page", "Name", "Outcome", "Details"), rows)
             if len(self.notable) > _MAX_ROWS:
                 console.line("", f"… and {len(self.notable) - _MAX_ROWS} more; --json lists all")
+        for person, reason in self.refused.items():
+            said = " ".join(reason.split())
+            console.line("refused", f"the list of pages of {person}: {said}", "red")
         counts = ", ".join(f"{count} {kind}" for kind, count in sorted(self.counts.items()))
         console.line(f"{self.counts.total()} pages", counts or "nothing to do")
 

@@ -67,6 +67,8 @@ user_tokens = Table(
     Column("token", Text, nullable=False),  # encrypted
     Column("expires_at", Float),
     Column("logged_in_at", Float),
+    Column("data_access_expires_at", Float),
+    Column("scopes", Text),  # a JSON list: the permissions that were granted
 )
 
 page_tokens = Table(

@@ -14,6 +14,7 @@ from fbsync.webhook_fields import split_webhook_fields, unknown_fields
 LATEST_GRAPH_VERSION = "v26.0"
 META_GRAPH_URL = "https://graph.facebook.com"
 META_DIALOG_URL = "https://www.facebook.com"
+DEFAULT_REDIRECT_URI = "http://localhost:5000/facebook/callback"
 
 # Reading a description needs pages_read_engagement (Meta, "Page"); a subscription needs
 # pages_manage_metadata and pages_show_list (Meta, "Page subscribed apps").
@@ -53,11 +54,15 @@ class GraphSettings:
 
 @dataclass(frozen=True)
 class LoginSettings:
-    """FACEBOOK_REDIRECT_URI, FACEBOOK_DIALOG_URL (no slash at the end), FACEBOOK_SCOPES."""
+    """FACEBOOK_REDIRECT_URI, FACEBOOK_DIALOG_URL (no slash at the end), FACEBOOK_SCOPES.
+
+    FACEBOOK_CONFIG_ID is "" where the app uses no Facebook Login for Business.
+    """
 
     redirect_uri: str
     dialog_url: str
     scopes: tuple[str, ...]
+    config_id: str
 
 
 @dataclass(frozen=True)
@@ -122,11 +127,17 @@ def read_graph(env: Environment) -> GraphSettings:
     return GraphSettings(url.rstrip("/"), version, tuple(dict.fromkeys(("id", *fields))))
 
 
-def read_login(env: Environment) -> LoginSettings:
-    """How `fbsync login` asks for consent."""
-    uri = env.get("FACEBOOK_REDIRECT_URI", "http://localhost:5000/facebook/callback")
-    example = "http://localhost:5000/facebook/callback (http, this machine, with a path)"
-    env.check("FACEBOOK_REDIRECT_URI", uri, _is_loopback_redirect, example)
+def read_login(env: Environment, *, anywhere: bool = False) -> LoginSettings:
+    """How `fbsync login` asks for consent. `anywhere`: the redirect may lead off this machine."""
+    uri = env.get("FACEBOOK_REDIRECT_URI", DEFAULT_REDIRECT_URI)
+    if anywhere:
+        env.check("FACEBOOK_REDIRECT_URI", uri, is_safe_url, "https://your-app.com/login")
+    elif is_safe_url(uri) and uri.startswith("https://"):
+        what = "leads to an https address; for that, run fbsync login --paste, or use this machine"
+        env.fault("FACEBOOK_REDIRECT_URI", what, DEFAULT_REDIRECT_URI)
+    else:
+        example = f"{DEFAULT_REDIRECT_URI} (http, this machine, with a path)"
+        env.check("FACEBOOK_REDIRECT_URI", uri, _is_loopback_redirect, example)
     # A Graph API elsewhere, such as the sandbox, brings its own dialog.
     graph_url = env.get("FACEBOOK_GRAPH_URL", META_GRAPH_URL).rstrip("/")
     default = META_DIALOG_URL if graph_url == META_GRAPH_URL else graph_url
@@ -135,7 +146,10 @@ def read_login(env: Environment) -> LoginSettings:
     dialog = (dialog or default).rstrip("/")
     scopes = env.get("FACEBOOK_SCOPES", DEFAULT_SCOPES)
     env.check("FACEBOOK_SCOPES", scopes, matches(r"[a-z_]+([,\s]+[a-z_]+)*,?"), DEFAULT_SCOPES)
-    return LoginSettings(uri, dialog, tuple(re.split(r"[,\s]+", scopes.strip(", "))))
+    config = env.get("FACEBOOK_CONFIG_ID")
+    example = "123456789012345 (dashboard: Facebook Login for Business, Configurations)"
+    env.check("FACEBOOK_CONFIG_ID", config, matches(r"[0-9]{1,32}"), example)
+    return LoginSettings(uri, dialog, tuple(re.split(r"[,\s]+", scopes.strip(", "))), config)
 
 
 def read_verify_token(env: Environment) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from fbsync.database import Database
 from fbsync.errors import NoAccess, SettingsError, TokenRefused
+from fbsync.expiry import Lifetime
 from fbsync.page import PageAccess, PageId, UserToken
 from fbsync.schema import page_tokens, user_tokens
 
@@ -75,6 +76,15 @@ class Vault:
         with self._database.read() as connection:
             return {row.user_id: row.name for row in connection.execute(query)}
 
+    def lifetimes(self) -> list[Lifetime]:
+        """When each person's login ends. No token is opened for it, so no key is needed."""
+        query = select(user_tokens).order_by(user_tokens.c.user_id)
+        with self._database.read() as connection:
+            return [
+                Lifetime(row.name, _moment(row.expires_at), _moment(row.data_access_expires_at))
+                for row in connection.execute(query)
+            ]
+
     def accesses(self, page_ids: Collection[PageId] | None = None) -> dict[PageId, PageAccess]:
         """The stored accesses to these pages (at most some hundred), or to all; others left out."""
         query = select(page_tokens).order_by(page_tokens.c.page_id)
@@ -106,12 +116,21 @@ class Vault:
         with self._database.read() as connection:
             return {PageId(row.page_id): row.user_id for row in connection.execute(query)}
 
+    def names_of_pages(self, user_id: str) -> dict[PageId, str]:
+        """The pages whose token came by this person's login, each with its name."""
+        query = select(page_tokens.c.page_id, page_tokens.c.name)
+        query = query.where(page_tokens.c.user_id == user_id)
+        with self._database.read() as connection:
+            return {PageId(row.page_id): row.name for row in connection.execute(query)}
+
     def _user(self, row: Any) -> UserToken:
         return UserToken(
             user_id=row.user_id,
             name=row.name,
             token=self._open(row.token),
             expires_at=_moment(row.expires_at),
+            data_access_expires_at=_moment(row.data_access_expires_at),
+            scopes=tuple(json.loads(row.scopes or "[]")),
         )
 
     def _user_row(self, user: UserToken) -> dict[str, Any]:
@@ -119,7 +138,9 @@ class Vault:
             "user_id": user.user_id,
             "name": user.name,
             "token": self._seal(user.token),
-            "expires_at": user.expires_at.timestamp() if user.expires_at else None,
+            "expires_at": _seconds(user.expires_at),
+            "data_access_expires_at": _seconds(user.data_access_expires_at),
+            "scopes": json.dumps(user.scopes),
             "logged_in_at": self._now(),
         }
 
@@ -186,6 +207,10 @@ def _upsert(database: Database, table: Any) -> Any:
     key = next(iter(table.primary_key))
     changed = {c.name: insert.excluded[c.name] for c in table.columns if c is not key}
     return insert.on_conflict_do_update(index_elements=[key], set_=changed)
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return moment.timestamp() if moment else None
 
 
 def _moment(seconds: float | None) -> datetime | None:

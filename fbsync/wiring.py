@@ -1,23 +1,26 @@
 """The only place that picks implementations: from settings to working parts."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from platformdirs import user_data_path
 
+from fbsync.accounts import Accounts
 from fbsync.added_fields import AddedFields
 from fbsync.database import Database, sqlite_file, sqlite_url
 from fbsync.departures import Departures
-from fbsync.errors import NoAccess, SettingsError
+from fbsync.errors import FbsyncError, NoAccess, PermissionMissing, SettingsError, TokenRefused
+from fbsync.expiry_watch import ExpiryWatch
 from fbsync.graph import Graph
 from fbsync.graph_call import GraphConnection
 from fbsync.graph_subscriptions import GraphSubscriptions
 from fbsync.handshakes import Handshakes
 from fbsync.inbox import DatabaseInbox
+from fbsync.oauth import OAuth
 from fbsync.pace import COMMANDS, Lane
-from fbsync.page import PageAccess, PageId, PageSnapshot
+from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 from fbsync.page_fields import PageFields
 from fbsync.patience import DEFAULT_PATIENCE, Patience
 from fbsync.ports import Inbox, ObjectStore
@@ -40,6 +43,8 @@ class Access:
     """What every command that talks to Facebook needs."""
 
     graph: Graph
+    oauth: OAuth
+    accounts: Accounts
     vault: Vault
     inbox: Inbox
     subscriptions: GraphSubscriptions
@@ -58,22 +63,31 @@ class Access:
                 found[page] = NoAccess("No token for this page is stored. Run: fbsync login")
         return found
 
-    def poll(self, *, keep_tokens: bool) -> Iterator[list[PageSnapshot]]:
+    def poll(
+        self, *, keep_tokens: bool, refused: Callable[[str, FbsyncError], None]
+    ) -> Iterator[list[PageSnapshot]]:
         """All pages of all people who logged in, part by part; new page tokens are kept.
 
-        Raises NoAccess where nobody has logged in.
+        `refused` is told of a person whose list may not be read, with the reason; the others' lists
+        are. Raises NoAccess where nobody has logged in.
         """
         users = self.vault.users()
         if not users:
             raise NoAccess("Nobody is logged in, so there are no pages.\nRun: fbsync login")
         for user in users:
-            for part in self.graph.accounts(user):
-                accesses = [account.access for account in part if account.access]
-                if keep_tokens and self._are_new(accesses):
-                    is_logged_in = self.vault.add_pages(user, accesses)
-                    if not is_logged_in:
-                        break  # and what they list is not ours to read any more
-                yield [account.snapshot for account in part]
+            try:
+                yield from self._poll_one(user, keep_tokens=keep_tokens)
+            except (TokenRefused, PermissionMissing) as error:
+                refused(user.name, error)
+
+    def _poll_one(self, user: UserToken, *, keep_tokens: bool) -> Iterator[list[PageSnapshot]]:
+        for part in self.graph.accounts(user):
+            accesses = [account.access for account in part if account.access]
+            if keep_tokens and self._are_new(accesses):
+                is_logged_in = self.vault.add_pages(user, accesses)
+                if not is_logged_in:
+                    return  # and what they list is not ours to read any more
+            yield [account.snapshot for account in part]
 
     def known_pages(self) -> list[PageId]:
         """The pages that have a token, and mirrored ones that lost it as somebody left."""
@@ -99,40 +113,54 @@ def open_access(
     warn: Callable[[str], None],
     patience: Patience = DEFAULT_PATIENCE,
     lane: Lane = COMMANDS,
+    warn_of_expiry: bool = True,
 ) -> Iterator[Access]:
     """Database, vault and Graph API; closed at the end of the block.
 
-    `warn` is told what the operator should know of the Graph API's answers. `lane` says how much of
-    the app's limits these calls may use.
+    `warn` is told what the operator should know of the Graph API's answers, and of logins that end.
+    `lane` says how much of the app's limits these calls may use.
     """
     url = database.url or sqlite_url(_data_folder(app.app_id) / "fbsync.sqlite3")
     opened = Database(url)
-    connection = GraphConnection(
+    connection = _connect(app, graph, patience, RateBudget(opened, lane), warn)
+    try:
+        vault = Vault(opened, database.token_keys or _key_beside(url))
+        refused = RefusedFields(opened, graph.version, warn)
+        with ExpiryWatch(vault.lifetimes, warn) if warn_of_expiry else nullcontext():
+            yield Access(
+                graph=Graph(connection, PageFields(graph.page_fields, refused)),
+                oauth=OAuth(connection),
+                accounts=Accounts(connection),
+                subscriptions=GraphSubscriptions(connection),
+                added_fields=AddedFields(opened),
+                handshakes=Handshakes(opened),
+                vault=vault,
+                inbox=DatabaseInbox(opened),
+                store_address=StoreAddress(opened),
+                departures=Departures(opened, app.app_secret),
+                warn=warn,
+            )
+    finally:
+        connection.close()
+        opened.close()
+
+
+def _connect(
+    app: AppSettings,
+    graph: GraphSettings,
+    patience: Patience,
+    budget: RateBudget,
+    warn: Callable[[str], None],
+) -> GraphConnection:
+    return GraphConnection(
         url=graph.url,
         version=graph.version,
         app_id=app.app_id,
         app_secret=app.app_secret,
         patience=patience,
-        budget=RateBudget(opened, lane),
+        budget=budget,
         warn=warn,
     )
-    try:
-        vault = Vault(opened, database.token_keys or _key_beside(url))
-        refused = RefusedFields(opened, graph.version, warn)
-        yield Access(
-            graph=Graph(connection, PageFields(graph.page_fields, refused)),
-            vault=vault,
-            inbox=DatabaseInbox(opened),
-            subscriptions=GraphSubscriptions(connection),
-            added_fields=AddedFields(opened),
-            handshakes=Handshakes(opened),
-            store_address=StoreAddress(opened),
-            departures=Departures(opened, app.app_secret),
-            warn=warn,
-        )
-    finally:
-        connection.close()
-        opened.close()
 
 
 def open_store(

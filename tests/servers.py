@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,15 +188,22 @@ class Sandbox:
     world: World
     client: httpx.Client
 
-    def log_in(self, scopes: str = SCOPES, **form: str) -> str:
+    def log_in(self, scopes: str = SCOPES, **form: str | list[str]) -> str:
         """A long-lived user token, by way of the dialog."""
         return str(self.exchange_for_long(self.exchange_code(self.code(scopes, **form))))
 
-    def code(self, scopes: str = SCOPES, **form: str) -> str:
+    def code(
+        self,
+        scopes: str = SCOPES,
+        asked: Mapping[str, str] | None = None,
+        /,
+        **form: str | list[str],
+    ) -> str:
+        """A login code. `asked` goes into the dialog's address, `form` is what the person sends."""
         query = {"client_id": self.world.app_id, "redirect_uri": REDIRECT, "state": "s"}
         answer = self.client.post(
             "/v26.0/dialog/oauth",
-            params=query | {"scope": scopes},
+            params=query | {"scope": scopes} | dict(asked or {}),
             data={"action": "continue"} | form,
         )
         return answer.headers["Location"].split("code=")[1].split("&")[0]

@@ -33,6 +33,9 @@ IMPORTS = {
     "duration": "",
     "exit_status": "",
     "checklist": "",
+    "expiry": "",
+    "permissions": "",
+    "dialog_answer": "errors",
     # contract
     "ports": "page webhook errors",
     # the second half of the hallway
@@ -48,8 +51,10 @@ IMPORTS = {
     "graph_http": "graph_answer graph_usage environment errors",
     "graph_call": "graph_http graph_answer graph_errors graph_usage patience errors",
     "page_fields": "page errors",
-    "graph": "graph_call graph_answer graph_usage page_fields page errors",
+    "accounts": "graph_call graph_answer graph_usage page errors",
+    "graph": "accounts graph_call graph_answer graph_usage page_fields page errors",
     "graph_subscriptions": "graph_call graph_answer graph_usage subscription_plan page errors",
+    "oauth": "graph_call graph_answer permissions page errors",
     "schema": "",
     "database": "schema errors",
     "refused_fields": "database schema",
@@ -60,11 +65,15 @@ IMPORTS = {
     "inbox_rows": "ports page webhook",
     "inbox": "inbox_rows database schema ports page webhook errors",
     "departures": "database schema page signed_request",
-    "vault": "database schema page errors",
+    "vault": "database schema expiry page errors",
+    "expiry_watch": "expiry errors",
     "object_store": "errors",
     # commands with a body of their own
-    "loopback": "environment errors",
-    "login": "loopback graph vault ports page errors",
+    "loopback": "dialog_answer environment errors",
+    "pasted_answer": "dialog_answer errors",
+    "discovery": "accounts oauth permissions page errors",
+    "login": "discovery loopback pasted_answer accounts oauth vault permissions ports page errors",
+    "login_checklist": "login permissions checklist errors",
     "logout": "departures graph vault page errors",
     "callback_check": "environment webhook",
     "handshake_failure": "callback_check webhook",
@@ -94,9 +103,9 @@ IMPORTS = {
     "browser": "console",
     "parameters": "duration env_file page webhook_fields",
     # The only place that picks implementations: all of the outside world.
-    "wiring": "added_fields database departures errors graph graph_call graph_subscriptions"
-    " handshakes inbox object_store pace page page_fields patience ports rate_budget refresh"
-    " refused_fields settings store_address vault",
+    "wiring": "accounts added_fields database departures errors expiry_watch graph graph_call"
+    " graph_subscriptions handshakes inbox oauth object_store pace page page_fields patience ports"
+    " rate_budget refresh refused_fields settings store_address vault",
     "demo_sandbox": "errors",
     # The edges of the edges. A command may know everything below it, but no other command.
     "commands": "*",
@@ -113,6 +122,7 @@ LONG_FILES = {
 }
 LONG_FUNCTIONS = {
     ("login", "login"): "options and settings of the longest command, no logic",
+    ("listen", "listen"): "settings and wiring of the command with the most parts, no logic",
 }
 
 SANDBOX = PACKAGE / "sandbox"

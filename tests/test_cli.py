@@ -129,7 +129,7 @@ def test_login_without_a_listener_succeeds_and_says_what_is_missing(consenting: 
 def test_only_stops_after_the_tokens(consenting: Sandbox) -> None:
     environ = settings(consenting)
     ended = run("login", "--only", "--json", **environ)
-    assert [step["name"] for step in json.loads(ended.out)["steps"]] == ["login"]
+    assert [step["name"] for step in json.loads(ended.out)["steps"]] == ["login", "permissions"]
     assert list(Path.home().rglob("page_data.json")) == []
     assert run("sync", **environ).status == 0
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -10,7 +10,6 @@ import pytest
 import respx
 
 from fbsync.errors import (
-    CallRefused,
     FbsyncError,
     FieldRefused,
     GraphUnavailable,
@@ -114,70 +113,6 @@ def graph(connection: GraphConnection) -> Graph:
 
 def access(number: int) -> PageAccess:
     return PageAccess(PageId(str(number)), f"Page {number}", f"EAApage{number}")
-
-
-# Log in
-
-
-def test_a_login_turns_the_code_into_a_long_token_and_asks_whose_it_is(
-    graph: Graph, meta: Meta
-) -> None:
-    meta.answer_posts(
-        "oauth/access_token",
-        {"access_token": "EAAshort", "expires_in": 3600},
-        {"access_token": "EAAuser", "expires_in": 5184000},
-    )
-    meta.answer_reads([item({"id": "77", "name": "Anna"})])
-    before = datetime.now(UTC)
-    user = graph.log_in("login-code", "http://localhost:3000/facebook/callback")
-    assert (user.user_id, user.name, user.token) == ("77", "Anna", "EAAuser")
-    assert user.expires_at is not None
-    assert before <= user.expires_at - timedelta(seconds=5184000) <= datetime.now(UTC)
-    app = {"client_id": APP, "client_secret": "the-secret"}
-    assert meta.forms[:2] == [
-        {**app, "code": "login-code", "redirect_uri": "http://localhost:3000/facebook/callback"},
-        {**app, "grant_type": "fb_exchange_token", "fb_exchange_token": "EAAshort"},
-    ]
-    ((node, params),) = _batch(meta.requests[2])
-    assert (node, params["access_token"]) == ("me", ["EAAuser"])
-
-
-@pytest.mark.parametrize("lifetime", [{}, {"expires_in": 0}, {"expires_in": "soon"}])
-def test_a_token_without_a_named_end_has_none(
-    graph: Graph, meta: Meta, lifetime: dict[str, object]
-) -> None:
-    long = {"access_token": "EAAuser", **lifetime}
-    meta.answer_posts("oauth/access_token", {"access_token": "EAAshort"}, long)
-    meta.answer_reads([item({"id": "77"})])
-    assert graph.log_in("login-code", "http://localhost/") == UserToken("77", "", "EAAuser", None)
-
-
-@pytest.mark.parametrize(
-    ("exchanges", "me"),
-    [
-        ([{}], None),
-        ([{"access_token": ""}], None),
-        ([{"access_token": "EAAshort"}, {"access_token": None}], None),
-        ([{"access_token": "EAAshort"}, {"access_token": "EAAuser"}], {"name": "Anna"}),
-    ],
-)
-def test_a_login_without_a_token_or_an_id_in_the_answer_is_a_failure(
-    graph: Graph, meta: Meta, exchanges: list[object], me: object
-) -> None:
-    meta.answer_posts("oauth/access_token", *exchanges)
-    if me is not None:
-        meta.answer_reads([item(me)])
-    with pytest.raises(GraphUnavailable, match="holds no"):
-        graph.log_in("login-code", "http://localhost/")
-
-
-def test_a_code_that_was_used_before_is_refused_without_a_second_call(
-    graph: Graph, meta: Meta
-) -> None:
-    meta.answer_posts("oauth/access_token", error(100), status=400)
-    with pytest.raises(CallRefused, match="It failed"):
-        graph.log_in("login-code", "http://localhost/")
-    assert len(meta.requests) == 1
 
 
 # Log out

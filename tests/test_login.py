@@ -1,18 +1,22 @@
 """Login: the dialog's address and answer, then a code that becomes stored tokens."""
 
+import io
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import pytest
 import respx
 from cryptography.fernet import Fernet
 
+from fbsync.accounts import Accounts
 from fbsync.database import Database, sqlite_url
+from fbsync.discovery import NO_PAGES, NO_TASK, PageProblem
 from fbsync.errors import (
     DatabaseUnavailable,
     FbsyncError,
@@ -20,14 +24,13 @@ from fbsync.errors import (
     LoginFailed,
     RateLimited,
 )
-from fbsync.graph import Graph
 from fbsync.graph_call import GraphConnection
 from fbsync.inbox import DatabaseInbox
-from fbsync.login import Dialog, LoggedIn, ask_for_code, log_in
+from fbsync.login import Dialog, LoggedIn, ask_for_code, ask_for_paste, log_in
+from fbsync.oauth import OAuth
 from fbsync.page import PageAccess, PageId, UserToken
-from fbsync.page_fields import PageFields
 from fbsync.vault import Vault
-from tests.instant import NO_PATIENCE, FieldsInMemory
+from tests.instant import NO_PATIENCE
 from tests.servers import free_port
 from tests.test_graph import Meta, item
 from tests.test_listener import locked
@@ -38,6 +41,9 @@ REDIRECT = f"http://localhost:5000{PATH}"
 ONE, TWO = PageId("1"), PageId("2")
 ANNA = {"id": "77", "name": "Anna"}
 EXCHANGED = [{"access_token": "EAAshort"}, {"access_token": "EAAuser", "expires_in": 5184000}]
+GRANTED = {"data": [{"permission": "pages_show_list", "status": "granted"}]}
+FACTS = {"data": {"type": "USER", "is_valid": True, "expires_at": 1_900_000_000}}
+GONE = {"error": {"code": 100, "error_subcode": 33, "message": "It failed."}}
 SECRETS = ("login-code", "the-secret", "EAAshort", "EAAuser", "EAApage1")
 
 
@@ -47,17 +53,18 @@ class World:
     def __init__(self, database: Database, connection: GraphConnection, meta: Meta) -> None:
         self.database = database
         self.meta = meta
-        self.graph = Graph(connection, PageFields(("id", "name"), FieldsInMemory()))
+        self.oauth, self.accounts = OAuth(connection), Accounts(connection)
         self.vault = Vault(database, [Fernet.generate_key().decode()])
         self.inbox = DatabaseInbox(database)
 
-    def answer(self, *parts: object) -> None:
-        """The exchanges and Anna; then one item for each part of /me/accounts."""
+    def answer(self, *reads: object) -> None:
+        """The exchanges, Anna and her token; then one item for each further read."""
         self.meta.answer_posts("oauth/access_token", *EXCHANGED)
-        self.meta.answer_reads([item(ANNA)], *([part] for part in parts))
+        session = [item(ANNA), item(GRANTED), item(FACTS)]
+        self.meta.answer_reads([item(FACTS)], session, *([read] for read in reads))
 
     def log_in(self) -> LoggedIn:
-        return log_in("login-code", REDIRECT, self.graph, self.vault, self.inbox)
+        return log_in("login-code", REDIRECT, self.oauth, self.accounts, self.vault, self.inbox)
 
     def park(self, page: PageId) -> None:
         """Set the page aside, as happens where its token is refused."""
@@ -109,13 +116,12 @@ def error(code: int, status: int = 400) -> dict[str, object]:
 class TestTokens:
     def test_a_code_ends_as_stored_tokens_of_the_person_and_all_pages(self, world: World) -> None:
         world.answer(part(page(1), after="a"), part(after="b"), part(page(2)))
-        before = datetime.now(UTC)
         logged_in = world.log_in()
         assert (logged_in.user.user_id, logged_in.user.name) == ("77", "Anna")
-        assert logged_in.user.expires_at is not None
-        assert logged_in.user.expires_at > before
+        assert logged_in.user.expires_at == datetime.fromtimestamp(1_900_000_000, UTC)
+        assert logged_in.user.scopes == ("pages_show_list",)
         assert logged_in.accesses == (access(1), access(2))
-        assert logged_in.without_token == ()
+        assert logged_in.problems == ()
         assert world.vault.users() == [logged_in.user]
         assert world.vault.users()[0].token == "EAAuser"
         assert world.vault.accesses() == {ONE: access(1), TWO: access(2)}
@@ -126,16 +132,18 @@ class TestTokens:
     def test_a_page_without_a_token_is_named_and_the_others_are_kept(
         self, world: World, token: object
     ) -> None:
-        world.answer(part(page(1, access_token=token), page(2)))
+        alone = page(1, access_token=token)
+        world.answer(part(alone, page(2)), item(alone))
         logged_in = world.log_in()
-        assert logged_in.without_token == (ONE,)
+        assert logged_in.problems == (PageProblem(ONE, "Page 1", NO_TASK),)
         assert logged_in.accesses == (access(2),)
         assert world.vault.page_ids() == [TWO]
 
     def test_a_person_without_pages_is_logged_in(self, world: World) -> None:
         world.answer(part())
         logged_in = world.log_in()
-        assert (logged_in.accesses, logged_in.without_token) == ((), ())
+        assert (logged_in.accesses, logged_in.problems) == ((), ())
+        assert logged_in.discovery.notes == (NO_PAGES,)
         assert [user.user_id for user in world.vault.users()] == ["77"]
 
     def test_a_new_login_renews_tokens_and_keeps_those_of_pages_not_listed(
@@ -143,8 +151,9 @@ class TestTokens:
     ) -> None:
         old = PageAccess(ONE, "Old name", "EAAold")
         world.vault.save(UserToken("77", "Anna", "EAAoldest"), [old, access(2)])
-        world.answer(part(page(1)))
-        world.log_in()
+        world.answer(part(page(1)), item(GONE, 400))
+        (problem,) = world.log_in().problems
+        assert (problem.page_id, problem.name) == (TWO, "Page 2")
         assert world.vault.accesses() == {ONE: access(1), TWO: access(2)}
         assert [user.token for user in world.vault.users()] == ["EAAuser"]
 
@@ -152,10 +161,28 @@ class TestTokens:
         world.park(ONE)
         world.park(TWO)
         assert world.claimable() == []
-        world.answer(part(page(1), page(2, access_token=None)))
+        alone = page(2, access_token=None)
+        world.answer(part(page(1), alone), item(alone))
         world.log_in()
         assert world.claimable() == [ONE]
         assert world.inbox.pages()[TWO].parked
+
+    def test_other_peoples_pages_and_tokens_stay(self, world: World) -> None:
+        ben = UserToken("88", "Ben", "EAAben")
+        other = PageAccess(PageId("3"), "Page 3", "EAApage3")
+        world.vault.save(ben, [other])
+        world.answer(part(page(1)))
+        logged_in = world.log_in()
+        assert logged_in.problems == ()
+        assert world.vault.accesses() == {ONE: access(1), PageId("3"): other}
+        assert [user.user_id for user in world.vault.users()] == ["77", "88"]
+
+    def test_a_page_that_came_back_goes_on(self, world: World) -> None:
+        world.vault.save(UserToken("77", "Anna", "EAAoldest"), [access(1)])
+        world.park(ONE)
+        world.answer(part(), item(page(1)))
+        assert world.log_in().accesses == (replace(access(1), tasks=("MANAGE",)),)
+        assert world.claimable() == [ONE]
 
 
 class TestFailure:
@@ -170,7 +197,7 @@ class TestFailure:
 
     def refuse_token(self, world: World) -> None:
         world.meta.answer_posts("oauth/access_token", *EXCHANGED)
-        world.meta.answer_reads([error(190)])
+        world.meta.answer_reads([item(FACTS)], [error(190), item(GRANTED), item(FACTS)])
 
     def refuse_list(self, world: World) -> None:
         world.answer(error(200))
@@ -232,6 +259,17 @@ class TestDialog:
             "state": "a&b=c #d",
         }
 
+    def test_declined_permissions_are_asked_for_again_on_demand(self) -> None:
+        asked = answer_to(replace(dialog(REDIRECT, "pages_show_list"), rerequest=True).url("s"))
+        assert asked["auth_type"] == "rerequest"
+        assert asked["scope"] == "pages_show_list"
+
+    def test_a_configuration_takes_the_place_of_the_scopes(self) -> None:
+        asked = answer_to(replace(dialog(REDIRECT, "pages_show_list"), config_id="3001").url("s"))
+        assert asked["config_id"] == "3001"
+        assert asked["response_type"] == "code"
+        assert "scope" not in asked
+
 
 class Person:
     """Opens the dialog's address and answers it at once, as Facebook does after a click."""
@@ -249,6 +287,38 @@ class Person:
             follow_redirects=True,
             trust_env=False,
         )
+
+
+class TestAskForPaste:
+    def paste(
+        self, monkeypatch: pytest.MonkeyPatch, redirect: str, **answer: str
+    ) -> tuple[str, str]:
+        """The code, and the address that was shown."""
+        shown: list[str] = []
+
+        def show(url: str, relayed: bool) -> None:
+            shown.append(url)
+            back = urlencode({"state": answer_to(url)["state"], **answer})
+            monkeypatch.setattr("sys.stdin", io.StringIO(f"{redirect}?{back}#_=_\n"))
+
+        code = ask_for_paste(dialog(redirect), show, lambda text: None)
+        return code, shown[0]
+
+    def test_the_pasted_answer_to_the_shown_address_is_the_code(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        redirect = "https://www.facebook.com/connect/login_success.html"
+        code, url = self.paste(monkeypatch, redirect, code="AQ&=é")
+        assert code == "AQ&=é"
+        assert answer_to(url)["redirect_uri"] == redirect
+
+    def test_a_cancelled_dialog_ends_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(LoginFailed, match="cancelled"):
+            self.paste(monkeypatch, REDIRECT, **DENIAL)
+
+    def test_two_logins_take_no_answer_of_each_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(LoginFailed, match="another login"):
+            self.paste(monkeypatch, REDIRECT, code="AQ", state="of another login")
 
 
 class TestAskForCode:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from fbsync.console import Console
-from fbsync.errors import DatabaseUnavailable
+from fbsync.errors import DatabaseUnavailable, TokenRefused
 from fbsync.listener import Notice
 from fbsync.page import FieldChange, PageId, PageSnapshot, PageVersion
 from fbsync.refresh import Outcome
@@ -64,6 +64,17 @@ class TestSync:
         assert report(*found).needs_attention is attention
         assert report(*found).as_json()["ok"] is not attention
 
+    def test_a_person_whose_list_is_refused_needs_attention_and_is_named(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        made = report(UNCHANGED)
+        made.refuse("Sam", TokenRefused("Session has expired.\nRun: fbsync login"))
+        assert made.needs_attention
+        assert made.as_json()["refused_logins"] == [
+            {"name": "Sam", "reason": "Session has expired.\nRun: fbsync login"}
+        ]
+        assert "pages of Sam: Session has expired. Run: fbsync login" in shown(made, capsys)
+
     def test_the_table_shows_what_happened_and_the_line_counts_all(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -109,6 +120,7 @@ class TestSync:
                 },
                 {"page_id": "1", "outcome": "would_change", "changes": [change]},
             ],
+            "refused_logins": [],
         }
 
 

@@ -83,7 +83,7 @@ def test_there_is_no_default_verify_token() -> None:
         ("FACEBOOK_APP_ID", "123456789012345678901"),
         ("FACEBOOK_APP_ID", "your_facebook_app_id"),
         ("FACEBOOK_APP_SECRET", "two words"),
-        ("FACEBOOK_REDIRECT_URI", "https://localhost:5000/facebook/callback"),
+        ("FACEBOOK_CONFIG_ID", "my configuration"),
         ("FACEBOOK_REDIRECT_URI", "http://example.com/facebook/callback"),
         ("FACEBOOK_REDIRECT_URI", "http://localhost:5000"),
         ("FACEBOOK_WEBHOOK_ADDRESS", "http://your-app.com/facebook/webhook"),
@@ -109,6 +109,34 @@ def test_a_malformed_value_is_told_by_name_and_not_shown(name: str, value: str) 
     assert text.count("\n  ") == 1
     if name == "FACEBOOK_APP_SECRET":
         assert value not in text
+
+
+REDIRECTS = ["https://your-app.com/login", "https://www.facebook.com/connect/login_success.html"]
+
+
+@pytest.mark.parametrize("uri", REDIRECTS)
+def test_an_https_redirect_is_for_paste_and_no_hindrance_elsewhere(uri: str) -> None:
+    environ = TUTORIAL | {"FACEBOOK_REDIRECT_URI": uri}
+    assert "FACEBOOK_REDIRECT_URI leads to an https address" in faults(environ)
+    assert "fbsync login --paste" in faults(environ)
+    with reading(environ) as env:
+        assert read_login(env, anywhere=True).redirect_uri == uri
+
+
+@pytest.mark.parametrize("uri", ["http://your-app.com/login", "https://u:p@x.com/", "nonsense"])
+def test_a_redirect_over_plain_http_is_malformed_with_paste_too(uri: str) -> None:
+    with (
+        pytest.raises(SettingsError, match="FACEBOOK_REDIRECT_URI is malformed"),
+        reading({"FACEBOOK_REDIRECT_URI": uri}) as env,
+    ):
+        read_login(env, anywhere=True)
+
+
+def test_a_configuration_of_login_for_business_is_read() -> None:
+    with reading(TUTORIAL) as env:
+        assert read_login(env).config_id == ""
+    with reading(TUTORIAL | {"FACEBOOK_CONFIG_ID": "300000000000001"}) as env:
+        assert read_login(env).config_id == "300000000000001"
 
 
 def test_secrets_stay_out_of_reprs() -> None:

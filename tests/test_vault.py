@@ -3,19 +3,23 @@
 import os
 import stat
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from sqlalchemy import update
 
 from fbsync.database import Database, sqlite_url
 from fbsync.errors import NoAccess, SettingsError, TokenRefused
+from fbsync.expiry import Lifetime
 from fbsync.page import PageAccess, PageId, UserToken
+from fbsync.schema import user_tokens
 from fbsync.vault import Vault, read_key_file
 
 UNTIL = datetime(2027, 1, 22, tzinfo=UTC)
-ADA = UserToken("77", "Ada", "EAAuser", UNTIL)
+ADA = UserToken("77", "Ada", "EAAuser", UNTIL, UNTIL + timedelta(days=30), ("pages_show_list",))
+BEN = UserToken("88", "Ben", "EAAben")
 SHOP = PageAccess(PageId("1001"), "Shop", "EAAshop", ("MANAGE", "MODERATE"))
 CAFE = PageAccess(PageId("1002"), "Café", "EAAcafe")
 
@@ -61,6 +65,33 @@ def test_a_second_login_merges(database: Database) -> None:
     vault.save(UserToken("77", "Ada L.", "EAAother"), [newer])
     assert vault.users() == [UserToken("77", "Ada L.", "EAAother")]
     assert vault.accesses() == {SHOP.page_id: newer, CAFE.page_id: CAFE}
+
+
+def test_a_login_leaves_other_people_and_their_pages_alone(database: Database) -> None:
+    vault = Vault(database, [key()])
+    vault.save(ADA, [SHOP])
+    vault.save(BEN, [CAFE])
+    assert vault.users() == [ADA, BEN]
+    assert vault.accesses() == {SHOP.page_id: SHOP, CAFE.page_id: CAFE}
+    assert vault.names_of_pages("77") == {SHOP.page_id: "Shop"}
+    assert vault.names_of_pages("88") == {CAFE.page_id: "Café"}
+    assert vault.names_of_pages("99") == {}
+
+
+def test_lifetimes_need_no_key(database: Database) -> None:
+    Vault(database, [key()]).save(ADA, [])
+    Vault(database, [key()]).save(BEN, [])
+    ada, ben = Vault(database, [key()]).lifetimes()
+    assert ada == Lifetime("Ada", UNTIL, UNTIL + timedelta(days=30))
+    assert ben == Lifetime("Ben", None, None)
+
+
+def test_a_person_kept_by_an_older_version_has_no_scopes(database: Database) -> None:
+    vault = Vault(database, [key()])
+    vault.save(ADA, [])
+    with database.write() as connection:
+        connection.execute(update(user_tokens).values(scopes=None, data_access_expires_at=None))
+    assert vault.users() == [UserToken("77", "Ada", "EAAuser", UNTIL)]
 
 
 def test_a_person_without_pages_is_kept(database: Database) -> None:

@@ -1,16 +1,19 @@
 """From settings to working parts: what is picked, where it lies, and who may read it."""
 
 import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 
-from fbsync.errors import NoAccess, SettingsError
+from fbsync.errors import FbsyncError, NoAccess, SettingsError, TokenRefused
 from fbsync.object_store import DirectoryStore, SpacesStore
 from fbsync.page import PageAccess, PageId, UserToken
 from fbsync.refresh import Outcome
+from fbsync.report import SyncReport
 from fbsync.sandbox.tokens import user_token
 from fbsync.sandbox.world import World
 from fbsync.settings import (
@@ -21,7 +24,7 @@ from fbsync.settings import (
     SpacesSettings,
 )
 from fbsync.sync import Difference, Poll
-from fbsync.wiring import open_access, open_store
+from fbsync.wiring import Access, open_access, open_store
 from tests import servers
 from tests.servers import SCOPES, PostgresServer, Sandbox
 
@@ -30,6 +33,10 @@ GRAPH = GraphSettings("http://127.0.0.1:1", "v26.0", ("id", "name"))
 DEFAULT = DatabaseSettings(None, ())
 ONE, TWO, THREE = (PageId(f"20000000000000{number}") for number in (1, 2, 3))
 opened = partial(open_access, warn=print)
+
+
+def unexpected(name: str, error: FbsyncError) -> None:
+    pytest.fail(f"the list of {name} was refused: {error}")
 
 
 def sandbox_app(sandbox: Sandbox) -> tuple[AppSettings, GraphSettings]:
@@ -104,14 +111,14 @@ class TestReading:
             opened(APP, GRAPH, DEFAULT) as access,
             pytest.raises(NoAccess, match="Run: fbsync login"),
         ):
-            list(access.poll(keep_tokens=True))
+            list(access.poll(keep_tokens=True, refused=unexpected))
 
     @pytest.mark.parametrize("keep", [True, False])
     def test_a_poll_keeps_new_tokens_if_it_may(self, sandbox: Sandbox, keep: bool) -> None:
         with opened(*sandbox_app(sandbox), DEFAULT) as access:
             access.vault.save(UserToken("7", "Sam", sandbox.log_in()), [])
             for _ in range(2):
-                parts = list(access.poll(keep_tokens=keep))
+                parts = list(access.poll(keep_tokens=keep, refused=unexpected))
                 ids = [snapshot.page_id for part in parts for snapshot in part]
                 assert ids == sandbox.world.page_ids
             assert len(access.vault.page_ids()) == (3 if keep else 0)
@@ -122,7 +129,7 @@ class TestReading:
             opened(*sandbox_app(sandbox), DEFAULT) as access,
         ):
             access.vault.save(UserToken("7", "Sam", sandbox.log_in()), [])
-            polled = access.poll(keep_tokens=True)
+            polled = access.poll(keep_tokens=True, refused=unexpected)
             assert len(next(polled)) == 100
             access.departures.log_out("7")
             assert list(polled) == []
@@ -137,7 +144,8 @@ class TestReading:
             def sync() -> dict[PageId, str]:
                 found = list[Outcome | Difference]()
                 poll = Poll(access.inbox, refresher, found.append)
-                poll.run(access.poll(keep_tokens=True), access.known_pages())
+                parts = access.poll(keep_tokens=True, refused=unexpected)
+                poll.run(parts, access.known_pages())
                 return {one.page_id: one.kind for one in found if isinstance(one, Outcome)}
 
             scopes = frozenset(SCOPES.split(","))
@@ -152,6 +160,75 @@ class TestReading:
             assert not access.inbox.pages()[ONE].parked
             assert access.vault.page_ids() == [ONE]
             assert "logged out" in str(access.inbox.pages()[TWO].reason)
+
+
+class TestTwoPeople:
+    @pytest.fixture
+    def access(self, sandbox: Sandbox) -> Iterator[Access]:
+        """Ann's login is expired, her pages' tokens are not; Sam's is in order."""
+        ann = sandbox.log_in(shown="1", grant=SCOPES.split(","), page=ONE)
+        (login,) = [login for login in sandbox.world.logins.values() if login.is_long]
+        own = PageAccess(ONE, "", sandbox.page_token(ann, ONE))
+        sandbox.client.post(
+            "/_sandbox/tokens/expiry", json={"login": login.number, "expires_in": -60}
+        )
+        with opened(*sandbox_app(sandbox), DEFAULT) as access:
+            access.vault.save(UserToken("1", "Ann", ann), [own])
+            sam = sandbox.log_in(shown="1", grant=SCOPES.split(","), page=[TWO])
+            access.vault.save(UserToken("2", "Sam", sam), [])
+            yield access
+
+    def test_a_refused_token_is_told_and_the_other_persons_pages_are_polled(
+        self, access: Access
+    ) -> None:
+        refused: dict[str, FbsyncError] = {}
+        parts = list(access.poll(keep_tokens=True, refused=refused.__setitem__))
+        assert [snapshot.page_id for part in parts for snapshot in part] == [TWO]
+        assert list(refused) == ["Ann"]
+        assert isinstance(refused["Ann"], TokenRefused)
+        assert access.vault.page_ids() == [ONE, TWO]
+
+    def test_sync_goes_on_with_both_peoples_pages_and_needs_attention(
+        self, access: Access, tmp_path: Path
+    ) -> None:
+        report = SyncReport()
+        store = DirectoryStore(tmp_path, "facebook")
+        poll = Poll(access.inbox, access.refresher(store), report.add)
+        poll.run(access.poll(keep_tokens=True, refused=report.refuse), access.vault.page_ids())
+        assert report.counts == {"stored": 2}
+        assert report.needs_attention
+        assert list(report.refused) == ["Ann"]
+
+
+class TestExpiry:
+    def save(self, until: datetime | None, data_until: datetime | None = None) -> None:
+        with opened(APP, GRAPH, DEFAULT, warn_of_expiry=False) as access:
+            access.vault.save(UserToken("7", "Anna", "EAAuser", until, data_until), [])
+
+    @pytest.mark.parametrize("of_data", [False, True])
+    def test_whoever_opens_graph_access_is_warned_of_an_end(self, of_data: bool) -> None:
+        soon = datetime.now(UTC) + timedelta(days=6)
+        self.save(None if of_data else soon, soon if of_data else None)
+        warned: list[str] = []
+        with open_access(APP, GRAPH, DEFAULT, warn=warned.append):
+            pass
+        (warning,) = warned
+        assert "Anna" in warning
+        assert "fbsync login" in warning
+
+    def test_a_login_itself_is_not(self) -> None:
+        self.save(datetime.now(UTC) - timedelta(days=6))
+        warned: list[str] = []
+        with open_access(APP, GRAPH, DEFAULT, warn=warned.append, warn_of_expiry=False):
+            pass
+        assert warned == []
+
+    def test_an_end_that_is_far_is_no_news(self) -> None:
+        self.save(datetime.now(UTC) + timedelta(days=59))
+        warned: list[str] = []
+        with open_access(APP, GRAPH, DEFAULT, warn=warned.append):
+            pass
+        assert warned == []
 
 
 class TestStore:

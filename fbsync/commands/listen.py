@@ -32,7 +32,7 @@ def listen(
     """Verify and record Meta's events, answer, then mirror the pages that they are about."""
     with reading(environ_of(context, env_file)) as env:
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
-        verify_token, login_settings = read_verify_token(env), read_login(env)
+        verify_token, login_settings = read_verify_token(env), read_login(env, anywhere=True)
         store, public_address = read_store(env), read_callback_address(env, required=False)
     from fbsync.listener_process import address_of, bind, serve
     from fbsync.pace import EVENTS

@@ -25,6 +25,13 @@ from fbsync.settings import (
 def login(
     context: typer.Context,
     only: Annotated[bool, typer.Option("--only", help="Stop after the tokens.")] = False,
+    rerequest: Annotated[
+        bool, typer.Option("--rerequest", help="Ask again for permissions that were declined.")
+    ] = False,
+    paste: Annotated[
+        bool,
+        typer.Option("--paste", help="Read the address that the browser ended at from stdin."),
+    ] = False,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Print the address, open nothing.")
     ] = False,
@@ -37,12 +44,13 @@ def login(
     environ = environ_of(context, env_file)
     with reading(environ) as env:
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
-        settings = read_login(env)
+        settings = read_login(env, anywhere=paste)
         store = None if only else read_store(env)
         # Without an address there is nothing to subscribe, and that is no fault of a login.
         has_address = not only and env.get("FACEBOOK_WEBHOOK_ADDRESS")
         callback = read_callback(env) if has_address else None
-    from fbsync.login import Dialog, ask_for_code, log_in
+    from fbsync.login import Dialog, ask_for_code, ask_for_paste, log_in
+    from fbsync.login_checklist import login_as_json, tell
     from fbsync.wiring import open_access, open_store
 
     console = Console(quiet_results=as_json)
@@ -52,29 +60,31 @@ def login(
         app_id=app_settings.app_id,
         redirect_uri=settings.redirect_uri,
         scopes=settings.scopes,
+        config_id=settings.config_id,
+        rerequest=rerequest,
     )
-    with open_access(app_settings, graph, database, warn=console.say) as access:
-        code = ask_for_code(
-            dialog,
-            lambda url, relayed: show_dialog(
-                console, environ, url, relayed=relayed, open_browser=not no_browser
-            ),
-            limit.total_seconds(),
+
+    def show(url: str, relayed: bool) -> None:
+        open_browser = not (no_browser or paste)
+        show_dialog(console, environ, url, relayed=relayed, open_browser=open_browser)
+
+    with open_access(
+        app_settings, graph, database, warn=console.say, warn_of_expiry=False
+    ) as access:
+        if paste:
+            code = ask_for_paste(dialog, show, console.say)
+        else:
+            code = ask_for_code(dialog, show, limit.total_seconds())
+        person = log_in(
+            code, dialog.redirect_uri, access.oauth, access.accounts, access.vault, access.inbox
         )
-        person = log_in(code, dialog.redirect_uri, access.graph, access.vault, access.inbox)
-        until = f"until {person.user.expires_at:%Y-%m-%d}" if person.user.expires_at else "no end"
-        names = f"{person.user.name}, {len(person.accesses)} pages; token: {until}"
-        checklist.add("login", "done", names)
-        if person.without_token:
-            detail = f"no token came for: {', '.join(person.without_token)}"
-            checklist.add("page tokens", "failed", detail)
-        mirrored = not person.without_token
+        in_order = tell(checklist, person, settings.scopes)
         if store is not None:
             from fbsync.after_login import follow
             from fbsync.subscribe import Subscriber
 
             refresher = access.refresher(open_store(store, app_settings.app_id, console.say))
-            mirrored &= follow(
+            in_order &= follow(
                 checklist,
                 Subscriber(access.subscriptions, access.added_fields, access.handshakes),
                 access.inbox,
@@ -84,5 +94,6 @@ def login(
                 app_settings.app_secret,
             )
     if as_json:
-        console.json({"ok": checklist.ok, "steps": checklist.as_json()})
-    raise typer.Exit(0 if mirrored else NEEDS_ATTENTION)
+        found = {"ok": checklist.ok, "steps": checklist.as_json()}
+        console.json(found | {"login": login_as_json(person, settings.scopes)})
+    raise typer.Exit(0 if in_order else NEEDS_ATTENTION)

@@ -91,5 +91,5 @@ def _poll_once(
             dry_run=dry_run,
             say=console.say,
         )
-        poll.run(access.poll(keep_tokens=not dry_run), known)
+        poll.run(access.poll(keep_tokens=not dry_run, refused=report.refuse), known)
     return report

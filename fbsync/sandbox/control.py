@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from fbsync.sandbox.control_body import mistake, no_page, read_object
 from fbsync.sandbox.control_faults import FaultControl
+from fbsync.sandbox.control_logins import LoginControl
 from fbsync.sandbox.deliveries import Deliveries
 from fbsync.sandbox.events import test_entry
 from fbsync.sandbox.world import World
@@ -38,6 +39,7 @@ class Control:
             Route("/_sandbox/tokens/revoke", self.revoke, methods=["POST"]),
             Route("/_sandbox/switches", self.list_switches, methods=["GET"]),
             Route("/_sandbox/switches", self.switch, methods=["POST"]),
+            *LoginControl(self._world).routes(),
             *FaultControl(self._world).routes(),
         ]
 

@@ -28,7 +28,7 @@ from fbsync.sandbox.world import PERSON, World
 METHODS = frozenset({"GET", "POST", "DELETE"})
 Changed = Callable[[dict[str, list[str]]], object]
 
-_PERSON_EDGES = frozenset({"accounts", "permissions"})
+_PERSON_EDGES = frozenset({"accounts", "businesses", "permissions"})
 """Those that field expansion reaches, as in /me?fields=accounts.limit(2){name}."""
 
 
@@ -110,6 +110,8 @@ class GraphApi:
                 return _listed(call, subscriptions.app_level(world, call, token))
             case (app,) if app == world.app_id:
                 return {"id": app, "name": "Sandbox"}
+            case (name, *_) if name in world.businesses():
+                return edges.business(world, call, token)
             case (page, "subscribed_apps"):
                 return _listed(call, subscriptions.page_level(world, call, page, token))
             case (page, "picture"):
@@ -144,6 +146,8 @@ class GraphApi:
                 return edges.accounts(self._world, call, token)
             case ("permissions",):
                 return _listed(call, edges.permissions(self._world))
+            case ("businesses",):
+                return _listed(call, edges.businesses(self._world, token))
         raise unknown_field(rest[0], "User")
 
     def _read_person(self, call: Call, token: Token) -> dict[str, Any]:

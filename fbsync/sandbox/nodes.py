@@ -10,7 +10,7 @@ from fbsync.sandbox.field_selection import Selection, parse, pick
 from fbsync.sandbox.graph_error import GraphError, bad_parameter, unknown_field, unknown_object
 from fbsync.sandbox.tokens import Token, page_token
 from fbsync.sandbox.versions import NEWEST
-from fbsync.sandbox.world import PERSON, TASKS, World
+from fbsync.sandbox.world import PERSON, World
 
 
 def read_person(wanted: Collection[str]) -> dict[str, Any]:
@@ -47,10 +47,11 @@ def select(
         _check_is_readable(world, name, token, version)
     facts = _signed(facts, world)
     found = {name: pick(facts[name], inside) for name, inside in wanted.items() if name in facts}
-    if "access_token" in wanted and token.login is not None:
+    tasks = world.standing(facts["id"]).tasks
+    if "access_token" in wanted and token.login is not None and tasks:
         found["access_token"] = page_token(world, token.login, facts["id"])
     if "tasks" in wanted:
-        found["tasks"] = facts.get("tasks", TASKS)
+        found["tasks"] = tasks
     return found
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from fbsync.sandbox.call import Call
 from fbsync.sandbox.graph_error import GraphError, bad_parameter
-from fbsync.sandbox.tokens import Token, expires_at, read_token, user_token
+from fbsync.sandbox.tokens import Token, expires_at, identify, read_token, user_token
 from fbsync.sandbox.world import PERSON, Login, World
 
 _REDIRECT_DIFFERS, _CODE_USED = 36008, 36009
@@ -33,16 +33,15 @@ def exchange(world: World, call: Call) -> dict[str, Any]:
 def debug(world: World, call: Call, asker: Token) -> dict[str, Any]:
     """GET /debug_token: what a token is; asked with the app token or one's own."""
     text = call.params.get("input_token")
-    if asker.kind == "PAGE" or (asker.kind == "USER" and text != call.token):
+    if asker.kind == "PAGE" or (asker.kind != "APP" and text != call.token):
         raise bad_parameter(
             "You must provide an app access token, or a user access token that is"
             " an owner or developer of the app"
         )
     try:
-        token = read_token(world, text)
+        token = identify(world, text)
     except GraphError as error:
-        reason = {"code": error.code, "message": error.message, "subcode": error.subcode or 0}
-        return {"data": {"app_id": world.app_id, "error": reason, "is_valid": False, "scopes": []}}
+        return {"data": {"error": _reason(error), "is_valid": False, "scopes": []}}
     data: dict[str, Any] = {
         "app_id": world.app_id,
         "type": token.kind,
@@ -53,7 +52,16 @@ def debug(world: World, call: Call, asker: Token) -> dict[str, Any]:
     }
     if token.login is not None:
         data |= _session(token, token.login)
+    try:
+        read_token(world, text)
+    except GraphError as error:
+        data |= {"error": _reason(error), "is_valid": False}
     return {"data": data}
+
+
+def _reason(error: GraphError) -> dict[str, Any]:
+    found: dict[str, Any] = {"code": error.code, "message": error.message}
+    return found | {"subcode": error.subcode} if error.subcode else found
 
 
 def _session(token: Token, login: Login) -> dict[str, Any]:
@@ -66,7 +74,7 @@ def _session(token: Token, login: Login) -> dict[str, Any]:
             else {"scope": scope}
         )
     data = {
-        "data_access_expires_at": login.issued_at + 90 * 86400,
+        "data_access_expires_at": login.data_access_expires_at,
         "issued_at": login.issued_at,
         "user_id": PERSON["id"],
         "granular_scopes": granular,
@@ -97,12 +105,14 @@ def _redeem(world: World, params: dict[str, str]) -> Login:
                 subcode=_REDIRECT_DIFFERS,
             )
         code.used = True
-        return world.new_login(code.scopes, code.pages, is_long=False)
+        return world.new_login(
+            code.scopes, code.pages, is_long=False, is_system_user=code.is_system_user
+        )
 
 
 def _granted(world: World, login: Login) -> dict[str, Any]:
-    return {
-        "access_token": user_token(world, login),
-        "token_type": "bearer",
-        "expires_in": login.expires_at - int(time.time()),
-    }
+    """A token that never expires comes without `expires_in`."""
+    answer: dict[str, Any] = {"access_token": user_token(world, login), "token_type": "bearer"}
+    if login.expires_at:
+        answer["expires_in"] = login.expires_at - int(time.time())
+    return answer

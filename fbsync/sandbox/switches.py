@@ -11,6 +11,9 @@ from typing import Any
 
 from fbsync.sandbox.versions import NEWEST
 
+CONFIG_ID = "300000000000001"
+"""The one configuration of Facebook Login for Business."""
+
 _LARGEST = 1e9
 
 
@@ -34,6 +37,22 @@ class Switches:
     null_every: int = _switch(0, "each batch item with this number is null; 0 = none")
     volatile_pictures: bool = _switch(
         True, "addresses of pictures and covers are signed anew at each read"
+    )
+    # Logins (Meta, "Login security", "Long-lived tokens", "Facebook Login for Business").
+    redirects: str = _switch(
+        "",
+        "the registered redirect addresses, with commas, which the dialog then takes to the letter;"
+        " addresses of this machine only in development mode. Empty: the dialog takes any",
+    )
+    short_token_seconds: int = _switch(5400, "how long the token lasts that a code brings")
+    long_token_seconds: int = _switch(5_184_000, "how long an exchanged token lasts; 60 days")
+    data_access_seconds: int = _switch(7_776_000, "how long a login may read data; 90 days")
+    config_scopes: str = _switch(
+        "pages_show_list,pages_manage_metadata,pages_read_engagement",
+        f"the permissions of the dialog's config_id {CONFIG_ID}, granted all or none",
+    )
+    system_user_tokens: bool = _switch(
+        False, "a login by config_id brings a system user's token, which never expires"
     )
     # Usage and throttles (Meta, "Rate limits").
     app_call_limit: int = _switch(

@@ -40,7 +40,9 @@ class Token:
         """As /debug_token calls it."""
         if self.login is None:
             return "APP"
-        return "PAGE" if self.page else "USER"
+        if self.page:
+            return "PAGE"
+        return "SYSTEM_USER" if self.login.is_system_user else "USER"
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -57,6 +59,14 @@ def page_token(world: World, login: Login, page: str) -> str:
 
 def read_token(world: World, text: str | None) -> Token:
     """Who asks. Raises GraphError: none, unreadable, expired or ended."""
+    token = identify(world, text)
+    if token.login is not None:
+        _check_is_alive(world, token, token.login)
+    return token
+
+
+def identify(world: World, text: str | None) -> Token:
+    """Whose token it is or was. Raises GraphError: none, or unreadable."""
     if not text:
         raise no_token()
     if hmac.compare_digest(text.encode(), world.app_token.encode()):
@@ -67,9 +77,7 @@ def read_token(world: World, text: str | None) -> Token:
         raise unreadable_token()
     if not hmac.compare_digest(text, _made(world, shape[1], login, shape[3])):
         raise unreadable_token()
-    token = Token(login, shape[3] or None)
-    _check_is_alive(world, token, login)
-    return token
+    return Token(login, shape[3] or None)
 
 
 def expires_at(token: Token) -> int:

@@ -16,10 +16,6 @@ APP_ID = "100000000000001"
 PERSON = {"id": "122100000000001", "name": "Sam Sandbox"}
 TASKS = ["ADVERTISE", "ANALYZE", "CREATE_CONTENT", "MESSAGING", "MODERATE", "MANAGE"]
 
-SHORT_SECONDS = 5400
-LONG_SECONDS = 5_184_000
-"""Lifetimes of a user token: one to two hours, 60 days (Meta, "Long-lived tokens")."""
-
 UNSAVED = {"saved": False}
 """Of a field of World that the state file leaves out."""
 
@@ -36,6 +32,8 @@ class Login:
     issued_at: int
     expires_at: int
     is_long: bool
+    data_access_expires_at: int
+    is_system_user: bool  # of Facebook Login for Business; its `expires_at` is 0: never
     ended_by: int | None = None  # the subcode that its tokens answer from then on
 
     def sees(self, page: str) -> bool:
@@ -49,7 +47,22 @@ class Code:
     redirect_uri: str
     scopes: frozenset[str]
     pages: frozenset[str] | None
+    is_system_user: bool = False
     used: bool = False
+
+
+@dataclass
+class Standing:
+    """How the person stands to a page.
+
+    Without tasks there is no page token. `business` is the portfolio that owns the page, or that
+    has it as a client. Where it is not `listed`, /me/accounts leaves the page out.
+    """
+
+    tasks: list[str] = field(default_factory=lambda: list(TASKS))
+    business: str | None = None
+    is_client: bool = False
+    listed: bool = True
 
 
 @dataclass
@@ -96,6 +109,7 @@ class World:
     app_subscriptions: dict[str, AppSubscription] = field(default_factory=dict)
     page_subscriptions: dict[str, frozenset[str]] = field(default_factory=dict)
     ended_page_tokens: dict[str, tuple[int, int]] = field(default_factory=dict)
+    standings: dict[str, Standing] = field(default_factory=dict)  # of pages that are not as usual
     pages_without_role: set[str] = field(default_factory=set)  # the person lost them
     removed_pages: set[str] = field(default_factory=set)
     edited_pages: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
@@ -150,14 +164,37 @@ class World:
             self.page_subscriptions.pop(page, None)
             return True
 
+    def businesses(self) -> list[str]:
+        """The ids of all business portfolios that a page belongs to."""
+        return sorted({found.business for found in self.standings.values() if found.business})
+
+    def standing(self, page: str) -> Standing:
+        """How the person stands to a page."""
+        return self.standings.get(page) or Standing()
+
     def new_login(
-        self, scopes: frozenset[str], pages: frozenset[str] | None, *, is_long: bool
+        self,
+        scopes: frozenset[str],
+        pages: frozenset[str] | None,
+        *,
+        is_long: bool,
+        is_system_user: bool = False,
     ) -> Login:
         """A new session; its tokens come from `tokens`."""
+        switches = self.switches
+        seconds = switches.long_token_seconds if is_long else switches.short_token_seconds
         with self.lock:
             now = int(time.time())
-            seconds = LONG_SECONDS if is_long else SHORT_SECONDS
-            login = Login(len(self.logins) + 1, scopes, pages, now, now + seconds, is_long)
+            login = Login(
+                number=len(self.logins) + 1,
+                scopes=scopes,
+                pages=pages,
+                issued_at=now,
+                expires_at=0 if is_system_user else now + seconds,
+                is_long=is_long or is_system_user,
+                data_access_expires_at=now + switches.data_access_seconds,
+                is_system_user=is_system_user,
+            )
             self.logins[login.number] = login
             return login
 
