@@ -17,6 +17,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from fbsync.database import Database
+from fbsync.inbox import DatabaseInbox
 from fbsync.object_store import DirectoryStore, SpacesStore
 from fbsync.page import PageId
 from fbsync.ports import ObjectStore, history_key, page_key
@@ -53,6 +55,14 @@ class Shop:
         keys = list(self.store.list(f"{PAGE}/history/"))
         assert keys == [history_key(PAGE, number + 1) for number in range(len(keys))]
         return [json.loads(self.store.get(key) or b"") for key in keys]
+
+    def is_idle(self) -> bool:
+        """Whether no page waits for a read."""
+        database = Database(self.settings["FBSYNC_DATABASE_URL"])
+        try:
+            return DatabaseInbox(database).status().waiting == 0
+        finally:
+            database.close()
 
 
 def settings(sandbox: Sandbox, port: int) -> dict[str, str]:
@@ -185,6 +195,8 @@ def test_a_crash_at_any_door_loses_nothing(local_shop: Shop, door: str) -> None:
     with listener(shop.port, ("tests.crash", LATER), **shop.settings) as listening:
         wait_until(lambda: shop.mirrored_name() == f"Renamed before {door}", "the mirror")
         wait_until(lambda: delivered(shop), "the 200 to a delivery that was sent again")
+        # Or the next listener would meet its crash before the event that it is meant for.
+        wait_until(shop.is_idle, "the last read")
         listening.send_signal(signal.SIGTERM)
         assert listening.wait(30) == 0
     assert len(shop.history()) == versions + 1
