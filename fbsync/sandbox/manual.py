@@ -25,8 +25,8 @@ at it, with or without a version in the path. The login dialog is at /dialog/oau
 address. What it prints at its start are the app's id and secret, the addresses, and a verify token.
 State lives in memory; with --state it is kept in a file, which holds its invented secrets.
 
-Served: /me, /{user-id}, their accounts and permissions; /{page-id} to read and edit, its picture and
-subscribed_apps; /{app-id}/subscriptions; /oauth/access_token; /debug_token; batches at any path.
+Served: /me, /{user-id}, their accounts and permissions; /{page-id} to read and edit, its picture
+and subscribed_apps; /{app-id}/subscriptions; /oauth/access_token; /debug_token; batches anywhere.
 Tokens and parameters come in the header, the query, a form of either kind, or JSON. The usage shown
 is that of an invented limit: without a limit's switch, 100 calls are one percent.
 

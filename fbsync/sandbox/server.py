@@ -14,7 +14,7 @@ from starlette.routing import Mount, Route, request_response
 from fbsync.sandbox import dialog, manual
 from fbsync.sandbox.answer import Answer
 from fbsync.sandbox.batch import answer_batch
-from fbsync.sandbox.call import Call, read_params, read_path
+from fbsync.sandbox.call import Call, read_basic, read_bearer, read_params, read_path
 from fbsync.sandbox.control import Control
 from fbsync.sandbox.deliveries import Deliveries
 from fbsync.sandbox.graph_api import GraphApi
@@ -87,9 +87,10 @@ async def _read_call(request: Request) -> Call:
     content_type = request.headers.get("content-type", "")
     query = request.scope["query_string"].decode("latin-1")
     params = read_params(query, await request.body(), content_type)
-    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-    in_params = params.pop("access_token", None)
-    token = bearer.strip() if scheme.lower() == "bearer" else in_params
+    authorization = request.headers.get("authorization", "")
+    token = params.pop("access_token", None)
+    token = read_bearer(authorization) or token
+    params = read_basic(authorization) | params
     base_url = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
     return Call(request.method, version, path, params, token, base_url)
 
