@@ -37,7 +37,10 @@ def check_callback(url: str, verify_token: str) -> None:
 
 def check_address(url: str) -> None:
     """Meta wants https; a callback on this machine may do without. Raises GraphError."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as "http://["
+        raise bad_parameter("Param callback_url must be a valid URL") from None
     if not parts.hostname or parts.scheme not in ("http", "https"):
         raise bad_parameter("Param callback_url must be a valid URL")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
