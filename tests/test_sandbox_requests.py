@@ -132,6 +132,11 @@ class TestFields:
     def test_a_broken_list_is_100(self, sandbox: Sandbox, page: str, fields: str) -> None:
         assert code(get(sandbox, PAGE, page, fields=fields)) == 100
 
+    def test_an_apps_fields_are_its_own(self, sandbox: Sandbox) -> None:
+        app, token = sandbox.world.app_id, sandbox.world.app_token
+        assert get(sandbox, app, token, fields="name").json() == {"id": app, "name": "Sandbox"}
+        assert code(get(sandbox, app, token, fields="about")) == 100
+
     def test_retired_parameters_are_ignored(self, sandbox: Sandbox, page: str) -> None:
         retired = {"pretty": "1", "debug": "all", "date_format": "U", "metadata": "1"}
         answer = get(sandbox, PAGE, page, fields="name", **retired)
@@ -211,6 +216,19 @@ class TestPageLife:
         again = sandbox.page_token(sandbox.log_in(), PAGE)
         assert get(sandbox, PAGE, again).is_success
         assert sandbox.client.delete("/_sandbox/pages/1/role").status_code == 404
+        assert sandbox.client.post("/_sandbox/pages/1/role").status_code == 404
+
+    def test_a_small_role_has_few_tasks_and_cannot_subscribe(
+        self, sandbox: Sandbox, page: str
+    ) -> None:
+        role = f"/_sandbox/pages/{PAGE}/role"
+        assert sandbox.client.post(role, json={"tasks": ["FLY"]}).status_code == 400
+        assert sandbox.client.post(role, json={"tasks": ["ANALYZE"]}).is_success
+        assert get(sandbox, PAGE, page, fields="tasks").json()["tasks"] == ["ANALYZE"]
+        refused = get(sandbox, f"{PAGE}/subscribed_apps", page)
+        assert (refused.status_code, code(refused)) == (403, 200)
+        assert sandbox.client.post(role).is_success
+        assert get(sandbox, f"{PAGE}/subscribed_apps", page).is_success
 
 
 ODD_BODIES: list[tuple[str, bytes]] = [
@@ -230,6 +248,14 @@ ODD_BODIES: list[tuple[str, bytes]] = [
 
 class TestOddRequests:
     """Each gets an error of the Graph API or a plain 400, never a traceback."""
+
+    @pytest.mark.parametrize(("method", "path"), [("GET", "fault"), ("PUT", "pages")])
+    def test_an_unknown_endpoint_of_the_tester(
+        self, sandbox: Sandbox, method: str, path: str
+    ) -> None:
+        answer = sandbox.client.request(method, f"/_sandbox/{path}")
+        assert answer.status_code == 404
+        assert "GET /_sandbox lists" in answer.json()["error"]
 
     @pytest.mark.parametrize(("kind", "body"), ODD_BODIES)
     def test_odd_bodies(self, sandbox: Sandbox, user: str, kind: str, body: bytes) -> None:

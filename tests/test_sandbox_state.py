@@ -177,6 +177,7 @@ class TestProcess:
             (["--switch", "require_proof"], "NAME=VALUE"),
             (["--switch", "switch_off=sometimes"], "app, page, never"),
             (["--state", "/"], "--state"),
+            (["--state", "/no/such/folder/state"], "--state"),
         ],
     )
     @pytest.mark.parametrize("program", [["-m", "fbsync.sandbox"], ["-m", "fbsync", "sandbox"]])

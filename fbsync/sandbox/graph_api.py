@@ -109,8 +109,9 @@ class GraphApi:
             case (app, "subscriptions") if app == world.app_id:
                 return _listed(call, subscriptions.app_level(world, call, token))
             case (app,) if app == world.app_id:
-                return {"id": app, "name": "Sandbox"}
+                return nodes.read_app(world, call)
             case (page, "subscribed_apps"):
+                nodes.check_task(world, page, token)
                 return _listed(call, subscriptions.page_level(world, call, page, token))
             case (page, "picture"):
                 return _picture(call, nodes.read_picture(world, page, token))
@@ -149,9 +150,10 @@ class GraphApi:
     def _read_person(self, call: Call, token: Token) -> dict[str, Any]:
         """The person, with the edges that field expansion asks for."""
         wanted = parse(call.params.get("fields") or "id,name")
-        found = nodes.read_person(wanted.keys() - _PERSON_EDGES)
-        for edge in wanted.keys() & _PERSON_EDGES:
-            inside = wanted[edge]
+        found = nodes.read_person([name for name in wanted if name not in _PERSON_EDGES])
+        for edge, inside in wanted.items():
+            if edge not in _PERSON_EDGES:
+                continue
             params = {**inside.arguments, "fields": inside.text} if inside is not None else {}
             inner = replace(call, path=("me", edge), params=params)
             found[edge] = self._person(inner, token, (edge,))

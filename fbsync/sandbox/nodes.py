@@ -12,6 +12,8 @@ from fbsync.sandbox.tokens import Token, page_token
 from fbsync.sandbox.versions import NEWEST
 from fbsync.sandbox.world import PERSON, TASKS, World
 
+_MANAGING = frozenset({"CREATE_CONTENT", "MANAGE", "MODERATE"})
+
 
 def read_person(wanted: Collection[str]) -> dict[str, Any]:
     """/me with a user token."""
@@ -19,6 +21,28 @@ def read_person(wanted: Collection[str]) -> dict[str, Any]:
         if name not in PERSON:
             raise unknown_field(name, "User")
     return {name: PERSON[name] for name in wanted} | {"id": PERSON["id"]}
+
+
+def read_app(world: World, call: Call) -> dict[str, Any]:
+    """/{app-id}."""
+    facts = {"id": world.app_id, "name": "Sandbox", "category": "Business"}
+    facts["link"] = f"https://www.facebook.com/games/?app_id={world.app_id}"
+    wanted = parse(call.params.get("fields") or "id,name,category,link")
+    for name in wanted:
+        if name not in facts:
+            raise unknown_field(name, "Application")
+    return {name: facts[name] for name in wanted} | {"id": world.app_id}
+
+
+def check_task(world: World, page: str, token: Token) -> None:
+    """Whether the person may manage the page's subscriptions (Meta, "Page subscribed apps")."""
+    if token.page == page and not _MANAGING & set(world.tasks.get(page, TASKS)):
+        raise GraphError(
+            "(#200) User does not have sufficient administrative permission for this action on"
+            " this page.",
+            200,
+            status=403,
+        )
 
 
 def read_page(world: World, call: Call, page: str, token: Token) -> dict[str, Any]:
@@ -50,7 +74,7 @@ def select(
     if "access_token" in wanted and token.login is not None:
         found["access_token"] = page_token(world, token.login, facts["id"])
     if "tasks" in wanted:
-        found["tasks"] = TASKS
+        found["tasks"] = world.tasks.get(facts["id"], TASKS)
     return found
 
 

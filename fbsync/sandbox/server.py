@@ -16,6 +16,7 @@ from fbsync.sandbox.answer import Answer
 from fbsync.sandbox.batch import answer_batch
 from fbsync.sandbox.call import Call, read_basic, read_bearer, read_params, read_path
 from fbsync.sandbox.control import Control
+from fbsync.sandbox.control_body import no_endpoint
 from fbsync.sandbox.deliveries import Deliveries
 from fbsync.sandbox.graph_api import GraphApi
 from fbsync.sandbox.person_callbacks import PersonCallbacks
@@ -62,6 +63,7 @@ def build_app(world: World, save: Save = lambda world: None) -> Starlette:
         routes=[
             Route("/_sandbox", manual.endpoint(routes)),
             *(_saving(route, world, save) for route in routes),
+            Mount("/_sandbox", app=request_response(no_endpoint)),
             Route("/dialog/oauth", log_in, methods=["GET", "POST"]),
             Route("/{version}/dialog/oauth", log_in, methods=["GET", "POST"]),
             Mount("", app=request_response(graph)),  # any method at all
