@@ -38,7 +38,7 @@ def test_every_endpoint_that_is_named_answers(sandbox: Sandbox) -> None:
         path = item["path"].replace("{page}", "1")
         answer = sandbox.client.request(item["method"], path, content="{}")
         assert answer.status_code in (200, 400, 404)
-        assert answer.json().keys() & {"data", "success", "error", "require_proof", "deliveries"}
+        assert isinstance(answer.json(), dict)
 
 
 @pytest.mark.parametrize("program", [["-m", "fbsync.sandbox"], ["-m", "fbsync", "sandbox"]])

@@ -218,18 +218,6 @@ class TestPageLife:
         assert sandbox.client.delete("/_sandbox/pages/1/role").status_code == 404
         assert sandbox.client.post("/_sandbox/pages/1/role").status_code == 404
 
-    def test_a_small_role_has_few_tasks_and_cannot_subscribe(
-        self, sandbox: Sandbox, page: str
-    ) -> None:
-        role = f"/_sandbox/pages/{PAGE}/role"
-        assert sandbox.client.post(role, json={"tasks": ["FLY"]}).status_code == 400
-        assert sandbox.client.post(role, json={"tasks": ["ANALYZE"]}).is_success
-        assert get(sandbox, PAGE, page, fields="tasks").json()["tasks"] == ["ANALYZE"]
-        refused = get(sandbox, f"{PAGE}/subscribed_apps", page)
-        assert (refused.status_code, code(refused)) == (403, 200)
-        assert sandbox.client.post(role).is_success
-        assert get(sandbox, f"{PAGE}/subscribed_apps", page).is_success
-
 
 ODD_BODIES: list[tuple[str, bytes]] = [
     ("application/json", b"{"),

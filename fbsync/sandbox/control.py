@@ -11,7 +11,7 @@ from fbsync.sandbox.control_body import mistake, no_page, read_object
 from fbsync.sandbox.control_faults import FaultControl
 from fbsync.sandbox.deliveries import Deliveries
 from fbsync.sandbox.events import test_entry
-from fbsync.sandbox.world import TASKS, World
+from fbsync.sandbox.world import World
 
 
 class Control:
@@ -85,19 +85,11 @@ class Control:
         return JSONResponse({"success": True})
 
     async def give_role(self, request: Request) -> Response:
-        """The person gets a role on the page: all tasks, or those of {"tasks": ["ANALYZE"]}.
-
-        After a lost role, a new login brings a new token.
-        """
+        """The person gets the role again; a new login brings a new token."""
         page = request.path_params["page"]
-        tasks = (await read_object(request) or {}).get("tasks", TASKS)
         if self._world.page(page) is None:
             return no_page(page)
-        if not isinstance(tasks, list) or not set(map(str, tasks)) <= set(TASKS):
-            return mistake(f"tasks is a list of some of {', '.join(TASKS)}")
-        with self._world.lock:
-            self._world.pages_without_role.discard(page)
-            self._world.tasks[page] = tasks
+        self._world.pages_without_role.discard(page)
         return JSONResponse({"success": True})
 
     async def list_calls(self, _: Request) -> Response:

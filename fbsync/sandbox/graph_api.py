@@ -111,7 +111,6 @@ class GraphApi:
             case (app,) if app == world.app_id:
                 return nodes.read_app(world, call)
             case (page, "subscribed_apps"):
-                nodes.check_task(world, page, token)
                 return _listed(call, subscriptions.page_level(world, call, page, token))
             case (page, "picture"):
                 return _picture(call, nodes.read_picture(world, page, token))

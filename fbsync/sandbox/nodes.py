@@ -12,8 +12,6 @@ from fbsync.sandbox.tokens import Token, page_token
 from fbsync.sandbox.versions import NEWEST
 from fbsync.sandbox.world import PERSON, TASKS, World
 
-_MANAGING = frozenset({"CREATE_CONTENT", "MANAGE", "MODERATE"})
-
 
 def read_person(wanted: Collection[str]) -> dict[str, Any]:
     """/me with a user token."""
@@ -32,17 +30,6 @@ def read_app(world: World, call: Call) -> dict[str, Any]:
         if name not in facts:
             raise unknown_field(name, "Application")
     return {name: facts[name] for name in wanted} | {"id": world.app_id}
-
-
-def check_task(world: World, page: str, token: Token) -> None:
-    """Whether the person may manage the page's subscriptions (Meta, "Page subscribed apps")."""
-    if token.page == page and not _MANAGING & set(world.tasks.get(page, TASKS)):
-        raise GraphError(
-            "(#200) User does not have sufficient administrative permission for this action on"
-            " this page.",
-            200,
-            status=403,
-        )
 
 
 def read_page(world: World, call: Call, page: str, token: Token) -> dict[str, Any]:
@@ -74,7 +61,7 @@ def select(
     if "access_token" in wanted and token.login is not None:
         found["access_token"] = page_token(world, token.login, facts["id"])
     if "tasks" in wanted:
-        found["tasks"] = world.tasks.get(facts["id"], TASKS)
+        found["tasks"] = TASKS
     return found
 
 

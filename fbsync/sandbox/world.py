@@ -97,7 +97,6 @@ class World:
     page_subscriptions: dict[str, frozenset[str]] = field(default_factory=dict)
     ended_page_tokens: dict[str, tuple[int, int]] = field(default_factory=dict)
     pages_without_role: set[str] = field(default_factory=set)  # the person lost them
-    tasks: dict[str, list[str]] = field(default_factory=dict)  # by page, where they are not all
     removed_pages: set[str] = field(default_factory=set)
     edited_pages: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     faults: list[Fault] = field(default_factory=list)
