@@ -167,6 +167,8 @@ class TestPaging:
             after = found["paging"]["cursors"]["after"]
             rest = get(sandbox, path, each, after=after).json()["data"]
             assert len(rest) == found["summary"]["total_count"] - 1
+        some = get(sandbox, "me/permissions", user, fields="status", limit="2").json()["data"]
+        assert some == [{"status": "granted"}] * 2
         app = f"{sandbox.world.app_id}/subscriptions"
         assert code(get(sandbox, app, sandbox.world.app_token, limit="none")) == 100
 
@@ -199,9 +201,35 @@ class TestPictures:
 
 class TestPageLife:
     def test_an_unpublished_page_says_so(self, sandbox: Sandbox, page: str) -> None:
-        form = {"is_published": "false", "access_token": page}
-        assert sandbox.client.post(f"/{PAGE}", data=form).is_success
-        assert get(sandbox, PAGE, page, fields="is_published").json()["is_published"] is False
+        for sent, stored in (("false", False), ("1", True), ("0", False)):
+            form = {"is_published": sent, "access_token": page}
+            assert sandbox.client.post(f"/{PAGE}", data=form).is_success
+            found = get(sandbox, PAGE, page, fields="is_published").json()
+            assert found["is_published"] is stored
+
+    def test_a_page_knows_whether_the_app_is_on_it(self, sandbox: Sandbox, page: str) -> None:
+        fields = "is_webhooks_subscribed,has_added_app"
+        assert set(get(sandbox, PAGE, page, fields=fields).json().values()) == {PAGE, False}
+        sandbox.client.post(f"/{PAGE}/subscribed_apps", data={"access_token": page})
+        assert set(get(sandbox, PAGE, page, fields=fields).json().values()) == {PAGE, True}
+
+    @pytest.mark.parametrize("changes", [{"id": "1"}, {"nmae": "New"}])
+    def test_the_owner_changes_fields_that_there_are(
+        self, sandbox: Sandbox, changes: dict[str, str]
+    ) -> None:
+        answer = sandbox.client.post(f"/_sandbox/pages/{PAGE}", json=changes)
+        assert (answer.status_code, "its id stays" in answer.json()["error"]) == (400, True)
+        answer = sandbox.client.post("/_sandbox/pages", json={PAGE: changes})
+        assert answer.status_code == 400
+
+    @pytest.mark.parametrize("odd", [7, "text", [1], {"data": 7}, {"source": 7}])
+    def test_odd_values_of_pictures_stay_as_they_are(
+        self, sandbox: Sandbox, page: str, odd: object
+    ) -> None:
+        edit = {"picture": odd, "cover": odd}
+        assert sandbox.client.post(f"/_sandbox/pages/{PAGE}", json=edit).is_success
+        found = get(sandbox, PAGE, page, fields="picture,cover").json()
+        assert found["picture"] == odd
 
     def test_a_lost_role_ends_the_token_and_takes_the_page_off_the_list(
         self, sandbox: Sandbox, user: str, page: str

@@ -7,11 +7,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from fbsync.sandbox.catalogue import FIELDS
 from fbsync.sandbox.control_body import mistake, no_page, read_object
 from fbsync.sandbox.control_faults import FaultControl
 from fbsync.sandbox.deliveries import Deliveries
 from fbsync.sandbox.events import test_entry
 from fbsync.sandbox.world import World
+
+_FIELDS = "fields that a page has; its id stays"
 
 
 class Control:
@@ -53,16 +56,18 @@ class Control:
         """
         changes = await read_object(request)
         page = request.path_params["page"]
-        if changes is None or self._world.page(page) is None:
-            return mistake("send a JSON object of fields") if changes is None else no_page(page)
+        if self._world.page(page) is None:
+            return no_page(page)
+        if changes is None or not _are_fields(changes):
+            return mistake(f"send a JSON object of {_FIELDS}")
         self._deliveries.tell_of({page: self._world.edit(page, changes)})
         return JSONResponse(self._world.page(page))
 
     async def edit_pages(self, request: Request) -> Response:
         """Change many at once, as {id: {field: value}}: their events come in common bodies."""
         wanted = await read_object(request)
-        if wanted is None or not all(isinstance(fields, dict) for fields in wanted.values()):
-            return mistake("send a JSON object of pages, each with its fields")
+        if wanted is None or not all(map(_are_fields, wanted.values())):
+            return mistake(f"send a JSON object of pages, each with an object of {_FIELDS}")
         for page in wanted:
             if self._world.page(page) is None:
                 return no_page(page)
@@ -150,3 +155,7 @@ class Control:
         except ValueError as error:
             return mistake(str(error))
         return JSONResponse(vars(self._world.switches))
+
+
+def _are_fields(changes: object) -> bool:
+    return isinstance(changes, dict) and changes.keys() <= FIELDS - {"id"}

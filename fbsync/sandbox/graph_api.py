@@ -8,7 +8,7 @@ from fbsync.sandbox import edges, nodes, oauth, subscriptions, usage
 from fbsync.sandbox.answer import Answer
 from fbsync.sandbox.call import Call
 from fbsync.sandbox.faults import fault_answer
-from fbsync.sandbox.field_selection import parse
+from fbsync.sandbox.field_selection import parse, pick
 from fbsync.sandbox.graph_error import (
     GraphError,
     no_token,
@@ -190,8 +190,11 @@ def common_headers(version: str | None) -> dict[str, str]:
 
 
 def _listed(call: Call, answer: dict[str, Any]) -> dict[str, Any]:
-    """An edge's list, part by part."""
-    return paged(call, answer) if "data" in answer else answer
+    """An edge's list, part by part, with the fields asked for."""
+    if "data" not in answer:
+        return answer
+    wanted = parse(call.params["fields"]) if call.params.get("fields") else None
+    return paged(call, answer | {"data": pick(answer["data"], wanted)})
 
 
 def _picture(call: Call, found: dict[str, Any]) -> dict[str, Any]:
