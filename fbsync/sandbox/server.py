@@ -15,11 +15,11 @@ from fbsync.sandbox import dialog, manual
 from fbsync.sandbox.answer import Answer
 from fbsync.sandbox.batch import answer_batch
 from fbsync.sandbox.call import Call, read_basic, read_bearer, read_params, read_path
-from fbsync.sandbox.control import Control
 from fbsync.sandbox.control_body import no_endpoint
 from fbsync.sandbox.deliveries import Deliveries
 from fbsync.sandbox.graph_api import GraphApi
 from fbsync.sandbox.person_callbacks import PersonCallbacks
+from fbsync.sandbox.tester import tester_routes
 from fbsync.sandbox.world import World
 
 Save = Callable[[World], None]
@@ -36,7 +36,7 @@ def build_app(world: World, save: Save = lambda world: None) -> Starlette:
     deliveries = Deliveries(world, lambda: save(world))
     person_callbacks = PersonCallbacks(world)
     api = GraphApi(world, deliveries.tell_of, person_callbacks.tell_removed)
-    routes = [*Control(world, deliveries).routes(), *person_callbacks.routes()]
+    routes = tester_routes(world, deliveries, person_callbacks)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
