@@ -38,15 +38,6 @@ def build_app(world: World, save: Save = lambda world: None) -> Starlette:
     api = GraphApi(world, deliveries.tell_of, person_callbacks.tell_removed)
     routes = tester_routes(world, deliveries, person_callbacks)
 
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await deliveries.start()
-        await person_callbacks.start()
-        yield
-        await person_callbacks.stop()
-        await deliveries.stop()
-        save(world)
-
     async def graph(request: Request) -> Response:
         # A thread, as a subscription waits for the callback's handshake.
         answer = await run_in_threadpool(_answer, world, api, await _read_call(request), save)
@@ -59,7 +50,7 @@ def build_app(world: World, save: Save = lambda world: None) -> Starlette:
         return answer
 
     return Starlette(
-        lifespan=lifespan,
+        lifespan=lambda _: _sending(deliveries, person_callbacks, lambda: save(world)),
         routes=[
             Route("/_sandbox", manual.endpoint(routes)),
             *(_saving(route, world, save) for route in routes),
@@ -69,6 +60,19 @@ def build_app(world: World, save: Save = lambda world: None) -> Starlette:
             Mount("", app=request_response(graph)),  # any method at all
         ],
     )
+
+
+@asynccontextmanager
+async def _sending(
+    deliveries: Deliveries, person_callbacks: PersonCallbacks, at_the_end: Callable[[], None]
+) -> AsyncIterator[None]:
+    """Both send as long as the application runs."""
+    await deliveries.start()
+    await person_callbacks.start()
+    yield
+    await person_callbacks.stop()
+    await deliveries.stop()
+    at_the_end()
 
 
 def _saving(route: Route, world: World, save: Save) -> Route:
