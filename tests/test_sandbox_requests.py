@@ -132,6 +132,14 @@ class TestFields:
     def test_a_broken_list_is_100(self, sandbox: Sandbox, page: str, fields: str) -> None:
         assert code(get(sandbox, PAGE, page, fields=fields)) == 100
 
+    def test_a_persons_mail_needs_its_permission(self, sandbox: Sandbox, user: str) -> None:
+        fields = "first_name,email,picture{width}"
+        shown = {"id": PERSON, "first_name": "Sam", "picture": {"data": {"width": 50}}}
+        assert get(sandbox, "me", user, fields=fields).json() == shown
+        allowed = sandbox.log_in("email")
+        found = get(sandbox, "me", allowed, fields=fields).json()
+        assert found == shown | {"email": "sam@example.com"}
+
     def test_an_apps_fields_are_its_own(self, sandbox: Sandbox) -> None:
         app, token = sandbox.world.app_id, sandbox.world.app_token
         assert get(sandbox, app, token, fields="name").json() == {"id": app, "name": "Sandbox"}
@@ -195,6 +203,8 @@ class TestPictures:
         assert urlsplit(answer.headers["Location"]).path.endswith(f"{PAGE}.jpg")
         facts = get(sandbox, "me/picture", page, redirect="false").json()["data"]
         assert facts["is_silhouette"] is False
+        form = {"access_token": page}
+        assert code(sandbox.client.post(f"/{PAGE}/picture", data=form)) == 100
         sandbox.client.post(f"/_sandbox/pages/{PAGE}", json={"picture": None})
         assert get(sandbox, f"{PAGE}/picture", page).json()["data"]["is_silhouette"] is True
 

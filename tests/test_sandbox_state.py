@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -169,6 +170,19 @@ class TestProcess:
             url = f"{second['FACEBOOK_GRAPH_URL']}/{PAGE}"
             found = httpx.get(url, params={"access_token": token}, trust_env=False).json()
             assert found == {"id": PAGE, "name": "New"}
+
+    def test_a_state_that_cannot_be_kept_any_more_is_told(self, tmp_path: Path) -> None:
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        command = ["-m", "fbsync.sandbox", "--port", "0", "--state", str(folder / "state.json")]
+        with running(command) as (process, settings):
+            shutil.rmtree(folder)
+            url = f"{settings['FACEBOOK_GRAPH_URL']}/_sandbox/pages/{PAGE}"
+            assert httpx.post(url, json={"name": "New"}, trust_env=False).json()["name"] == "New"
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=30)
+        assert "The state is not kept" in err
+        assert "Traceback" not in err
 
     @pytest.mark.parametrize(
         ("options", "told"),

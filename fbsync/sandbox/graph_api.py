@@ -149,7 +149,8 @@ class GraphApi:
     def _read_person(self, call: Call, token: Token) -> dict[str, Any]:
         """The person, with the edges that field expansion asks for."""
         wanted = parse(call.params.get("fields") or "id,name")
-        found = nodes.read_person([name for name in wanted if name not in _PERSON_EDGES])
+        own = {name: inside for name, inside in wanted.items() if name not in _PERSON_EDGES}
+        found = nodes.read_person(own, token)
         for edge, inside in wanted.items():
             if edge not in _PERSON_EDGES:
                 continue

@@ -1,7 +1,7 @@
 """Nodes: the person, the app and the pages; what may be read and changed of them."""
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from fbsync.sandbox.call import COMMON, Call, read_json
@@ -12,13 +12,24 @@ from fbsync.sandbox.tokens import Token, page_token
 from fbsync.sandbox.versions import NEWEST
 from fbsync.sandbox.world import PERSON, TASKS, World
 
+_PERSON_FACTS: dict[str, Any] = PERSON | {
+    "email": "sam@example.com",
+    "first_name": "Sam",
+    "last_name": "Sandbox",
+    "picture": {"data": {"height": 50, "is_silhouette": True, "url": "", "width": 50}},
+}
 
-def read_person(wanted: Collection[str]) -> dict[str, Any]:
-    """/me with a user token."""
+
+def read_person(wanted: Mapping[str, Selection | None], token: Token) -> dict[str, Any]:
+    """/me with a user token; the address for mails needs the permission `email`."""
     for name in wanted:
-        if name not in PERSON:
+        if name not in _PERSON_FACTS:
             raise unknown_field(name, "User")
-    return {name: PERSON[name] for name in wanted} | {"id": PERSON["id"]}
+    facts = dict(_PERSON_FACTS)
+    if "email" not in token.scopes:
+        del facts["email"]
+    found = {name: pick(facts[name], inside) for name, inside in wanted.items() if name in facts}
+    return found | {"id": PERSON["id"]}
 
 
 def read_app(world: World, call: Call) -> dict[str, Any]:
