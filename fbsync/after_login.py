@@ -8,20 +8,20 @@ from collections.abc import Sequence
 
 from fbsync.checklist import Checklist
 from fbsync.errors import FbsyncError
-from fbsync.graph import Graph
 from fbsync.page import PageAccess
 from fbsync.patience import POLL_PATIENCE, Patience
 from fbsync.ports import Inbox
 from fbsync.probe import Target, is_up, local_url, probe
 from fbsync.refresh import Outcome, Refresher
 from fbsync.settings import CallbackSettings
-from fbsync.subscribe import subscribe_app, subscribe_pages
+from fbsync.subscribe import Subscriber
+from fbsync.subscription_plan import Wish
 from fbsync.sync import Difference, Poll
 
 
 def follow(
     checklist: Checklist,
-    graph: Graph,
+    subscriber: Subscriber,
     inbox: Inbox,
     refresher: Refresher,
     accesses: Sequence[PageAccess],
@@ -37,7 +37,7 @@ def follow(
         for name in ("app subscription", "page subscriptions"):
             checklist.add(name, "skipped", "FACEBOOK_WEBHOOK_ADDRESS is not set")
     else:
-        _subscribe(checklist, graph, accesses, callback)
+        _subscribe(checklist, subscriber, accesses, callback)
     mirrored = _mirror(checklist, inbox, refresher, accesses, patience)
     if callback is None:
         checklist.add("webhook test", "skipped", "FACEBOOK_WEBHOOK_ADDRESS is not set")
@@ -48,22 +48,23 @@ def follow(
 
 
 def _subscribe(
-    checklist: Checklist, graph: Graph, accesses: Sequence[PageAccess], wanted: CallbackSettings
+    checklist: Checklist,
+    subscriber: Subscriber,
+    accesses: Sequence[PageAccess],
+    wanted: CallbackSettings,
 ) -> None:
     """Both levels; the app's needs a listener that Meta can reach."""
-    app = subscribe_app(graph, wanted)
+    wish = Wish(wanted.address, frozenset(wanted.fields))
+    plan = subscriber.plan(accesses, wish)
+    found = subscriber.apply(plan, accesses, wish, wanted.verify_token)
+    app = found.app
     checklist.add("app subscription", "done" if app.ok else "failed", app.detail)
-    try:
-        pages = subscribe_pages(graph, accesses, wanted.fields)
-    except FbsyncError as error:
-        checklist.add("page subscriptions", "failed", str(error))
-        return
-    failed = [level for level in pages if not level.ok]
+    failed = [level for level in found.pages if not level.ok]
     if failed:
-        detail = f"{len(failed)} of {len(pages)} pages: {failed[0].detail}"
+        detail = f"{len(failed)} of {len(found.pages)} pages: {failed[0].detail}"
         checklist.add("page subscriptions", "failed", detail)
     else:
-        counts = Counter[str](level.action for level in pages)
+        counts = Counter[str](level.action for level in found.pages)
         checklist.add("page subscriptions", "done", _count(counts))
 
 

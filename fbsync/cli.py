@@ -12,6 +12,7 @@ from fbsync.commands.demo import demo
 from fbsync.commands.listen import listen
 from fbsync.commands.login import login
 from fbsync.commands.logout import logout
+from fbsync.commands.pages import pages
 from fbsync.commands.sandbox import SandboxCommand, sandbox
 from fbsync.commands.subscribe import subscribe
 from fbsync.commands.sync import sync
@@ -53,6 +54,7 @@ app.command()(subscribe)
 app.command()(listen)
 app.command("test-webhook")(probe_webhook)
 app.command()(sync)
+app.command()(pages)
 app.command()(logout)
 app.command(cls=SandboxCommand)(sandbox)
 app.command()(demo)

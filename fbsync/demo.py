@@ -38,7 +38,8 @@ from fbsync.settings import (
     read_login,
     read_store,
 )
-from fbsync.subscribe import subscribe_app, subscribe_pages
+from fbsync.subscribe import Subscriber
+from fbsync.subscription_plan import Wish
 from fbsync.sync import Poll
 from fbsync.wiring import Access, open_access, open_store
 
@@ -190,6 +191,7 @@ class _Scenes:
                 "verify_token": self._callback.verify_token,
                 "redirect_uri": self._login.redirect_uri,
                 "reporting": reporting,
+                "record_handshakes": access.handshakes.record,
             },
         )
         thread.start()
@@ -202,14 +204,16 @@ class _Scenes:
             thread.join()
 
     def _subscribe(self, access: Access) -> None:
-        level = subscribe_app(access.graph, self._callback)
         accesses = access.vault.accesses().values()
-        pages = subscribe_pages(access.graph, accesses, self._callback.fields)
-        if not (level.ok and all(page.ok for page in pages)):
-            failed = next(found for found in (level, *pages) if not found.ok)
+        wish = Wish(self._callback.address, frozenset(self._callback.fields))
+        subscriber = Subscriber(access.subscriptions, access.added_fields, access.handshakes)
+        plan = subscriber.plan(accesses, wish)
+        found = subscriber.apply(plan, accesses, wish, self._callback.verify_token)
+        if not (found.app.ok and found.pages_ok):
+            failed = next(level for level in (found.app, *found.pages) if not level.ok)
             raise FbsyncError(f"The subscription failed: {failed.detail}")
         handshakes = sum(notice.kind == "handshake" for notice in self._arrivals.notices)
-        detail = f"app level ({handshakes} handshake answered) and {len(pages)} pages"
+        detail = f"app level ({handshakes} handshake answered) and {len(found.pages)} pages"
         self._done("subscribe", "done", detail)
 
     def _first_sync(self, access: Access) -> None:

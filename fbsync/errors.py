@@ -101,7 +101,7 @@ class FieldRefused(PermanentFailure):
 
 
 class CallbackRefused(PermanentFailure):
-    """Code 2200: Meta's handshake did not get the right answer from our callback."""
+    """Codes 2200 and 2201: Meta's handshake did not get the right answer from our callback."""
 
 
 class TokenRefused(PermanentFailure):

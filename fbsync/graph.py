@@ -1,4 +1,4 @@
-"""The Graph API in our words: log in, list pages, read pages, read and write subscriptions.
+"""The Graph API in our words: log in, list pages, read pages.
 
 Every method raises GraphUnavailable, RateLimited and the PermanentFailures of graph_errors.
 """
@@ -8,15 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fbsync.errors import (
-    FbsyncError,
-    FieldRefused,
-    GraphUnavailable,
-    PermanentFailure,
-    TemporaryFailure,
-)
+from fbsync.errors import FieldRefused, GraphUnavailable, PermanentFailure, TemporaryFailure
 from fbsync.graph_answer import Answer
-from fbsync.graph_call import MAX_BATCH, GraphConnection, Read
+from fbsync.graph_call import GraphConnection, Read
+from fbsync.graph_usage import page_limit, person_limit
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken, page_id
 from fbsync.page_fields import PageFields
 
@@ -29,15 +24,6 @@ class Account:
 
     snapshot: PageSnapshot
     access: PageAccess | None
-
-
-@dataclass(frozen=True)
-class AppSubscription:
-    """The app's webhook subscription for pages (Meta, "App subscriptions")."""
-
-    callback_url: str
-    active: bool
-    fields: frozenset[str]
 
 
 class Graph:
@@ -85,12 +71,12 @@ class Graph:
         while True:
             params["fields"] = self._page_fields.asked("name", "access_token", "tasks")
             try:
-                read = Read("me/accounts", user.token, params, f"person {user.user_id}")
+                read = Read("me/accounts", user.token, params, person_limit(user.user_id))
                 answer = self._connection.read(read)
             except FieldRefused as error:
                 self._page_fields.leave_out([error])
                 continue
-            yield [self._account(item, answer.version) for item in _items(answer)]
+            yield [self._account(item, answer.version) for item in answer.items]
             paging = _mapping(answer.data.get("paging"))
             after = _mapping(paging.get("cursors")).get("after")
             if "next" not in paging:
@@ -105,12 +91,14 @@ class Graph:
         """Read pages, each with its own token; one request for each 50 of them."""
         fields = self._page_fields.asked()
         reads = {
-            access.page_id: Read(access.page_id, access.token, {"fields": fields}, _limit(access))
+            access.page_id: Read(
+                access.page_id, access.token, {"fields": fields}, page_limit(access.page_id)
+            )
             for access in accesses
         }
         found: dict[PageId, PageSnapshot | TemporaryFailure | PermanentFailure] = {}
         refused: dict[PageId, FieldRefused] = {}
-        for page, answer in self._read_each(reads):
+        for page, answer in self._connection.read_each(reads):
             if isinstance(answer, Answer):
                 found[page] = self._page_fields.snapshot(page, answer.data, answer.version)
             elif isinstance(answer, FieldRefused):
@@ -122,79 +110,11 @@ class Graph:
             found |= self.read_pages([access for access in accesses if access.page_id in refused])
         return found
 
-    def app_subscription(self) -> AppSubscription | None:
-        """The app's subscription to the object `page`, if there is one."""
-        read = Read(f"{self._connection.app_id}/subscriptions", self._connection.app_token)
-        for item in _items(self._connection.read(read)):
-            if item.get("object") == "page":
-                return AppSubscription(
-                    callback_url=str(item.get("callback_url", "")),
-                    active=item.get("active") is True,
-                    fields=_names(item.get("fields")),
-                )
-        return None
-
-    def subscribe_app(self, callback_url: str, verify_token: str, fields: Collection[str]) -> None:
-        """Set the app's subscription; Meta's handshake reaches the callback during this call.
-
-        All fields are sent and `include_values` stays on, since sources disagree on whether a POST
-        adds or replaces. Raises CallbackRefused where the handshake fails.
-        """
-        params = {
-            "object": "page",
-            "callback_url": callback_url,
-            "verify_token": verify_token,
-            "fields": ",".join(sorted(fields)),
-            "include_values": "true",
-        }
-        path = f"{self._connection.app_id}/subscriptions"
-        self._connection.post(path, params, self._connection.app_token)
-
-    def page_subscriptions(
-        self, accesses: Collection[PageAccess]
-    ) -> dict[PageId, frozenset[str] | FbsyncError]:
-        """The webhook fields that this app has on at each page; empty where it is not installed."""
-        reads = {
-            access.page_id: Read(
-                f"{access.page_id}/subscribed_apps",
-                access.token,
-                {"fields": "id,subscribed_fields"},
-                _limit(access),
-            )
-            for access in accesses
-        }
-        return {
-            page: self._own_fields(answer) if isinstance(answer, Answer) else answer
-            for page, answer in self._read_each(reads)
-        }
-
-    def subscribe_page(self, access: PageAccess, fields: Collection[str]) -> None:
-        """Set the fields of one page; send all, old and new (Meta, "Page subscribed apps")."""
-        params = {"subscribed_fields": ",".join(sorted(fields))}
-        path = f"{access.page_id}/subscribed_apps"
-        self._connection.post(path, params, access.token, limit=_limit(access))
-
     def _exchange(self, params: Mapping[str, str]) -> dict[str, Any]:
         app_id, _, app_secret = self._connection.app_token.partition("|")
         form = {"client_id": app_id, "client_secret": app_secret, **params}
         # A code is good for one exchange, so a second try would only hide the first one's failure.
         return self._connection.post("oauth/access_token", form, None, once="code" in params).data
-
-    def _read_each(
-        self, reads: Mapping[PageId, Read]
-    ) -> Iterator[tuple[PageId, Answer | FbsyncError]]:
-        pages = list(reads)
-        for start in range(0, len(pages), MAX_BATCH):
-            part = pages[start : start + MAX_BATCH]
-            yield from zip(
-                part, self._connection.read_all([reads[page] for page in part]), strict=True
-            )
-
-    def _own_fields(self, answer: Answer) -> frozenset[str]:
-        for item in _items(answer):
-            if item.get("id") == self._connection.app_id:
-                return _names(item.get("subscribed_fields"))
-        return frozenset()
 
     def _account(self, item: Mapping[str, Any], version: str) -> Account:
         page = _checked_page_id(item)
@@ -211,31 +131,12 @@ class Graph:
         return Account(self._page_fields.snapshot(page, item, version), access)
 
 
-def _limit(access: PageAccess) -> str:
-    """Calls with a page's token count against that page's limit (Meta, "Rate limits")."""
-    return f"page {access.page_id}"
-
-
-def _items(answer: Answer) -> list[dict[str, Any]]:
-    data = answer.data.get("data")
-    return [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
-
-
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
 def _name(data: Mapping[str, Any]) -> str:
     return str(data.get("name", "")).replace("\0", "")  # which PostgreSQL does not store
-
-
-def _names(fields: object) -> frozenset[str]:
-    """Field names, from a list of texts or of {name, version}; both shapes occur."""
-    if not isinstance(fields, list):
-        return frozenset()
-    return frozenset(
-        str(field.get("name")) if isinstance(field, dict) else str(field) for field in fields
-    )
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:

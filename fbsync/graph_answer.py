@@ -19,6 +19,12 @@ class Answer:
     data: dict[str, Any]
     version: str
 
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """The objects of a list answer, such as an edge's."""
+        data = self.data.get("data")
+        return [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+
 
 def read_item(item: object, version: str) -> tuple[Answer | FbsyncError, Usage]:
     """One item of a batch's answer, and what its headers tell; null is one left unfinished."""
@@ -27,7 +33,7 @@ def read_item(item: object, version: str) -> tuple[Answer | FbsyncError, Usage]:
     if not isinstance(item, dict) or not isinstance(item.get("code"), int):
         return error_from(None, 200), Usage()
     data, usage = decoded(item.get("body")), read_usage(_headers_of(item))
-    if data is True:  # how some calls that change something answer, instead of with an object
+    if data is True:  # as some edges answer (Meta, "Page subscribed apps")
         data = {"success": True}
     if item["code"] != 200 or not isinstance(data, dict) or "error" in data:
         return error_from(data, item["code"], usage), usage

@@ -8,10 +8,10 @@ requests"), be it of one: the parameters then travel in the body of a POST.
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, TypeVar
 from urllib.parse import urlencode
 
 from fbsync.errors import (
@@ -31,13 +31,15 @@ from fbsync.patience import DEFAULT_PATIENCE, Patience
 MAX_BATCH = 50
 """Calls in one batch request (Meta, "Batch requests")."""
 
+_Key = TypeVar("_Key")
+
 
 @dataclass(frozen=True)
 class Read:
     """A GET of one node or edge, such as "me/accounts", with the token that may read it.
 
-    `limit` names whose limit the call counts against, as in graph_usage. Anything else that may be
-    done twice without harm goes the same way, by its `method`.
+    `limit` names whose limit the call counts against, as in graph_usage. `method` may also be
+    DELETE, which does no more the second time than the first.
     """
 
     path: str
@@ -114,10 +116,12 @@ class GraphConnection:
         if limit in closed:
             raise closed[limit]
         sent = self._http.post(path, form, headers)
-        if sent.status == 200 and isinstance(sent.answer, dict) and "error" not in sent.answer:
+        # Some edges answer a bare `true` (Meta, "Page subscribed apps").
+        answer = {"success": True} if sent.answer is True else sent.answer
+        if sent.status == 200 and isinstance(answer, dict) and "error" not in answer:
             self._note([(limit, sent.usage, None)])
-            return Answer(sent.answer, sent.version)
-        error = error_from(sent.answer, sent.status, sent.usage)
+            return Answer(answer, sent.version)
+        error = error_from(answer, sent.status, sent.usage)
         self._note([(limit, sent.usage, error)])
         raise error
 
@@ -160,6 +164,13 @@ class GraphConnection:
         if whole and len(open_items) == len(reads):
             raise whole
         return [answers[index] for index in range(len(reads))]
+
+    def read_each(self, reads: Mapping[_Key, Read]) -> Iterator[tuple[_Key, Answer | FbsyncError]]:
+        """Any number of reads, each under a key; one request for each MAX_BATCH of them."""
+        keys = list(reads)
+        for start in range(0, len(keys), MAX_BATCH):
+            part = keys[start : start + MAX_BATCH]
+            yield from zip(part, self.read_all([reads[key] for key in part]), strict=True)
 
     def _batch(self, reads: Sequence[Read]) -> Sequence[Answer | FbsyncError]:
         """Ask for those whose limits are open; the others are answered here."""

@@ -130,7 +130,7 @@ def _kind(code: int, error: Mapping[str, object]) -> type[FbsyncError]:
         return PermissionMissing
     if code == 803 or (code == 100 and _integer(error.get("error_subcode")) == 33):
         return PageGone
-    if code == 2200:
+    if code in (2200, 2201):
         return CallbackRefused
     if error.get("is_transient") is True or code in (1, 2):
         return GraphUnavailable

@@ -11,9 +11,21 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from fbsync.errors import RateLimited
+from fbsync.page import PageId
 
 APP_LIMIT = "app"
-"""The name of the app's own limit; a page's and a person's are "page 1" and "person 1"."""
+"""The name of the app's own limit."""
+
+
+def page_limit(page: PageId) -> str:
+    """The limit that calls with this page's token count against (Meta, "Rate limits")."""
+    return f"page {page}"
+
+
+def person_limit(user_id: str) -> str:
+    """The limit that calls with this person's token count against."""
+    return f"person {user_id}"
+
 
 _APP_HEADER = "x-app-usage"
 _OTHER_HEADERS = ("x-page-usage", "x-business-use-case-usage")

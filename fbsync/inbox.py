@@ -8,7 +8,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, case, func, select, update
@@ -16,12 +16,11 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from fbsync.database import Database
 from fbsync.errors import LeaseLost
+from fbsync.inbox_rows import chunks, claim_of, delivery_row, state_of
 from fbsync.page import NoticedBy, PageId
 from fbsync.ports import LEASE_SECONDS, Claim, InboxStatus, LastStored, PageState
 from fbsync.schema import deliveries, pages
 from fbsync.webhook import Delivery
-
-_CHUNK = 1000  # ids in one statement: SQLite takes 32,766 variables, older builds 999
 
 
 class DatabaseInbox:
@@ -41,7 +40,7 @@ class DatabaseInbox:
             index_elements=[deliveries.c.digest], set_={"copies": deliveries.c.copies + 1}
         )
         with self._database.write() as connection:
-            connection.execute(keep_once, [_delivery_row(delivery) for delivery in batch])
+            connection.execute(keep_once, [delivery_row(delivery) for delivery in batch])
             self._raise_marks(connection, marked, "webhook")
 
     def mark(self, page_ids: Collection[PageId], noticed_by: NoticedBy) -> dict[PageId, int]:
@@ -50,7 +49,7 @@ class DatabaseInbox:
             self._raise_marks(connection, page_ids, noticed_by)
             return {
                 PageId(row.page_id): row.marks
-                for chunk in _chunks(page_ids)
+                for chunk in chunks(page_ids)
                 for row in connection.execute(
                     select(pages.c.page_id, pages.c.marks).where(pages.c.page_id.in_(chunk))
                 )
@@ -77,7 +76,7 @@ class DatabaseInbox:
                     .where(pages.c.page_id.in_([row.page_id for row in rows]))
                     .values(lease=lease, leased_until=now + LEASE_SECONDS)
                 )
-        return [_claim(row, lease) for row in rows]
+        return [claim_of(row, lease) for row in rows]
 
     def renew(self, lease: str) -> frozenset[PageId]:
         """See ports.Inbox."""
@@ -98,6 +97,7 @@ class DatabaseInbox:
                 "stored_number": stored.number,
                 "stored_digest": stored.digest,
                 "stored_fields": json.dumps(stored.fields),
+                "stored_at": self._now(),
             }
         self._give_back(claim, values)
 
@@ -113,7 +113,7 @@ class DatabaseInbox:
     def unpark(self, page_ids: Collection[PageId]) -> None:
         """See ports.Inbox."""
         with self._database.write() as connection:
-            for chunk in _chunks(page_ids):
+            for chunk in chunks(page_ids):
                 connection.execute(
                     update(pages)
                     .where(pages.c.page_id.in_(chunk))
@@ -124,14 +124,14 @@ class DatabaseInbox:
         """See ports.Inbox."""
         wanted: list[ColumnElement[bool] | None] = [None]
         if page_ids is not None:
-            wanted = [pages.c.page_id.in_(chunk) for chunk in _chunks(page_ids)]
+            wanted = [pages.c.page_id.in_(chunk) for chunk in chunks(page_ids)]
         found = {}
         with self._database.read() as connection:
             for condition in wanted:
                 query = select(pages).order_by(pages.c.page_id)
                 query = query if condition is None else query.where(condition)
                 for row in connection.execute(query):
-                    found[PageId(row.page_id)] = _state(row)
+                    found[PageId(row.page_id)] = state_of(row)
         return found
 
     def status(self) -> InboxStatus:
@@ -155,17 +155,19 @@ class DatabaseInbox:
             return
         # An event that waits already keeps its name when the poll comes second.
         idle = pages.c.marks == pages.c.done
+        event = {"last_event_at": self._now()} if noticed_by == "webhook" else {}
         keep = case((idle, noticed_by), else_=pages.c.noticed_by)
         raised = self._database.insert(pages).on_conflict_do_update(
             index_elements=[pages.c.page_id],
             set_={
                 "marks": pages.c.marks + 1,
                 "noticed_by": noticed_by if noticed_by == "webhook" else keep,
+                **event,
             },
         )
         # Always in the same order: two PostgreSQL transactions must not wait for each other.
         rows = [
-            {"page_id": page_id, "marks": 1, "noticed_by": noticed_by}
+            {"page_id": page_id, "marks": 1, "noticed_by": noticed_by, **event}
             for page_id in sorted(page_ids)
         ]
         connection.execute(raised, rows)
@@ -188,56 +190,3 @@ class DatabaseInbox:
                 connection.execute(update(pages).where(page).values(again))
         if held.rowcount == 0:
             raise LeaseLost(f"Another worker took over page {claim.page_id}; it is read again.")
-
-
-def _chunks(page_ids: Collection[PageId]) -> list[list[PageId]]:
-    ordered = sorted(page_ids)
-    return [ordered[start : start + _CHUNK] for start in range(0, len(ordered), _CHUNK)]
-
-
-def _delivery_row(delivery: Delivery) -> dict[str, Any]:
-    return {
-        "digest": delivery.digest,
-        "body": bytes(delivery.body),
-        "page_ids": json.dumps(delivery.page_ids),
-        "received_at": delivery.received_at.timestamp(),
-    }
-
-
-def _claim(row: Any, lease: str) -> Claim:
-    return Claim(
-        page_id=PageId(row.page_id),
-        marks=row.marks,
-        lease=lease,
-        attempts=row.attempts,
-        noticed_by=row.noticed_by if row.stored_number else "first",
-        last=_last_stored(row),
-    )
-
-
-def _last_stored(row: Any) -> LastStored | None:
-    if not row.stored_number:
-        return None
-    trusted = row.suspect <= row.done
-    return LastStored(
-        number=row.stored_number,
-        digest=row.stored_digest if trusted else None,
-        fields=json.loads(row.stored_fields),
-    )
-
-
-def _state(row: Any) -> PageState:
-    return PageState(
-        page_id=PageId(row.page_id),
-        marks=row.marks,
-        done=row.done,
-        leased_until=_moment(row.leased_until),
-        due_at=_moment(row.due_at),
-        reason=row.reason,
-        parked=row.parked_at is not None,
-        last=_last_stored(row),
-    )
-
-
-def _moment(seconds: float) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if seconds else None

@@ -38,12 +38,16 @@ class Notice:
 
 @dataclass(frozen=True)
 class Callback:
-    """What the endpoint needs: two secrets, where to record, and whom to tell."""
+    """What the endpoint needs: two secrets, where to record, and whom to tell.
+
+    `note_handshake` is told how each handshake of Meta's ended; it must not wait for anything.
+    """
 
     app_secret: str
     verify_token: str
     record: Callable[[webhook.Delivery], Awaitable[None]]
     report: Callable[[Notice], None]
+    note_handshake: Callable[[webhook.HandshakeResult], None]
 
 
 def build_app(callback: Callback, *further: Route) -> Starlette:
@@ -51,9 +55,11 @@ def build_app(callback: Callback, *further: Route) -> Starlette:
     explainer = SignatureExplainer(callback.app_secret)
 
     async def handshake(request: Request) -> Response:
-        challenge = webhook.answer_challenge(request.query_params, callback.verify_token)
-        if challenge is None:
-            callback.report(Notice("refused", "handshake: wrong mode, token or challenge"))
+        challenge, result = webhook.answer_challenge(request.query_params, callback.verify_token)
+        if webhook.CHECK_HEADER not in request.headers:
+            callback.note_handshake(result)
+        if result != "answered":
+            callback.report(Notice("refused", f"handshake: {result}"))
             return PlainTextResponse("Verification failed", 403, headers=_NO_SNIFF)
         callback.report(Notice("handshake", "challenge answered"))
         return PlainTextResponse(challenge, headers=_NO_SNIFF)

@@ -3,7 +3,7 @@
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -14,6 +14,8 @@ from starlette.routing import Route
 
 from fbsync.errors import FbsyncError
 from fbsync.group_commit import GroupCommit
+from fbsync.handshake_log import HandshakeLog
+from fbsync.handshakes import Handshake
 from fbsync.listener import WEBHOOK_PATH, Callback, Notice, build_app, relay_route
 from fbsync.loopback import RELAY_HEADER
 from fbsync.ports import Inbox
@@ -42,6 +44,7 @@ def serve(
     verify_token: str,
     redirect_uri: str,
     reporting: Reporting,
+    record_handshakes: Callable[[Collection[Handshake]], None],
     further: Sequence[Route] = (),
 ) -> None:
     """Listen and mirror until SIGINT or SIGTERM, or until the started server's `stop`.
@@ -55,11 +58,12 @@ def serve(
         await group_commit.record(delivery)
         worker.wake()
 
-    callback = Callback(app_secret, verify_token, record, reporting.request)
+    handshakes = HandshakeLog(record_handshakes)
+    callback = Callback(app_secret, verify_token, record, reporting.request, handshakes.note)
     relay = relay_route(urlsplit(redirect_uri).path, RELAY_HEADER)
     server = Server(build_app(callback, relay, *further), reporting.started)
     worker = Worker(refresher, reporting.outcome, crashed=server.stop)
-    with listening, worker, group_commit:
+    with listening, worker, group_commit, handshakes:
         server.run([listening])
 
 

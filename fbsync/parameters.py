@@ -9,6 +9,7 @@ import typer
 from fbsync.duration import parse_duration
 from fbsync.env_file import load_environ
 from fbsync.page import PageId, page_id
+from fbsync.webhook_fields import split_webhook_fields, unknown_fields
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 EnvFile = Annotated[
@@ -33,6 +34,15 @@ def page_ids(texts: list[str] | None) -> list[PageId] | None:
         return [page_id(text) for text in texts] if texts else None
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="PAGE") from None
+
+
+def webhook_fields(text: str | None) -> tuple[str, ...]:
+    """The names given with --fields, none without it. Raises typer.BadParameter."""
+    names = split_webhook_fields(text or "")
+    if text is not None and (not names or unknown_fields(names)):
+        told = ", ".join(unknown_fields(names)) or "nothing is named"
+        raise typer.BadParameter(f"no webhook field of Meta's: {told}", param_hint="--fields")
+    return names
 
 
 def duration(text: str, option: str) -> timedelta:

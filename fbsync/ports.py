@@ -57,6 +57,8 @@ class PageState:
     reason: str | None
     parked: bool
     last: LastStored | None
+    stored_at: datetime | None = None  # when `last` was
+    last_event_at: datetime | None = None
 
 
 @dataclass(frozen=True)

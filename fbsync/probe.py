@@ -4,17 +4,18 @@ import secrets
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 
+from fbsync.callback_check import USER_AGENT, ask_callback, handshake_url
 from fbsync.checklist import Checklist, State
 from fbsync.environment import LOOPBACK_HOSTS
 from fbsync.probe_cases import CASES, DEFAULT, TOO_LARGE, Delivery
+from fbsync.webhook import CHECK_HEADER
 
 _TIMEOUT_SECONDS = 15.0
 _REFUSED = (400, 401, 403)  # Meta's own sample refuses a handshake with 400, most others with 403
-_USER_AGENT = "Webhooks/1.0 (https://fb.me/webhooks)"  # Meta's own, as seen in captures
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def local_url(callback_url: str) -> str:
 def probe(target: Target, checklist: Checklist, names: Sequence[str] = DEFAULT) -> None:
     """Send these cases of `probe_cases` and judge each answer. Redirects are not followed."""
     with httpx.Client(
-        timeout=_TIMEOUT_SECONDS, headers={"User-Agent": _USER_AGENT}, trust_env=False
+        timeout=_TIMEOUT_SECONDS, headers={"User-Agent": USER_AGENT}, trust_env=False
     ) as client:
         for name in names:
             try:
@@ -70,34 +71,25 @@ def _bad(detail: str) -> _Verdict:
 
 def _check(client: httpx.Client, target: Target, name: str) -> _Verdict:
     if name == "handshake":
-        return _check_handshake(client, target)
+        return _check_handshake(target)
     if name == "handshake-wrong-token":
         return _check_wrong_token(client, target)
     return _check_delivery(client, target, CASES[name](target.app_secret))
 
 
-def _check_handshake(client: httpx.Client, target: Target) -> _Verdict:
-    challenge = str(secrets.randbelow(10**10))
-    answer = _shake_hands(client, target, target.verify_token, challenge)
-    if answer.status_code != 200:
-        return _bad(_surprise(answer, 200))
-    if answer.text != challenge:
-        return _bad("the answer is not the bare challenge, so Meta would refuse it")
+def _check_handshake(target: Target) -> _Verdict:
+    answer = ask_callback(target.url, target.verify_token)
+    if answer.fault is not None:
+        return _bad(f"{answer.found}. {answer.advice}")
     return _good("challenge echoed")
 
 
 def _check_wrong_token(client: httpx.Client, target: Target) -> _Verdict:
-    answer = _shake_hands(client, target, secrets.token_hex(16), "1")
+    url = handshake_url(target.url, secrets.token_hex(16), "1")
+    answer = client.get(url, headers={CHECK_HEADER: "yes"})
     if answer.status_code not in _REFUSED:
         return _bad(_surprise(answer, 403))
     return _good(f"refused with {answer.status_code}")
-
-
-def _shake_hands(
-    client: httpx.Client, target: Target, token: str, challenge: str
-) -> httpx.Response:
-    query = {"hub.mode": "subscribe", "hub.challenge": challenge, "hub.verify_token": token}
-    return client.get(f"{target.url}?{urlencode(query)}")
 
 
 def _check_delivery(client: httpx.Client, target: Target, delivery: Delivery) -> _Verdict:

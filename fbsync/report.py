@@ -14,7 +14,6 @@ from fbsync.errors import FbsyncError
 from fbsync.listener import Notice
 from fbsync.page import FieldChange, PageVersion
 from fbsync.refresh import Outcome
-from fbsync.subscribe import Level
 from fbsync.sync import Difference
 
 _MAX_ROWS = 50
@@ -74,19 +73,6 @@ def show_outcome(console: Console, found: Outcome | FbsyncError) -> None:
 def show_notice(console: Console, notice: Notice) -> None:
     """One line for a request to the listener."""
     console.line(notice.kind, notice.detail, "red" if notice.kind == "refused" else "cyan")
-
-
-def show_levels(console: Console, app: Level, pages: Sequence[Level]) -> None:
-    """The app's subscription and each page's, as a table."""
-    rows = [("app", app.action, app.detail)]
-    rows += [(str(level.page_id), level.action, level.detail) for level in pages]
-    console.table(("Level", "Action", "Details"), rows)
-
-
-def level_as_json(level: Level) -> dict[str, object]:
-    """One subscription as a JSON object."""
-    found: dict[str, object] = {"action": level.action, "detail": level.detail}
-    return {"page_id": level.page_id, **found} if level.page_id else found
 
 
 def show_documents(console: Console, page: tuple[str, bytes], entry: tuple[str, bytes]) -> None:

@@ -55,6 +55,8 @@ pages = Table(
     Column("stored_number", Integer, nullable=False, default=0),
     Column("stored_digest", String(64)),
     Column("stored_fields", Text),  # a JSON object
+    Column("stored_at", Float),
+    Column("last_event_at", Float),
 )
 
 user_tokens = Table(
@@ -89,6 +91,21 @@ departures = Table(
     Column("logins", Integer, nullable=False),
     Column("page_tokens", Integer, nullable=False),
     Column("events", Integer, nullable=False),
+)
+
+added_fields = Table(
+    "added_fields",
+    metadata,
+    Column("page_id", String(32), primary_key=True),  # "" for the app's level
+    Column("field", String(64), primary_key=True),
+)
+
+handshakes = Table(
+    "handshakes",
+    metadata,
+    Column("id", _big_integer, primary_key=True),
+    Column("seen_at", Float, nullable=False),
+    Column("result", String(16), nullable=False),
 )
 
 refused_fields = Table(

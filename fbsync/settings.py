@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from fbsync.environment import LOOPBACK_HOSTS, Environment, is_http_url, is_safe_url, matches
 from fbsync.page import are_mirror_fields, split_fields
+from fbsync.webhook_fields import split_webhook_fields, unknown_fields
 
 LATEST_GRAPH_VERSION = "v26.0"
 META_GRAPH_URL = "https://graph.facebook.com"
@@ -150,15 +151,24 @@ def read_callback_address(env: Environment, *, required: bool = True) -> str:
     return env.check(name, address, is_safe_url, example)
 
 
+def read_webhook_fields(env: Environment) -> tuple[str, ...]:
+    """The webhook fields to subscribe to."""
+    text = env.get("FACEBOOK_WEBHOOK_FIELDS", DEFAULT_WEBHOOK_FIELDS)
+    names, example = split_webhook_fields(text), "name,description,category"
+    rule = matches(r"[a-z_]+(\s*,\s*[a-z_]+)*,?")
+    env.check("FACEBOOK_WEBHOOK_FIELDS", text, rule, example)
+    if rule(text) and (unknown := unknown_fields(names)):
+        what = f"names what is no webhook field of Meta's: {', '.join(unknown)}"
+        env.fault("FACEBOOK_WEBHOOK_FIELDS", what, example)
+    return names
+
+
 def read_callback(env: Environment) -> CallbackSettings:
     """What a subscription tells Meta about the listener."""
-    fields = env.get("FACEBOOK_WEBHOOK_FIELDS", DEFAULT_WEBHOOK_FIELDS)
-    example = "name,description,category"
-    env.check("FACEBOOK_WEBHOOK_FIELDS", fields, matches(r"[a-z_]+(\s*,\s*[a-z_]+)*,?"), example)
     return CallbackSettings(
         address=read_callback_address(env),
         verify_token=read_verify_token(env),
-        fields=tuple(dict.fromkeys(re.split(r"[,\s]+", fields.strip(", ")))),
+        fields=read_webhook_fields(env),
     )
 
 

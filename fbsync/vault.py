@@ -100,6 +100,12 @@ class Vault:
         with self._database.read() as connection:
             return [PageId(row.page_id) for row in connection.execute(query)]
 
+    def owners(self) -> dict[PageId, str]:
+        """The id of the person whose login gave each page's token."""
+        query = select(page_tokens.c.page_id, page_tokens.c.user_id)
+        with self._database.read() as connection:
+            return {PageId(row.page_id): row.user_id for row in connection.execute(query)}
+
     def _user(self, row: Any) -> UserToken:
         return UserToken(
             user_id=row.user_id,

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NewType
+from typing import Literal, NewType
 
 from fbsync.errors import BadSignature, UnreadableDelivery
 from fbsync.page import PageId, page_id
@@ -26,6 +26,12 @@ DASHBOARD_TEST_ID = "0"
 
 MAX_CHALLENGE_CHARACTERS = 1024
 """The challenge is sent back as it came, so its length is bounded. Meta's are ten digits."""
+
+CHECK_HEADER = "X-Fbsync-Check"
+"""Marks a handshake that fbsync itself sends, so that the listener does not count it as Meta's."""
+
+HandshakeResult = Literal["answered", "wrong token", "wrong mode", "no challenge"]
+"""How a handshake ended; all but the first were refused."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +86,19 @@ def read_delivery(body: VerifiedBody, received_at: datetime) -> Delivery:
     )
 
 
-def answer_challenge(query: Mapping[str, str], verify_token: str) -> str | None:
-    """The text to send back to Meta's handshake, unchanged, or None where it must be refused."""
+def answer_challenge(query: Mapping[str, str], verify_token: str) -> tuple[str, HandshakeResult]:
+    """The text to send back to Meta's handshake, unchanged, and how the handshake ended.
+
+    The text is empty where it must be refused.
+    """
     challenge = query.get("hub.challenge", "")
-    right_mode = _same_text(query.get("hub.mode", ""), "subscribe")
-    right_token = _same_text(query.get("hub.verify_token", ""), verify_token)
-    if right_mode and right_token and 0 < len(challenge) <= MAX_CHALLENGE_CHARACTERS:
-        return challenge
-    return None
+    if not _same_text(query.get("hub.verify_token", ""), verify_token):
+        return "", "wrong token"
+    if not _same_text(query.get("hub.mode", ""), "subscribe"):
+        return "", "wrong mode"
+    if not 0 < len(challenge) <= MAX_CHALLENGE_CHARACTERS:
+        return "", "no challenge"
+    return challenge, "answered"
 
 
 def _same_text(given: str, expected: str) -> bool:

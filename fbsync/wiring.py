@@ -7,11 +7,14 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
+from fbsync.added_fields import AddedFields
 from fbsync.database import Database, sqlite_file, sqlite_url
 from fbsync.departures import Departures
 from fbsync.errors import NoAccess, SettingsError
 from fbsync.graph import Graph
 from fbsync.graph_call import GraphConnection
+from fbsync.graph_subscriptions import GraphSubscriptions
+from fbsync.handshakes import Handshakes
 from fbsync.inbox import DatabaseInbox
 from fbsync.pace import COMMANDS, Lane
 from fbsync.page import PageAccess, PageId, PageSnapshot
@@ -39,6 +42,9 @@ class Access:
     graph: Graph
     vault: Vault
     inbox: Inbox
+    subscriptions: GraphSubscriptions
+    added_fields: AddedFields
+    handshakes: Handshakes
     store_address: StoreAddress
     departures: Departures
     warn: Callable[[str], None]
@@ -117,6 +123,9 @@ def open_access(
             graph=Graph(connection, PageFields(graph.page_fields, refused)),
             vault=vault,
             inbox=DatabaseInbox(opened),
+            subscriptions=GraphSubscriptions(connection),
+            added_fields=AddedFields(opened),
+            handshakes=Handshakes(opened),
             store_address=StoreAddress(opened),
             departures=Departures(opened, app.app_secret),
             warn=warn,

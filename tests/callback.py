@@ -1,5 +1,7 @@
 """A webhook callback that is not ours: it records what it gets and answers as it is told."""
 
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,8 +33,8 @@ class Callback:
 
 
 @contextmanager
-def callback_server() -> Iterator[Callback]:
-    """A callback on loopback."""
+def callback_server(tls: ssl.SSLContext | None = None) -> Iterator[Callback]:
+    """A callback on loopback, over https with `tls`."""
     callback = Callback()
 
     class Handler(BaseHTTPRequestHandler):
@@ -57,13 +59,39 @@ def callback_server() -> Iterator[Callback]:
         def log_message(self, format: str, *args: object) -> None:
             """Nothing: the test looks at what was recorded."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Nothing: the other side left early, or refused our certificate."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        # The handshake is made in the thread of each connection, as is everything else.
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    callback.url = f"http://127.0.0.1:{server.server_port}/hook"
+    callback.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}/hook"
     try:
         yield callback
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def one_connection(serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server for one request, which `serve` answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def run() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(1 << 16)
+                serve(connection)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/hook"
+        thread.join()

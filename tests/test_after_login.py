@@ -6,17 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from fbsync.added_fields import AddedFields
 from fbsync.after_login import follow
 from fbsync.checklist import Checklist, Step
 from fbsync.database import Database, sqlite_url
 from fbsync.graph import Graph
 from fbsync.graph_call import GraphConnection
+from fbsync.graph_subscriptions import GraphSubscriptions
+from fbsync.handshakes import Handshakes
 from fbsync.inbox import DatabaseInbox
 from fbsync.object_store import DirectoryStore
 from fbsync.page import PageAccess, PageId
 from fbsync.page_fields import PageFields
 from fbsync.refresh import Refresher
 from fbsync.settings import CallbackSettings
+from fbsync.subscribe import Subscriber
 from tests.instant import NO_PATIENCE, FieldsInMemory
 from tests.servers import Sandbox, free_port
 from tests.test_listener import SECRET, TOKEN, running_listener
@@ -29,6 +33,7 @@ class LoggedIn:
     """A person who has just logged in, with two pages."""
 
     graph: Graph
+    subscriptions: GraphSubscriptions
     database: Database
     accesses: list[PageAccess]
     store: Path
@@ -45,7 +50,7 @@ class LoggedIn:
         )
         mirrored = follow(
             checklist,
-            self.graph,
+            Subscriber(self.subscriptions, AddedFields(self.database), Handshakes(self.database)),
             inbox,
             refresher,
             self.accesses,
@@ -74,7 +79,14 @@ def logged_in(sandbox: Sandbox, tmp_path: Path) -> Iterator[LoggedIn]:
         patience=NO_PATIENCE,
     ) as connection:
         graph = Graph(connection, PageFields(("id", "name", "about"), FieldsInMemory()))
-        yield LoggedIn(graph, database, accesses, tmp_path / "store", world.app_secret)
+        yield LoggedIn(
+            graph,
+            GraphSubscriptions(connection),
+            database,
+            accesses,
+            tmp_path / "store",
+            world.app_secret,
+        )
     database.close()
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.callback import callback_server
 from tests.fbsync_process import Ended, run
 from tests.servers import Sandbox, free_port
 
-COMMANDS = ["login", "subscribe", "listen", "test-webhook", "sync", "logout"]
+COMMANDS = ["login", "subscribe", "listen", "test-webhook", "sync", "pages", "logout"]
 SECRET = "0123456789abcdef" * 2
 
 
@@ -76,6 +77,8 @@ def test_malformed_settings_are_named_and_secrets_are_not_shown() -> None:
         ("listen", "--port", "99999"),
         ("test-webhook", "http://127.0.0.1:1/", "--public"),
         ("test-webhook", "localhost:5000/facebook/webhook"),
+        ("subscribe", "--fields", "name,emails"),
+        ("subscribe", "--fields", ","),
         ("fly",),
     ],
 )
@@ -107,7 +110,7 @@ def test_settings_come_from_a_file_before_or_after_the_command(tmp_path: Path) -
     assert run("sync", "--env-file", str(tmp_path / "none")).status == 2
 
 
-@pytest.mark.parametrize("command", ["sync", "subscribe"])
+@pytest.mark.parametrize("command", ["sync", "subscribe", "pages"])
 def test_before_the_first_login_a_command_says_so(sandbox: Sandbox, command: str) -> None:
     ended = run(command, **settings(sandbox))
     assert (ended.status, ended.out) == (1, "")
@@ -207,12 +210,126 @@ def test_test_webhook_fails_where_nothing_listens(sandbox: Sandbox) -> None:
     assert json.loads(ended.out)["ok"] is False
 
 
-def test_subscribe_fails_where_the_handshake_does(consenting: Sandbox) -> None:
+def test_subscribe_fails_where_the_handshake_does_and_says_why(consenting: Sandbox) -> None:
     environ = settings(consenting)
     run("login", "--only", **environ)
     ended = run("subscribe", "--json", **environ)
     assert ended.status == 1
-    assert json.loads(ended.out)["app"]["action"] == "failed"
+    app = json.loads(ended.out)["app"]
+    assert app["action"] == "failed"
+    assert "The listener saw nothing" in app["detail"]
+    assert "the connection was refused" in app["detail"]
+
+
+def test_a_webhook_field_that_meta_does_not_have_is_named_with_the_nearest() -> None:
+    ended = run("subscribe", "--fields", "name,emails", COLUMNS="200")
+    assert ended.status == 2
+    assert "emails (did you mean email?)" in ended.err
+    ended = run("subscribe", FACEBOOK_WEBHOOK_FIELDS="name,emails")
+    assert ended.status == 2
+    assert "emails (did you mean email?)" in ended.err
+
+
+def test_a_dry_run_of_subscribe_prints_the_plan_and_changes_nothing(consenting: Sandbox) -> None:
+    environ = settings(consenting)
+    run("login", "--only", **environ)
+    ended = run("subscribe", "--dry-run", "--json", **environ)
+    assert ended.status == 0
+    found = json.loads(ended.out)
+    assert (found["ok"], found["dry_run"]) == (True, True)
+    assert (found["app"]["callback"], len(found["app"]["add"])) == ("none", 13)
+    assert {len(page["add"]) for page in found["pages"]} == {13}
+    assert "about" in found["polled_only"]
+    assert consenting.world.app_subscriptions == {}
+    assert consenting.world.page_subscriptions == {}
+
+
+def test_fields_are_switched_on_and_off_again_by_name(consenting: Sandbox) -> None:
+    environ = settings(consenting)
+    run("login", "--only", **environ)
+    with callback_server() as callback:
+        environ["FACEBOOK_WEBHOOK_ADDRESS"] = callback.url
+        on = run("subscribe", "--fields", "name,phone", "--json", **environ)
+        assert on.status == 0, on.err
+        assert {tuple(page["live"]) for page in json.loads(on.out)["pages"]} == {("name", "phone")}
+        off = run("subscribe", "--fields", "phone", "--remove", "--json", **environ)
+        assert {page["action"] for page in json.loads(off.out)["pages"]} == {"removed"}
+        assert consenting.world.app_subscriptions["page"].fields == {"name"}
+        assert set(consenting.world.page_subscriptions.values()) == {frozenset({"name"})}
+        shown = run("subscribe", "--remove", **environ)
+        assert shown.status == 0, shown.err
+        assert "removed: 1 fields taken off" in shown.out
+    assert "page" not in consenting.world.app_subscriptions
+    assert consenting.world.page_subscriptions == {}
+
+
+def test_another_callback_is_taken_over_on_demand_only(consenting: Sandbox) -> None:
+    environ = settings(consenting)
+    run("login", "--only", **environ)
+    with callback_server() as theirs, callback_server() as ours:
+        assert run("subscribe", **environ | {"FACEBOOK_WEBHOOK_ADDRESS": theirs.url}).status == 0
+        environ["FACEBOOK_WEBHOOK_ADDRESS"] = ours.url
+        for options in (["--dry-run"], []):
+            ended = run("subscribe", *options, **environ)
+            assert ended.status == 1
+            assert f"the app already calls {theirs.url}" in ended.out
+        assert ours.handshakes == []
+        found = json.loads(run("subscribe", "--replace-callback", "--json", **environ).out)
+        assert (found["ok"], found["app"]["callback"]) == (True, "foreign")
+        assert consenting.world.app_subscriptions["page"].callback_url == ours.url
+
+
+def test_some_pages_alone_are_taken_off(consenting: Sandbox) -> None:
+    environ, one = settings(consenting), "200000000000001"
+    run("login", "--only", **environ)
+    with callback_server() as callback:
+        environ["FACEBOOK_WEBHOOK_ADDRESS"] = callback.url
+        assert run("subscribe", one, **environ).status == 0
+        assert set(consenting.world.page_subscriptions) == {one}
+        assert run("subscribe", one, "--remove", **environ).status == 0
+    assert consenting.world.page_subscriptions == {}
+    assert "page" in consenting.world.app_subscriptions
+
+
+def test_a_page_that_cannot_be_subscribed_is_status_3(consenting: Sandbox) -> None:
+    environ = settings(consenting)
+    run("login", "--only", **environ)
+    consenting.client.post("/_sandbox/tokens/revoke", json={"page_id": "200000000000001"})
+    with callback_server() as callback:
+        ended = run("subscribe", **environ | {"FACEBOOK_WEBHOOK_ADDRESS": callback.url})
+    assert ended.status == 3
+    assert "page 200000000000001" in ended.out
+    assert "13 fields at both levels for 2 of 3 pages" in ended.out
+
+
+def test_pages_lists_what_needs_attention_and_ends_with_status_3(consenting: Sandbox) -> None:
+    environ = settings(consenting)
+    with callback_server() as callback:
+        environ["FACEBOOK_WEBHOOK_ADDRESS"] = callback.url
+        run("login", **environ)
+        good = run("pages", "--json", **environ)
+        assert good.status == 0, good.err
+        found = json.loads(good.out)
+        assert {page["version"] for page in found["pages"]} == {1}
+        assert {len(page["live"]) for page in found["pages"]} == {13}
+        assert all(page["stored_at"] for page in found["pages"])
+    consenting.world.page_subscriptions.pop("200000000000002")
+    bad = run("pages", **environ)
+    assert bad.status == 3
+    assert "page 200000000000002: 13 webhook fields are not on" in bad.out
+
+
+def test_pages_lists_the_rest_where_facebook_cannot_be_reached(consenting: Sandbox) -> None:
+    environ = settings(consenting)
+    run("login", "--only", **environ)
+    ended = run(
+        "pages",
+        "--json",
+        **environ | {"FACEBOOK_GRAPH_URL": f"http://127.0.0.1:{free_port()}"},
+    )
+    assert ended.status == 3
+    assert "cannot be reached" in ended.err
+    assert len(json.loads(ended.out)["pages"]) == 3
 
 
 def test_the_demo_is_one_json_object_and_leaves_the_renamed_page(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -11,7 +10,6 @@ import pytest
 import respx
 
 from fbsync.errors import (
-    CallbackRefused,
     CallRefused,
     FbsyncError,
     FieldRefused,
@@ -20,7 +18,7 @@ from fbsync.errors import (
     RateLimited,
     TokenRefused,
 )
-from fbsync.graph import Account, AppSubscription, Graph
+from fbsync.graph import Account, Graph
 from fbsync.graph_call import MAX_BATCH, GraphConnection
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 from fbsync.page_fields import PageFields
@@ -405,133 +403,6 @@ def test_a_request_that_fails_as_a_whole_raises(graph: Graph, meta: Meta) -> Non
     meta.answer_posts("", error(4), status=400)
     with pytest.raises(RateLimited):
         graph.read_pages([access(1), access(2)])
-
-
-# The app's subscription
-
-
-def subscription(**other: object) -> dict[str, Any]:
-    return {
-        "object": "page",
-        "callback_url": "https://example.com/facebook/webhook",
-        "active": True,
-        "fields": [{"name": "name", "version": "v26.0"}, {"name": "about", "version": "v26.0"}],
-        **other,
-    }
-
-
-@pytest.mark.parametrize(
-    ("fields", "names"),
-    [
-        ([{"name": "name", "version": "v26.0"}, {"name": "about"}], {"name", "about"}),
-        (["name", "about"], {"name", "about"}),
-        ([], set()),
-        (None, set()),
-        ("name", set()),
-    ],
-)
-def test_the_fields_of_the_apps_subscription_are_read_in_both_shapes(
-    graph: Graph, meta: Meta, fields: object, names: set[str]
-) -> None:
-    others = [{"object": "user", "fields": []}, "text"]
-    meta.answer_reads([item({"data": [*others, subscription(fields=fields)]})])
-    assert graph.app_subscription() == AppSubscription(
-        "https://example.com/facebook/webhook", True, frozenset(names)
-    )
-    (((node, params),),) = meta.reads
-    assert node == f"{APP}/subscriptions"
-    assert params["access_token"] == [f"{APP}|the-secret"]
-
-
-@pytest.mark.parametrize("active", [False, None, "true", 1])
-def test_only_a_plain_true_means_that_the_subscription_is_active(
-    graph: Graph, meta: Meta, active: object
-) -> None:
-    meta.answer_reads([item({"data": [subscription(active=active)]})])
-    found = graph.app_subscription()
-    assert found is not None
-    assert found.active is False
-
-
-@pytest.mark.parametrize("data", [[], [{"object": "user"}], None])
-def test_an_app_without_a_subscription_for_pages_has_none(
-    graph: Graph, meta: Meta, data: object
-) -> None:
-    meta.answer_reads([item({"data": data})])
-    assert graph.app_subscription() is None
-
-
-def test_the_apps_subscription_is_set_with_all_fields_under_the_apps_token(
-    graph: Graph, meta: Meta
-) -> None:
-    meta.answer_posts(f"{APP}/subscriptions", {"success": True})
-    graph.subscribe_app("https://example.com/hook", "the-verify-token", {"name", "about"})
-    (request,) = meta.requests
-    (sent,) = meta.forms
-    assert request.headers["Authorization"] == f"Bearer {APP}|the-secret"
-    assert sent.pop("appsecret_proof")
-    assert sent == {
-        "object": "page",
-        "callback_url": "https://example.com/hook",
-        "verify_token": "the-verify-token",
-        "fields": "about,name",
-        "include_values": "true",
-    }
-
-
-def test_a_failed_handshake_says_so(graph: Graph, meta: Meta) -> None:
-    meta.answer_posts(f"{APP}/subscriptions", error(2200), status=400)
-    with pytest.raises(CallbackRefused, match="fbsync listen"):
-        graph.subscribe_app("https://example.com/hook", "the-verify-token", {"name"})
-
-
-# The pages' subscriptions
-
-
-@pytest.mark.parametrize(
-    ("data", "fields"),
-    [
-        ([{"id": APP, "subscribed_fields": ["name", "feed"]}], {"name", "feed"}),
-        ([{"id": APP, "subscribed_fields": [{"name": "feed", "version": "v26.0"}]}], {"feed"}),
-        ([{"id": APP}], set()),
-        ([{"id": APP, "subscribed_fields": []}], set()),
-        ([{"id": "999", "subscribed_fields": ["name"]}], set()),
-        ([{"id": "999", "subscribed_fields": ["name"]}, {"id": APP}], set()),
-        ([], set()),
-        (None, set()),
-    ],
-)
-def test_a_pages_subscription_is_that_of_our_own_app(
-    graph: Graph, meta: Meta, data: object, fields: set[str]
-) -> None:
-    meta.answer_reads([item({"data": data})])
-    assert graph.page_subscriptions([access(1)]) == {ONE: frozenset(fields)}
-    (((node, params),),) = meta.reads
-    assert node == "1/subscribed_apps"
-    assert params["fields"] == ["id,subscribed_fields"]
-    assert params["access_token"] == ["EAApage1"]
-
-
-def test_a_subscription_that_cannot_be_read_fails_alone(graph: Graph, meta: Meta) -> None:
-    good = item({"data": [{"id": APP, "subscribed_fields": ["name"]}]})
-    meta.answer_reads([item(error(200), 403), good])
-    found = graph.page_subscriptions([access(1), access(2)])
-    assert isinstance(found[ONE], PermissionMissing)
-    assert found[TWO] == frozenset({"name"})
-
-
-def test_a_page_is_subscribed_to_all_fields_with_its_own_token(graph: Graph, meta: Meta) -> None:
-    meta.answer_posts("1/subscribed_apps", {"success": True})
-    graph.subscribe_page(access(1), ["name", "about", "feed"])
-    (request,) = meta.requests
-    assert request.headers["Authorization"] == "Bearer EAApage1"
-    assert meta.forms[0]["subscribed_fields"] == "about,feed,name"
-
-
-def test_a_refused_page_subscription_says_why(graph: Graph, meta: Meta) -> None:
-    meta.answer_posts("1/subscribed_apps", error(210), status=400)
-    with pytest.raises(PermissionMissing, match="It failed"):
-        graph.subscribe_page(access(1), ["name"])
 
 
 # Refused fields

@@ -79,6 +79,7 @@ TABLE: list[tuple[dict[str, object], str, str]] = [
     ({"code": 190, "error_subcode": 492}, LOG_IN, "another admin must run: fbsync login"),
     ({"code": 506}, SETTINGS, "Check"),
     ({"code": 2200}, CALLBACK, "FACEBOOK_VERIFY_TOKEN"),
+    ({"code": 2201}, CALLBACK, "FACEBOOK_VERIFY_TOKEN"),
     ({"code": 2500}, SETTINGS, "FACEBOOK_GRAPH_VERSION"),
     ({"code": 2635}, SETTINGS, "FACEBOOK_GRAPH_VERSION"),
     ({"code": "odd"}, SETTINGS, "Check"),

@@ -324,3 +324,17 @@ def test_a_claim_is_due_oldest_first(inbox: Inbox, clock: Clock) -> None:
         inbox.retry(claim, clock.moment() + later, "busy")
     clock.seconds += 30
     assert [claim.page_id for claim in inbox.claim(50)] == [TWO, ONE]
+
+
+def test_the_times_of_the_last_event_and_of_the_last_version_are_kept(
+    inbox: Inbox, clock: Clock
+) -> None:
+    inbox.mark([ONE], "sync")
+    assert inbox.pages()[ONE].last_event_at is None
+    inbox.finish(only(inbox.claim(50)), stored(1))
+    written = clock.moment()
+    clock.seconds += 60
+    inbox.record([delivery(ONE)])
+    inbox.finish(only(inbox.claim(50)), None)
+    state = inbox.pages()[ONE]
+    assert (state.stored_at, state.last_event_at) == (written, clock.moment())

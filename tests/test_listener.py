@@ -15,8 +15,11 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from fbsync.callback_check import ask_callback
 from fbsync.database import Database, sqlite_url
 from fbsync.group_commit import GroupCommit
+from fbsync.handshake_log import HandshakeLog
+from fbsync.handshakes import Handshakes
 from fbsync.inbox import DatabaseInbox
 from fbsync.listener import (
     MAX_BODY_BYTES,
@@ -104,8 +107,11 @@ def listener(database: Database, tmp_path: Path) -> Iterator[Listener]:
 def running_listener(database: Database, file: Path) -> Iterator[Listener]:
     """The whole first half of the hallway."""
     inbox, notices = DatabaseInbox(database), list[Notice]()
-    with GroupCommit(inbox) as group_commit:
-        callback = Callback(SECRET, TOKEN, group_commit.record, notices.append)
+    with (
+        GroupCommit(inbox) as group_commit,
+        HandshakeLog(Handshakes(database).record) as handshakes,
+    ):
+        callback = Callback(SECRET, TOKEN, group_commit.record, notices.append, handshakes.note)
         app = build_app(callback, relay_route(REDIRECT_PATH, RELAY_HEADER))
         with serving(app) as address, httpx.Client(trust_env=False, timeout=60) as client:
             yield Listener(f"{address}{WEBHOOK_PATH}", file, database, inbox, notices, client)
@@ -182,6 +188,28 @@ class TestHandshake:
         notice = listener.only_notice()
         assert notice.kind == "refused"
         assert TOKEN not in notice.detail
+
+    def test_how_each_handshake_ended_is_written_down_and_no_token(
+        self, listener: Listener
+    ) -> None:
+        for change in ({}, {"verify_token": "hush-hush"}, {"mode": "absent"}):
+            listener.client.get(listener.url, params=handshake(**change))
+        seen = Handshakes(listener.database)
+        wait_until(lambda: len(seen.since(0)) == 3, "the records")
+        results = ["answered", "wrong token", "wrong mode"]
+        assert [one.result for one in seen.since(0)] == results
+        for secret in (TOKEN, "hush-hush"):
+            assert secret.encode() not in listener.file.read_bytes()
+
+    def test_what_fbsync_asks_itself_is_answered_and_not_written_down(
+        self, listener: Listener
+    ) -> None:
+        assert ask_callback(listener.url, TOKEN).fault is None
+        assert ask_callback(listener.url, "another-token").fault == "refused"
+        listener.client.get(listener.url, params=handshake(mode="absent"))
+        seen = Handshakes(listener.database)
+        wait_until(lambda: bool(seen.since(0)), "the record of the last one")
+        assert [one.result for one in seen.since(0)] == ["wrong mode"]
 
     def test_a_visit_without_a_query_is_refused(self, listener: Listener) -> None:
         assert listener.client.get(listener.url).status_code == 403
@@ -492,7 +520,7 @@ class TestRelay:
         async def record(_: object) -> None:
             """Nothing: nothing is sent."""
 
-        app = build_app(Callback(SECRET, TOKEN, record, lambda notice: None))
+        app = build_app(Callback(SECRET, TOKEN, record, lambda notice: None, lambda result: None))
         with serving(app) as address:
             answer = httpx.get(f"{address}{REDIRECT_PATH}?state=s.5001", trust_env=False)
         assert answer.status_code == 404

@@ -16,6 +16,7 @@ import pytest
 
 from fbsync.database import Database, sqlite_url
 from fbsync.errors import FbsyncError
+from fbsync.handshakes import Handshakes
 from fbsync.inbox import DatabaseInbox
 from fbsync.listener import Notice
 from fbsync.listener_process import Reporting, Server, address_of, bind, serve
@@ -118,6 +119,7 @@ class Listening:
                 verify_token=TOKEN,
                 redirect_uri="http://localhost:5000/back/here",
                 reporting=Reporting(self.notices.append, self.outcomes.append, self._started),
+                record_handshakes=Handshakes(database).record,
             )
 
     def kinds(self) -> list[str]:

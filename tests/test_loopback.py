@@ -328,7 +328,7 @@ def listener(path: str) -> Iterator[int]:
     async def record(_: object) -> None:
         """Nothing: no event comes."""
 
-    callback = Callback(SECRET, TOKEN, record, lambda notice: None)
+    callback = Callback(SECRET, TOKEN, record, lambda notice: None, lambda result: None)
     with serving(build_app(callback, relay_route(path, RELAY_HEADER))) as address:
         yield int(address.rpartition(":")[2])
 

@@ -7,7 +7,7 @@ import typer
 from typer.testing import CliRunner
 
 from fbsync.page import PageId
-from fbsync.parameters import EnvFile, JsonFlag, SomePages, duration, page_ids
+from fbsync.parameters import EnvFile, JsonFlag, SomePages, duration, page_ids, webhook_fields
 
 
 @pytest.mark.parametrize("texts", [None, []])
@@ -66,3 +66,14 @@ def test_a_wrong_command_line_ends_with_status_2_and_says_what_is_wrong() -> Non
     assert ended.exit_code == 2
     assert "PAGE" in ended.stderr
     assert "1 to 32 digits" in ended.stderr
+
+
+def test_webhook_fields_are_split_and_none_stand_for_the_settings_ones() -> None:
+    assert webhook_fields(None) == ()
+    assert webhook_fields("name, phone,name") == ("name", "phone")
+
+
+@pytest.mark.parametrize(("text", "told"), [("emails", "did you mean email"), ("", "nothing")])
+def test_what_is_no_webhook_field_is_wrong_usage(text: str, told: str) -> None:
+    with pytest.raises(typer.BadParameter, match=told):
+        webhook_fields(text)

@@ -13,13 +13,10 @@ from fbsync.refresh import Outcome
 from fbsync.report import (
     SyncReport,
     describe_changes,
-    level_as_json,
     show_documents,
-    show_levels,
     show_notice,
     show_outcome,
 )
-from fbsync.subscribe import Level
 from fbsync.sync import Difference
 
 ONE, TWO = PageId("1"), PageId("2")
@@ -157,21 +154,6 @@ class TestLines:
     )
     def test_changes_are_told_in_one_line(self, before: object, after: object, text: str) -> None:
         assert describe_changes([FieldChange("name", before, after)]) == text
-
-
-class TestLevels:
-    def test_both_levels_stand_in_one_table(self, capsys: pytest.CaptureFixture[str]) -> None:
-        show_levels(Console(), Level("kept", "13 fields"), [Level("failed", "no right", ONE)])
-        _, app, page = capsys.readouterr().out.splitlines()
-        assert app.split() == ["app", "kept", "13", "fields"]
-        assert page.split() == ["1", "failed", "no", "right"]
-
-    def test_a_level_as_json_names_its_page(self) -> None:
-        assert level_as_json(Level("kept", "13 fields")) == {
-            "action": "kept",
-            "detail": "13 fields",
-        }
-        assert level_as_json(Level("failed", "no", ONE))["page_id"] == "1"
 
 
 class TestDocuments:

@@ -3,6 +3,9 @@
 import hashlib
 import hmac
 import json
+import socket
+import struct
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +14,9 @@ import pytest
 
 from fbsync.sandbox.deliveries import escaped_json, signatures
 from fbsync.sandbox.webhook_fields import ALL
-from tests.callback import Callback, callback_server
-from tests.servers import Sandbox, free_port, wait_until
+from tests.callback import Callback, callback_server, one_connection
+from tests.certificates import certificate
+from tests.servers import SCOPES, Sandbox, free_port, wait_until
 
 PAGE, OTHER_PAGE = "200000000000001", "200000000000002"
 
@@ -83,9 +87,7 @@ class TestAppLevel:
         ("status", "body", "headers", "told"),
         [
             (403, "no", {}, "HTTP Status Code = 403; HTTP Message = Forbidden"),
-            (200, '"{}"', {}, "not the challenge"),
-            (200, "x" * 5000, {}, "not the challenge"),
-            (302, "", {"Location": "/elsewhere"}, "HTTP Status Code = 302"),
+            (302, "", {"Location": "/elsewhere"}, "HTTP Status Code = 302; HTTP Message = Found"),
         ],
     )
     def test_a_wrong_answer_fails_with_its_cause(
@@ -108,10 +110,93 @@ class TestAppLevel:
         assert told in error(answer)["message"]
         assert levels.app("GET").json() == {"data": []}
 
+    @pytest.mark.parametrize(
+        ("body", "received"),
+        [
+            ('"{}"', '"\\"{}\\""'),
+            ("x" * 5000, '"' + "x" * 20 + '..."'),
+            ("<a>/</a>", '"\\u003Ca>\\/\\u003C\\/a>"'),
+            ("", '""'),
+        ],
+    )
+    def test_another_text_than_the_challenge_is_quoted(
+        self, levels: Levels, callback: Callback, body: str, received: str
+    ) -> None:
+        callback.challenge = lambda query: (
+            200,
+            body.replace("{}", query["hub.challenge"]).encode(),
+            {},
+        )
+        answer = levels.app("POST", object="page", callback_url=callback.url, fields="name")
+        challenge = callback.handshakes[0]["hub.challenge"]
+        assert (answer.status_code, error(answer)["code"]) == (400, 2201)
+        assert error(answer)["message"] == (
+            f'(#2201) response does not match challenge, expected value="{challenge}", received='
+            + received.replace("{}", challenge)
+        )
+
     def test_a_callback_that_is_down_fails_with_curls_number(self, levels: Levels) -> None:
         url = f"http://127.0.0.1:{free_port()}/hook"
         answer = levels.app("POST", object="page", callback_url=url, fields="name")
-        assert "curl_errno = 7" in error(answer)["message"]
+        assert "curl_errno = 7;" in error(answer)["message"]
+
+    def test_a_callback_with_a_self_signed_certificate_is_60(self, levels: Levels) -> None:
+        with callback_server(certificate().context) as callback:
+            answer = levels.app("POST", object="page", callback_url=callback.url, fields="name")
+            assert callback.handshakes == []
+        assert "curl_errno = 60; curl_error = SSL certificate problem" in error(answer)["message"]
+
+    def test_a_callback_without_tls_behind_https_is_35(
+        self, levels: Levels, callback: Callback
+    ) -> None:
+        url = callback.url.replace("http:", "https:")
+        answer = levels.app("POST", object="page", callback_url=url, fields="name")
+        assert "curl_errno = 35;" in error(answer)["message"]
+
+    def test_a_callback_that_hangs_up_is_52(self, levels: Levels) -> None:
+        with one_connection(lambda connection: None) as url:
+            answer = levels.app("POST", object="page", callback_url=url, fields="name")
+        assert "curl_errno = 52;" in error(answer)["message"]
+
+    def test_a_callback_that_cuts_the_line_is_56(self, levels: Levels) -> None:
+        def cut(connection: socket.socket) -> None:
+            linger = struct.pack("ii", 1, 0)  # closing then resets the connection
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+        with one_connection(cut) as url:
+            answer = levels.app("POST", object="page", callback_url=url, fields="name")
+        assert "curl_errno = 56;" in error(answer)["message"]
+
+    def test_a_slow_callback_is_28(
+        self, levels: Levels, callback: Callback, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("fbsync.sandbox.handshake._SECONDS", 0.05)
+        asked = threading.Event()
+
+        def wait(query: dict[str, str]) -> tuple[int, bytes, dict[str, str]]:
+            asked.wait(60)
+            return 200, b"", {}
+
+        callback.challenge = wait
+        answer = levels.app("POST", object="page", callback_url=callback.url, fields="name")
+        asked.set()
+        assert "curl_errno = 28;" in error(answer)["message"]
+
+    def test_a_name_that_nobody_knows_is_6(
+        self, levels: Levels, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        look_up = socket.getaddrinfo
+
+        def no_such_name(host: Any, *rest: Any, **options: Any) -> Any:
+            if host == "nowhere.invalid":
+                raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            return look_up(host, *rest, **options)
+
+        # The network guard refuses every look-up, so the resolver's answer is made here.
+        monkeypatch.setattr(socket, "getaddrinfo", no_such_name)
+        url = "https://nowhere.invalid/hook"
+        answer = levels.app("POST", object="page", callback_url=url, fields="name")
+        assert "curl_errno = 6;" in error(answer)["message"]
 
     @pytest.mark.parametrize(
         "change",
@@ -119,7 +204,9 @@ class TestAppLevel:
             {"callback_url": "http://shop.example/hook"},
             {"callback_url": "ftp://127.0.0.1/hook"},
             {"callback_url": ""},
+            {"callback_url": "http://[x/hook"},
             {"object": "instagram"},
+            {"object": ""},
             {"fields": "name,about"},
         ],
     )
@@ -154,6 +241,18 @@ class TestAppLevel:
         levels.on(callback.url, "name", "name")
         levels.app("DELETE")
         assert levels.app("GET").json() == {"data": []}
+
+    def test_an_unknown_object_cannot_be_deleted(self, levels: Levels) -> None:
+        assert error(levels.app("DELETE", object="instagram"))["code"] == 100
+
+    def test_a_post_switches_an_inactive_subscription_on_again(
+        self, sandbox: Sandbox, levels: Levels, callback: Callback
+    ) -> None:
+        levels.on(callback.url, "name", "name")
+        sandbox.world.app_subscriptions["page"].active = False
+        assert levels.app("GET").json()["data"][0]["active"] is False
+        levels.on(callback.url, "name", "name")
+        assert levels.app("GET").json()["data"][0]["active"] is True
 
     def test_other_methods_are_unsupported(self, levels: Levels) -> None:
         # PUT is no method of the Graph API at all.
@@ -196,6 +295,28 @@ class TestPageLevel:
             "(#200) To subscribe to the messages field, one of these permissions is needed:"
             " pages_messaging"
         )
+
+    def test_leads_need_their_permission(self, levels: Levels) -> None:
+        assert (
+            "leads_retrieval" in error(levels.page("POST", subscribed_fields="leadgen"))["message"]
+        )
+
+    def test_messages_need_the_task_too(self, sandbox: Sandbox) -> None:
+        sandbox.client.post(f"/_sandbox/pages/{PAGE}", json={"tasks": ["MANAGE"]})
+        user = sandbox.log_in(f"{SCOPES},pages_messaging")
+        levels = Levels(sandbox, {PAGE: sandbox.page_token(user, PAGE)})
+        answer = levels.page("POST", subscribed_fields="messages")
+        assert (answer.status_code, error(answer)["code"]) == (403, 200)
+        sandbox.client.post(f"/_sandbox/pages/{PAGE}", json={"tasks": ["MANAGE", "MESSAGING"]})
+        assert levels.page("POST", subscribed_fields="messages").json() == {"success": True}
+
+    @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+    def test_a_person_who_only_looks_at_the_numbers_may_not(
+        self, sandbox: Sandbox, levels: Levels, method: str
+    ) -> None:
+        sandbox.client.post(f"/_sandbox/pages/{PAGE}", json={"tasks": ["ANALYZE", "ADVERTISE"]})
+        answer = levels.page(method, subscribed_fields="name")
+        assert (answer.status_code, error(answer)["code"]) == (403, 200)
 
     def test_without_pages_manage_metadata_it_is_403(self, sandbox: Sandbox) -> None:
         user = sandbox.log_in("pages_show_list")

@@ -181,3 +181,9 @@ def test_postgresql_is_reached_by_psycopg_and_needs_a_token_key(scheme: str) -> 
         database = read_database(env)
     assert database.url == "postgresql+psycopg://fbsync@127.0.0.1/fbsync"
     assert database.token_keys == (new, old)
+
+
+def test_a_webhook_field_that_meta_does_not_have_is_named_with_the_nearest() -> None:
+    told = faults(TUTORIAL | {"FACEBOOK_WEBHOOK_FIELDS": "name,emails,about"})
+    assert "FACEBOOK_WEBHOOK_FIELDS names what is no webhook field" in told
+    assert "emails (did you mean email?), about (it has no webhook" in told

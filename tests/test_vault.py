@@ -43,6 +43,7 @@ def test_what_was_saved_comes_back(database: Database) -> None:
     assert vault.accesses() == {SHOP.page_id: SHOP, CAFE.page_id: CAFE}
     assert vault.accesses([CAFE.page_id, PageId("9")]) == {CAFE.page_id: CAFE}
     assert vault.page_ids() == [SHOP.page_id, CAFE.page_id]
+    assert vault.owners() == {SHOP.page_id: "77", CAFE.page_id: "77"}
 
 
 def test_no_token_stands_in_the_file(database: Database, path: Path) -> None:

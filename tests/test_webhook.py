@@ -146,20 +146,20 @@ def challenge(**changed: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("text", ["1158201444", "<b>x</b>", "x" * MAX_CHALLENGE_CHARACTERS])
 def test_the_right_token_gets_the_challenge_back_unchanged(text: str) -> None:
-    assert answer_challenge(challenge(challenge=text), "tökén") == text
+    assert answer_challenge(challenge(challenge=text), "tökén") == (text, "answered")
 
 
 @pytest.mark.parametrize(
-    "query",
+    ("query", "why"),
     [
-        {},
-        challenge(verify_token="wrong"),
-        challenge(verify_token=""),
-        challenge(verify_token="\ud800"),
-        challenge(mode="unsubscribe"),
-        challenge(challenge=""),
-        challenge(challenge="x" * (MAX_CHALLENGE_CHARACTERS + 1)),
+        ({}, "wrong token"),
+        (challenge(verify_token="wrong"), "wrong token"),
+        (challenge(verify_token=""), "wrong token"),
+        (challenge(verify_token="\ud800"), "wrong token"),
+        (challenge(mode="unsubscribe"), "wrong mode"),
+        (challenge(challenge=""), "no challenge"),
+        (challenge(challenge="x" * (MAX_CHALLENGE_CHARACTERS + 1)), "no challenge"),
     ],
 )
-def test_any_other_handshake_is_refused(query: dict[str, str]) -> None:
-    assert answer_challenge(query, "tökén") is None
+def test_any_other_handshake_is_refused(query: dict[str, str], why: str) -> None:
+    assert answer_challenge(query, "tökén") == ("", why)

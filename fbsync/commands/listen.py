@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +19,9 @@ from fbsync.settings import (
     read_verify_token,
 )
 
+if TYPE_CHECKING:
+    from fbsync.listener_process import Reporting
+
 
 def listen(
     context: typer.Context,
@@ -32,20 +34,21 @@ def listen(
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
         verify_token, login_settings = read_verify_token(env), read_login(env)
         store, public_address = read_store(env), read_callback_address(env, required=False)
-    from fbsync.listener_process import Reporting, address_of, bind, serve
+    from fbsync.listener_process import address_of, bind, serve
     from fbsync.pace import EVENTS
     from fbsync.patience import WORKER_PATIENCE
     from fbsync.person_callbacks import PersonCallbacks
-    from fbsync.report import show_notice, show_outcome
     from fbsync.wiring import open_access, open_store
 
     console = Console()
-    report = partial(show_notice, console)
     listening = bind(host, port)
     with open_access(
         app_settings, graph, database, warn=console.say, patience=WORKER_PATIENCE, lane=EVENTS
     ) as access:
-        person = PersonCallbacks(app_settings.app_secret, access.departures, report, public_address)
+        reporting = _reporting(console, address_of(listening))
+        person = PersonCallbacks(
+            app_settings.app_secret, access.departures, reporting.request, public_address
+        )
         serve(
             listening,
             access.inbox,
@@ -53,13 +56,19 @@ def listen(
             app_secret=app_settings.app_secret,
             verify_token=verify_token,
             redirect_uri=login_settings.redirect_uri,
-            reporting=Reporting(
-                request=report,
-                outcome=lambda outcome: show_outcome(console, outcome),
-                started=lambda _: console.say(
-                    f"Listening on {address_of(listening)}; stop with Ctrl-C."
-                ),
-            ),
+            reporting=reporting,
+            record_handshakes=access.handshakes.record,
             further=person.routes(),
         )
     console.say("Stopped. What is recorded and not yet mirrored waits in the database.")
+
+
+def _reporting(console: Console, address: str) -> Reporting:
+    from fbsync.listener_process import Reporting
+    from fbsync.report import show_notice, show_outcome
+
+    return Reporting(
+        request=lambda notice: show_notice(console, notice),
+        outcome=lambda outcome: show_outcome(console, outcome),
+        started=lambda _: console.say(f"Listening on {address}; stop with Ctrl-C."),
+    )

@@ -71,11 +71,12 @@ def login(
         mirrored = not person.without_token
         if store is not None:
             from fbsync.after_login import follow
+            from fbsync.subscribe import Subscriber
 
             refresher = access.refresher(open_store(store, app_settings.app_id, console.say))
             mirrored &= follow(
                 checklist,
-                access.graph,
+                Subscriber(access.subscriptions, access.added_fields, access.handshakes),
                 access.inbox,
                 refresher,
                 person.accesses,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,45 +10,94 @@ from fbsync.console import Console
 from fbsync.environment import reading
 from fbsync.errors import NoAccess
 from fbsync.exit_status import FAILED, NEEDS_ATTENTION
-from fbsync.parameters import EnvFile, JsonFlag, SomePages, environ_of, page_ids
+from fbsync.parameters import EnvFile, JsonFlag, SomePages, environ_of, page_ids, webhook_fields
 from fbsync.settings import read_app, read_callback, read_database, read_graph
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from fbsync.page import PageAccess
+    from fbsync.subscription_plan import Wish
+    from fbsync.wiring import Access
+
+Fields = Annotated[
+    str | None,
+    typer.Option("--fields", metavar="a,b", help="These, not those of FACEBOOK_WEBHOOK_FIELDS."),
+]
+Remove = Annotated[
+    bool, typer.Option("--remove", help="Take off what fbsync added, or of it --fields.")
+]
+Replace = Annotated[
+    bool, typer.Option("--replace-callback", help="Take over from another callback.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")]
 
 
 def subscribe(
     context: typer.Context,
     pages: SomePages = None,
-    replace_callback: Annotated[
-        bool, typer.Option("--replace-callback", help="Take over from another callback.")
-    ] = False,
+    fields: Fields = None,
+    remove: Remove = False,
+    replace_callback: Replace = False,
+    dry_run: DryRun = False,
     as_json: JsonFlag = False,
     env_file: EnvFile = None,
 ) -> None:
     """Switch on the webhooks, for the app and for each page; changes only what differs."""
-    wanted = page_ids(pages)
+    wanted, named = page_ids(pages), webhook_fields(fields)
     with reading(environ_of(context, env_file)) as env:
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
         callback = read_callback(env)
-    from fbsync.report import level_as_json, show_levels
-    from fbsync.subscribe import subscribe_app, subscribe_pages
+    from fbsync.subscription_plan import Wish
+    from fbsync.subscription_report import show_polled
+    from fbsync.webhook_fields import polled_only
     from fbsync.wiring import open_access
 
+    default = None if remove else frozenset(callback.fields)
+    some = wanted is not None
+    wish = Wish(callback.address, frozenset(named) or default, remove, replace_callback, some)
     console = Console(quiet_results=as_json)
     with open_access(app_settings, graph, database, warn=console.say) as access:
-        accesses = access.vault.accesses(wanted)
-        if not accesses or (wanted and len(accesses) < len(wanted)):
+        accesses = access.vault.accesses(wanted).values()
+        if not accesses or (wanted and len(accesses) < len(set(wanted))):
             raise NoAccess("No token is stored for some of these pages.\nRun: fbsync login")
-        app_level = subscribe_app(access.graph, callback, replace_callback=replace_callback)
-        levels = subscribe_pages(access.graph, accesses.values(), callback.fields)
-        access.inbox.unpark([level.page_id for level in levels if level.page_id and level.ok])
-    failed_pages = [level for level in levels if not level.ok]
+        token = None if dry_run else callback.verify_token
+        status, told = _plan_and_apply(console, access, accesses, wish, token)
+    polled = polled_only(graph.page_fields)
+    show_polled(console, polled)
     if as_json:
-        console.json(
-            {
-                "ok": app_level.ok and not failed_pages,
-                "app": level_as_json(app_level),
-                "pages": [level_as_json(level) for level in levels],
-            }
-        )
+        console.json({"ok": status == 0, "dry_run": dry_run, **told, "polled_only": polled})
+    raise typer.Exit(status)
+
+
+def _plan_and_apply(
+    console: Console,
+    access: Access,
+    accesses: Collection[PageAccess],
+    wish: Wish,
+    verify_token: str | None,
+) -> tuple[int, dict[str, object]]:
+    """The exit status, and what came of it as JSON. Without a verify token, the plan alone."""
+    from fbsync.subscribe import Subscriber
+    from fbsync.subscription_report import (
+        plan_as_json,
+        result_as_json,
+        show_obstacles,
+        show_plan,
+        show_result,
+    )
+
+    subscriber = Subscriber(access.subscriptions, access.added_fields, access.handshakes)
+    plan = subscriber.plan(accesses, wish)
+    show_plan(console, plan)
+    if verify_token is None:
+        show_obstacles(console, plan)
+        app_ok, pages_ok, told = plan.app_ok, plan.pages_ok, plan_as_json(plan)
     else:
-        show_levels(console, app_level, levels)
-    raise typer.Exit(FAILED if not app_level.ok else NEEDS_ATTENTION if failed_pages else 0)
+        found = subscriber.apply(plan, accesses, wish, verify_token)
+        if not wish.remove:
+            access.inbox.unpark(found.good_pages)
+        show_result(console, found)
+        app_ok, pages_ok, told = found.app.ok, found.pages_ok, result_as_json(plan, found)
+    status = FAILED if not app_ok else 0 if pages_ok else NEEDS_ATTENTION
+    return status, {"wanted": sorted(wish.wanted), **told}

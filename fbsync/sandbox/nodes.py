@@ -71,7 +71,7 @@ def select(
     if "access_token" in wanted and token.login is not None:
         found["access_token"] = page_token(world, token.login, facts["id"])
     if "tasks" in wanted:
-        found["tasks"] = TASKS
+        found["tasks"] = facts.get("tasks", TASKS)
     return found
 
 

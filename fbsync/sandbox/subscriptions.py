@@ -12,8 +12,8 @@ from fbsync.sandbox.graph_error import (
 )
 from fbsync.sandbox.handshake import check_callback
 from fbsync.sandbox.tokens import Token
-from fbsync.sandbox.webhook_fields import ALL, MESSAGING
-from fbsync.sandbox.world import AppSubscription, World
+from fbsync.sandbox.webhook_fields import ALL, LEADS, MESSAGING
+from fbsync.sandbox.world import TASKS, AppSubscription, World
 
 _OBJECTS: dict[str, frozenset[str]] = {
     "page": frozenset(ALL),
@@ -22,6 +22,7 @@ _OBJECTS: dict[str, frozenset[str]] = {
     "payments": frozenset({"actions", "disputes"}),
 }
 _SUCCESS = {"success": True}
+_MANAGING = frozenset({"CREATE_CONTENT", "MANAGE", "MODERATE"})
 
 
 def app_level(world: World, call: Call, token: Token) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def page_level(world: World, call: Call, page: str, token: Token) -> dict[str, A
     if call.method == "DELETE" and token.kind == "APP":
         world.page_subscriptions.pop(page, None)
         return _SUCCESS
-    _check_page_token(page, token)
+    _check_page_token(world, page, token)
     if call.method == "GET":
         return {"data": _installed(world, call, page)}
     if call.method == "DELETE":
@@ -90,6 +91,8 @@ def _subscribe_app(world: World, call: Call) -> dict[str, Any]:
 
 def _unsubscribe_app(world: World, call: Call) -> dict[str, Any]:
     name, fields = call.params.get("object"), frozenset(read_list(call.params.get("fields")))
+    if name and name not in _OBJECTS:
+        raise bad_parameter(f"Param object must be one of {{{', '.join(_OBJECTS)}}}")
     with world.lock:
         if not name:
             world.app_subscriptions.clear()
@@ -111,7 +114,7 @@ def _shown(name: str, subscription: AppSubscription) -> dict[str, Any]:
     }
 
 
-def _check_page_token(page: str, token: Token) -> None:
+def _check_page_token(world: World, page: str, token: Token) -> None:
     if token.page is None:
         raise GraphError("(#210) A page access token is required to request this resource.", 210)
     if token.page != page:
@@ -119,6 +122,32 @@ def _check_page_token(page: str, token: Token) -> None:
     for scope in ("pages_manage_metadata", "pages_show_list"):
         if scope not in token.scopes:
             raise GraphError(f"(#200) Requires {scope} permission to manage the object", 200, 403)
+    _check_task(world, page, _MANAGING)
+
+
+def _check_task(world: World, page: str, needed: frozenset[str]) -> None:
+    """What the person may do on the page: one of these is needed."""
+    if not needed & set((world.page(page) or {}).get("tasks", TASKS)):
+        raise GraphError(
+            "(#200) User does not have sufficient administrative permission for this action on this"
+            " page.",
+            200,
+            status=403,
+        )
+
+
+def _check_permission(world: World, page: str, field: str, token: Token) -> None:
+    """Messages and leads need more than the other fields."""
+    if field in MESSAGING:
+        _check_task(world, page, frozenset({"MESSAGING"}))
+    scope = "pages_messaging" if field in MESSAGING else "leads_retrieval"
+    if field in MESSAGING | LEADS and scope not in token.scopes:
+        raise GraphError(
+            f"(#200) To subscribe to the {field} field, one of these permissions is needed:"
+            f" {scope}",
+            200,
+            status=403,
+        )
 
 
 def _installed(world: World, call: Call, page: str) -> list[dict[str, Any]]:
@@ -143,13 +172,7 @@ def _subscribe_page(world: World, call: Call, page: str, token: Token) -> dict[s
         if field not in ALL:
             names = ", ".join(ALL)
             raise bad_parameter(f"Param subscribed_fields[{index}] must be one of {{{names}}}")
-        if field in MESSAGING and "pages_messaging" not in token.scopes:
-            raise GraphError(
-                f"(#200) To subscribe to the {field} field, one of these permissions is needed:"
-                " pages_messaging",
-                200,
-                status=403,
-            )
+        _check_permission(world, page, field, token)
     with world.lock:
         before = world.page_subscriptions.get(page, frozenset())
         kept = frozenset[str]() if world.switches.replace_subscriptions else before

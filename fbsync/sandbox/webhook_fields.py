@@ -32,7 +32,10 @@ _OTHER = """
 """
 
 MESSAGING = frozenset(_MESSAGING.split())
-"""These need pages_messaging."""
+"""These need pages_messaging and the task MESSAGING."""
+
+LEADS = frozenset({"leadgen", "leadgen_fat", "leadgen_update"})
+"""These need leads_retrieval."""
 
 ALL = tuple((_PROFILE + _CONTENT + _MESSAGING + _OTHER).split())
 

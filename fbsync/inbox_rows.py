@@ -1,0 +1,71 @@
+"""The inbox's rows, to and from the values of ports."""
+
+import json
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+
+from fbsync.page import PageId
+from fbsync.ports import Claim, LastStored, PageState
+from fbsync.webhook import Delivery
+
+_CHUNK = 1000  # ids in one statement: SQLite takes 32,766 variables, older builds 999
+
+
+def chunks(page_ids: Collection[PageId]) -> list[list[PageId]]:
+    """The ids in order, in parts that fit into one statement."""
+    ordered = sorted(page_ids)
+    return [ordered[start : start + _CHUNK] for start in range(0, len(ordered), _CHUNK)]
+
+
+def delivery_row(delivery: Delivery) -> dict[str, Any]:
+    """A delivery as a row of `deliveries`."""
+    return {
+        "digest": delivery.digest,
+        "body": bytes(delivery.body),
+        "page_ids": json.dumps(delivery.page_ids),
+        "received_at": delivery.received_at.timestamp(),
+    }
+
+
+def claim_of(row: Any, lease: str) -> Claim:
+    """A row of `pages` as a claim under this lease."""
+    return Claim(
+        page_id=PageId(row.page_id),
+        marks=row.marks,
+        lease=lease,
+        attempts=row.attempts,
+        noticed_by=row.noticed_by if row.stored_number else "first",
+        last=_last_stored(row),
+    )
+
+
+def _last_stored(row: Any) -> LastStored | None:
+    if not row.stored_number:
+        return None
+    trusted = row.suspect <= row.done
+    return LastStored(
+        number=row.stored_number,
+        digest=row.stored_digest if trusted else None,
+        fields=json.loads(row.stored_fields),
+    )
+
+
+def state_of(row: Any) -> PageState:
+    """A row of `pages` as the state of the page."""
+    return PageState(
+        page_id=PageId(row.page_id),
+        marks=row.marks,
+        done=row.done,
+        leased_until=_moment(row.leased_until),
+        due_at=_moment(row.due_at),
+        reason=row.reason,
+        parked=row.parked_at is not None,
+        last=_last_stored(row),
+        stored_at=_moment(row.stored_at),
+        last_event_at=_moment(row.last_event_at),
+    )
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None

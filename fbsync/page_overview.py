@@ -1,0 +1,175 @@
+"""`fbsync pages`: how each page stands: its token, its webhooks, its newest copy, its last event.
+
+Everything but the webhooks comes from the database; those are read from Facebook, 50 pages in a
+request.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from fbsync.errors import FbsyncError, PermanentFailure, TemporaryFailure, TokenRefused
+from fbsync.graph_subscriptions import GraphSubscriptions
+from fbsync.page import PageAccess, PageId, UserToken
+from fbsync.ports import Inbox, PageState
+from fbsync.subscription_plan import AppSubscription, Fields, delivered
+from fbsync.vault import Vault
+
+TokenKind = Literal["ok", "stored", "expires", "expired", "refused", "none"]
+"""The token works; is stored and was not tried; its login ends soon, or has ended; it is refused;
+there is none."""
+
+SOON = timedelta(days=7)
+"""How long before its end a login needs attention."""
+
+
+@dataclass(frozen=True)
+class PageRow:
+    """One page. `live` are the wanted webhook fields that are on at both levels, None if unknown.
+
+    `login_ends` is the end of the login that the token came from; the token of a long-lived login
+    has no end of its own (Meta, "Long-lived tokens"). `attention` says what somebody should mend.
+    """
+
+    page_id: PageId
+    name: str
+    token: TokenKind
+    login_ends: datetime | None
+    live: Fields | None
+    version: int
+    stored_at: datetime | None
+    last_event_at: datetime | None
+    attention: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """All rows. `app` is the app's subscription; `failure` says why nothing could be read live."""
+
+    rows: tuple[PageRow, ...]
+    app: AppSubscription | None
+    failure: str | None
+    wanted: Fields
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing needs attention, as far as could be seen."""
+        return self.failure is None and not any(row.attention for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the settings want: these fields, delivered to `address`; "" for no webhooks at all."""
+
+    fields: Fields
+    address: str
+
+
+def survey(
+    vault: Vault,
+    inbox: Inbox,
+    graph: GraphSubscriptions,
+    expected: Expected,
+    only: Collection[PageId] | None,
+    now: datetime,
+) -> Overview:
+    """Every page that has a token or was heard of, or `only` some. Raises DatabaseUnavailable."""
+    accesses, states = vault.accesses(only), inbox.pages(only)
+    owners, users = vault.owners(), {user.user_id: user for user in vault.users()}
+    pages = sorted({*accesses, *states, *(only or ())})
+    app, failure = _read_app(graph)
+    on: Mapping[PageId, Fields | FbsyncError] = {}
+    if failure is None:
+        on = graph.of_pages(accesses.values())
+        failure = _common_failure(on)
+    app_fields = delivered(app, expected.address or (app.callback_url if app else ""))
+    rows = [
+        _row(
+            _Known(
+                page=page,
+                access=accesses.get(page),
+                state=states.get(page),
+                login=users.get(owners.get(page, "")),
+                on=on.get(page),
+            ),
+            expected,
+            app_fields,
+            now,
+        )
+        for page in pages
+    ]
+    return Overview(tuple(rows), app, failure, expected.fields)
+
+
+def _read_app(graph: GraphSubscriptions) -> tuple[AppSubscription | None, str | None]:
+    try:
+        return graph.of_app(), None
+    except (TemporaryFailure, PermanentFailure) as error:
+        return None, str(error)
+
+
+def _common_failure(on: Mapping[PageId, Fields | FbsyncError]) -> str | None:
+    """Why pages could not be read for the time being; nothing that is the matter with a page."""
+    failures = [str(found) for found in on.values() if isinstance(found, TemporaryFailure)]
+    return f"{len(failures)} pages could not be read: {failures[0]}" if failures else None
+
+
+@dataclass(frozen=True)
+class _Known:
+    """All that is known of one page."""
+
+    page: PageId
+    access: PageAccess | None
+    state: PageState | None
+    login: UserToken | None
+    on: Fields | FbsyncError | None
+
+
+def _row(known: _Known, expected: Expected, app_fields: Fields, now: datetime) -> PageRow:
+    state, last = known.state, known.state.last if known.state else None
+    live = None
+    if known.on is not None and not isinstance(known.on, FbsyncError):
+        live = known.on & app_fields & expected.fields
+    return PageRow(
+        page_id=known.page,
+        name=known.access.name
+        if known.access
+        else str(last.fields.get("name", "") if last else ""),
+        token=_token(known, now),
+        login_ends=known.login.expires_at if known.login else None,
+        live=live,
+        version=last.number if last else 0,
+        stored_at=state.stored_at if state else None,
+        last_event_at=state.last_event_at if state else None,
+        attention=tuple(_attention(known, expected, live, now)),
+    )
+
+
+def _token(known: _Known, now: datetime) -> TokenKind:
+    if known.access is None:
+        return "none"
+    if isinstance(known.on, TokenRefused):
+        return "refused"
+    ends = known.login.expires_at if known.login else None
+    if ends is not None and ends <= now + SOON:
+        return "expired" if ends <= now else "expires"
+    return "stored" if known.on is None or isinstance(known.on, TemporaryFailure) else "ok"
+
+
+def _attention(known: _Known, expected: Expected, live: Fields | None, now: datetime) -> list[str]:
+    advice: dict[TokenKind, str] = {
+        "none": "no token is stored; run fbsync login",
+        "expires": "its login ends soon; run fbsync login",
+        "expired": "its login has ended; run fbsync login",
+    }
+    token = _token(known, now)
+    found = [advice[token]] if token in advice else []
+    if isinstance(known.on, PermanentFailure):
+        found.append(" ".join(str(known.on).split()))
+    if known.state and known.state.parked:
+        found.append(f"set aside: {' '.join((known.state.reason or '').split())}")
+    missing = len(expected.fields) - len(live) if live is not None else 0
+    if missing and expected.address:
+        found.append(f"{missing} webhook fields are not on; run fbsync subscribe")
+    return found

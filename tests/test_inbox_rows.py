@@ -1,0 +1,70 @@
+"""The inbox's rows as values; with a database see test_inbox."""
+
+import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from fbsync.inbox_rows import chunks, claim_of, delivery_row, state_of
+from fbsync.page import PageId
+from fbsync.ports import LastStored
+from fbsync.webhook import Delivery, VerifiedBody
+
+MOMENT = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def row(**changes: object) -> SimpleNamespace:
+    values: dict[str, object] = {
+        "page_id": "1",
+        "marks": 3,
+        "done": 2,
+        "suspect": 0,
+        "noticed_by": "webhook",
+        "due_at": 0.0,
+        "attempts": 1,
+        "leased_until": 0.0,
+        "reason": None,
+        "parked_at": None,
+        "stored_number": 7,
+        "stored_digest": "d",
+        "stored_fields": '{"id": "1"}',
+        "stored_at": MOMENT.timestamp(),
+        "last_event_at": None,
+    }
+    return SimpleNamespace(**values | changes)
+
+
+def test_ids_come_in_order_and_in_parts_that_fit_into_a_statement() -> None:
+    ids = [PageId(f"{number:04}") for number in range(2500)]
+    parts = chunks(list(reversed(ids)))
+    assert [len(part) for part in parts] == [1000, 1000, 500]
+    assert [page for part in parts for page in part] == ids
+    assert chunks([]) == []
+
+
+def test_a_delivery_is_a_row_with_its_pages_as_json() -> None:
+    delivery = Delivery("d", VerifiedBody(b"{}"), (PageId("1"), PageId("2")), MOMENT)
+    found = delivery_row(delivery)
+    assert json.loads(found["page_ids"]) == ["1", "2"]
+    assert found["received_at"] == MOMENT.timestamp()
+
+
+@pytest.mark.parametrize(("suspect", "digest"), [(2, "d"), (3, None)])
+def test_a_digest_is_trusted_unless_a_lost_lease_cast_doubt_on_it(
+    suspect: int, digest: str | None
+) -> None:
+    claim = claim_of(row(suspect=suspect), "lease")
+    assert claim.last == LastStored(7, digest, {"id": "1"})
+    assert (claim.noticed_by, claim.lease) == ("webhook", "lease")
+
+
+def test_a_page_that_was_never_stored_is_noticed_first() -> None:
+    claim = claim_of(row(stored_number=0), "lease")
+    assert (claim.noticed_by, claim.last) == ("first", None)
+
+
+def test_a_state_tells_its_times_and_none_where_there_are_none() -> None:
+    state = state_of(row(parked_at=1.0, reason="no right"))
+    assert (state.stored_at, state.last_event_at, state.due_at) == (MOMENT, None, None)
+    assert (state.parked, state.reason) == (True, "no right")
