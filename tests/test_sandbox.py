@@ -456,6 +456,7 @@ class TestFaultsAndCalls:
                 "batch": [{"method": "GET", "path": "me", "status": 200}],
             },
         ]
+        assert (answer.json()["requests"], answer.json()["calls"]) == (3, 3)
         assert "EAA" not in answer.text
 
     def test_usage_is_told_after_enough_calls(self, sandbox: Sandbox, user: str, page: str) -> None:

@@ -18,6 +18,7 @@ beside each rule. Everything is invented.
     events            what a change tells; deliveries sends it
     person_callbacks  the app removed, the data to be deleted: signed requests to the app
     control           /_sandbox: what the page's owner and the tester do
+    tester            all endpoints under /_sandbox
     manual            the help, made from all of these
     world, switches   what there is, and how it behaves; state_file keeps it
 """

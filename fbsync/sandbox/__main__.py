@@ -21,7 +21,7 @@ def main() -> None:
     default = Options()
     parser.add_argument("--host", default=default.host, help="the address to serve on")
     parser.add_argument("--port", type=int, default=default.port, help="0 takes a free port")
-    parser.add_argument("--pages", type=int, default=default.pages, help="how many to invent")
+    parser.add_argument("--pages", type=int, default=default.pages, help="how many a new state has")
     parser.add_argument(
         "--auto-consent", action="store_true", help="the dialog answers Continue by itself"
     )

@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64decode
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import HTTP
@@ -62,6 +63,24 @@ def read_params(query: str, body: bytes, content_type: str) -> dict[str, str]:
     else:
         params |= dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
     return params
+
+
+def read_bearer(authorization: str) -> str | None:
+    """The token of the header, as most clients send it."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def read_basic(authorization: str) -> dict[str, str]:
+    """The app's credentials, where a client sends them so for an exchange (RFC 6749, 2.3.1)."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return {}
+    try:
+        name, _, secret = b64decode(encoded).decode().partition(":")
+    except ValueError:
+        return {}
+    return {"client_id": unquote(name), "client_secret": unquote(secret)}
 
 
 def read_list(text: str | None) -> list[str]:

@@ -7,12 +7,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from fbsync.sandbox.catalogue import FIELDS
 from fbsync.sandbox.control_body import mistake, no_page, read_object
 from fbsync.sandbox.control_faults import FaultControl
 from fbsync.sandbox.control_logins import LoginControl
 from fbsync.sandbox.deliveries import Deliveries
 from fbsync.sandbox.events import test_entry
 from fbsync.sandbox.world import World
+
+_FIELDS = "fields that a page has; its id stays"
 
 
 class Control:
@@ -55,16 +58,18 @@ class Control:
         """
         changes = await read_object(request)
         page = request.path_params["page"]
-        if changes is None or self._world.page(page) is None:
-            return mistake("send a JSON object of fields") if changes is None else no_page(page)
+        if self._world.page(page) is None:
+            return no_page(page)
+        if changes is None or not _are_fields(changes):
+            return mistake(f"send a JSON object of {_FIELDS}")
         self._deliveries.tell_of({page: self._world.edit(page, changes)})
         return JSONResponse(self._world.page(page))
 
     async def edit_pages(self, request: Request) -> Response:
         """Change many at once, as {id: {field: value}}: their events come in common bodies."""
         wanted = await read_object(request)
-        if wanted is None or not all(isinstance(fields, dict) for fields in wanted.values()):
-            return mistake("send a JSON object of pages, each with its fields")
+        if wanted is None or not all(map(_are_fields, wanted.values())):
+            return mistake(f"send a JSON object of pages, each with an object of {_FIELDS}")
         for page in wanted:
             if self._world.page(page) is None:
                 return no_page(page)
@@ -88,12 +93,20 @@ class Control:
 
     async def give_role(self, request: Request) -> Response:
         """The person gets the role again; a new login brings a new token."""
-        self._world.pages_without_role.discard(request.path_params["page"])
+        page = request.path_params["page"]
+        if self._world.page(page) is None:
+            return no_page(page)
+        self._world.pages_without_role.discard(page)
         return JSONResponse({"success": True})
 
     async def list_calls(self, _: Request) -> Response:
-        """The Graph calls so far, oldest first: method, path, status; a batch's items too."""
-        return JSONResponse({"data": list(self._world.calls)})
+        """The Graph calls so far, oldest first: method, path, status; a batch's items too.
+
+        "requests" counts them as HTTP requests, "calls" as Meta does: each item of a batch.
+        """
+        told = list(self._world.calls)
+        calls = sum(len(call.get("batch", [call])) for call in told)
+        return JSONResponse({"data": told, "requests": len(told), "calls": calls})
 
     async def clear_calls(self, _: Request) -> Response:
         """Forget them."""
@@ -144,3 +157,7 @@ class Control:
         except ValueError as error:
             return mistake(str(error))
         return JSONResponse(vars(self._world.switches))
+
+
+def _are_fields(changes: object) -> bool:
+    return isinstance(changes, dict) and changes.keys() <= FIELDS - {"id"}

@@ -23,3 +23,11 @@ def mistake(text: str) -> Response:
 
 def no_page(page: str) -> Response:
     return JSONResponse({"error": f"there is no page {page}"}, 404)
+
+
+def no_endpoint(request: Request) -> Response:
+    """For a path or method that is none of ours."""
+    said = (
+        f"there is no {request.method} {request.scope['path']}; GET /_sandbox lists what there is"
+    )
+    return JSONResponse({"error": said}, 404)

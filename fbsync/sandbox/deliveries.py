@@ -207,7 +207,7 @@ class Deliveries:
                 for page in pages:
                     self._world.page_subscriptions.pop(page, None)
         self._failing_since = None
-        print(f"webhook: given up; switched off: {what}", file=sys.stderr)
+        print(f"webhook: given up; what is switched off: {what}", file=sys.stderr)
         self._switched_off()
 
 

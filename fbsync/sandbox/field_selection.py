@@ -22,7 +22,7 @@ class Selection(dict[str, "Selection | None"]):
     arguments: dict[str, str] = {}
 
 
-def parse(text: str) -> dict[str, Selection | None]:
+def parse(text: str) -> Selection:
     """Separated by commas, or a JSON array. Raises GraphError (code 100) on what is neither."""
     if text.lstrip().startswith("["):
         text = ",".join(read_list(text))

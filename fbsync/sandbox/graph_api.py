@@ -8,7 +8,7 @@ from fbsync.sandbox import edges, nodes, oauth, subscriptions, usage
 from fbsync.sandbox.answer import Answer
 from fbsync.sandbox.call import Call
 from fbsync.sandbox.faults import fault_answer
-from fbsync.sandbox.field_selection import parse
+from fbsync.sandbox.field_selection import parse, pick
 from fbsync.sandbox.graph_error import (
     GraphError,
     no_token,
@@ -109,7 +109,7 @@ class GraphApi:
             case (app, "subscriptions") if app == world.app_id:
                 return _listed(call, subscriptions.app_level(world, call, token))
             case (app,) if app == world.app_id:
-                return {"id": app, "name": "Sandbox"}
+                return nodes.read_app(world, call)
             case (name, *_) if name in world.businesses():
                 return edges.business(world, call, token)
             case (page, "subscribed_apps"):
@@ -153,9 +153,11 @@ class GraphApi:
     def _read_person(self, call: Call, token: Token) -> dict[str, Any]:
         """The person, with the edges that field expansion asks for."""
         wanted = parse(call.params.get("fields") or "id,name")
-        found = nodes.read_person(wanted.keys() - _PERSON_EDGES)
-        for edge in wanted.keys() & _PERSON_EDGES:
-            inside = wanted[edge]
+        own = {name: inside for name, inside in wanted.items() if name not in _PERSON_EDGES}
+        found = nodes.read_person(own, token)
+        for edge, inside in wanted.items():
+            if edge not in _PERSON_EDGES:
+                continue
             params = {**inside.arguments, "fields": inside.text} if inside is not None else {}
             inner = replace(call, path=("me", edge), params=params)
             found[edge] = self._person(inner, token, (edge,))
@@ -193,8 +195,11 @@ def common_headers(version: str | None) -> dict[str, str]:
 
 
 def _listed(call: Call, answer: dict[str, Any]) -> dict[str, Any]:
-    """An edge's list, part by part."""
-    return paged(call, answer) if "data" in answer else answer
+    """An edge's list, part by part, with the fields asked for."""
+    if "data" not in answer:
+        return answer
+    wanted = parse(call.params["fields"]) if call.params.get("fields") else None
+    return paged(call, answer | {"data": pick(answer["data"], wanted)})
 
 
 def _picture(call: Call, found: dict[str, Any]) -> dict[str, Any]:

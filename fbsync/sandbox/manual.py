@@ -4,6 +4,7 @@ All of it is made from the code that it describes: the switches, the faults and 
 """
 
 import inspect
+import json
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -13,8 +14,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from fbsync.sandbox import faults, seeded, switches
-from fbsync.sandbox.control import Control
 from fbsync.sandbox.deliveries import Deliveries
+from fbsync.sandbox.person_callbacks import PersonCallbacks
+from fbsync.sandbox.tester import tester_routes
 from fbsync.sandbox.world import World
 
 _WIDTH = 96
@@ -80,13 +82,14 @@ def endpoints(routes: Sequence[Route]) -> list[tuple[str, str, str]]:
 
 def _lines() -> Iterator[str]:
     world = World(page_count=0)
+    routes = tester_routes(world, Deliveries(world), PersonCallbacks(world))
     yield from _INTRODUCTION.strip().splitlines()
     yield "\nEndpoints of the tester and of the pages' owner (they take and give JSON):\n"
-    for method, path, meaning in endpoints(Control(world, Deliveries(world)).routes()):
+    for method, path, meaning in endpoints(routes):
         yield from _entry(f"{method} {path}", meaning)
     yield "\nSwitches (--switch NAME=VALUE, or POST /_sandbox/switches):\n"
     for switch in switches.described():
-        default = str(switch["default"]).lower()
+        default = json.dumps(switch["default"])
         yield from _entry(f"{switch['name']} ({switch['type']}, {default})", switch["meaning"])
     yield "\nNamed faults (POST /_sandbox/faults):\n"
     for fault in faults.described():

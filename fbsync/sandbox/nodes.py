@@ -1,7 +1,7 @@
 """Nodes: the person, the app and the pages; what may be read and changed of them."""
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from fbsync.sandbox.call import COMMON, Call, read_json
@@ -12,13 +12,35 @@ from fbsync.sandbox.tokens import Token, page_token
 from fbsync.sandbox.versions import NEWEST
 from fbsync.sandbox.world import PERSON, World
 
+_PERSON_FACTS: dict[str, Any] = PERSON | {
+    "email": "sam@example.com",
+    "first_name": "Sam",
+    "last_name": "Sandbox",
+    "picture": {"data": {"height": 50, "is_silhouette": True, "url": "", "width": 50}},
+}
 
-def read_person(wanted: Collection[str]) -> dict[str, Any]:
-    """/me with a user token."""
+
+def read_person(wanted: Mapping[str, Selection | None], token: Token) -> dict[str, Any]:
+    """/me with a user token; the address for mails needs the permission `email`."""
     for name in wanted:
-        if name not in PERSON:
+        if name not in _PERSON_FACTS:
             raise unknown_field(name, "User")
-    return {name: PERSON[name] for name in wanted} | {"id": PERSON["id"]}
+    facts = dict(_PERSON_FACTS)
+    if "email" not in token.scopes:
+        del facts["email"]
+    found = {name: pick(facts[name], inside) for name, inside in wanted.items() if name in facts}
+    return found | {"id": PERSON["id"]}
+
+
+def read_app(world: World, call: Call) -> dict[str, Any]:
+    """/{app-id}."""
+    facts = {"id": world.app_id, "name": "Sandbox", "category": "Business"}
+    facts["link"] = f"https://www.facebook.com/games/?app_id={world.app_id}"
+    wanted = parse(call.params.get("fields") or "id,name,category,link")
+    for name in wanted:
+        if name not in facts:
+            raise unknown_field(name, "Application")
+    return {name: facts[name] for name in wanted} | {"id": world.app_id}
 
 
 def read_page(world: World, call: Call, page: str, token: Token) -> dict[str, Any]:
@@ -31,8 +53,7 @@ def read_page(world: World, call: Call, page: str, token: Token) -> dict[str, An
 def read_picture(world: World, page: str, token: Token) -> dict[str, Any]:
     """/{page-id}/picture with redirect=false."""
     facts = _visible(world, page, token)
-    found: dict[str, Any] = _signed(facts, world).get("picture", {"data": {"is_silhouette": True}})
-    return found
+    return {"data": _picture_of(_as_read(world, facts))}
 
 
 def select(
@@ -45,7 +66,7 @@ def select(
     """The wanted fields of a page; an unset one is absent. Raises GraphError."""
     for name in wanted:
         _check_is_readable(world, name, token, version)
-    facts = _signed(facts, world)
+    facts = _as_read(world, facts)
     found = {name: pick(facts[name], inside) for name, inside in wanted.items() if name in facts}
     tasks = world.standing(facts["id"]).tasks
     if "access_token" in wanted and token.login is not None and tasks:
@@ -77,18 +98,27 @@ def _visible(world: World, page: str, token: Token) -> dict[str, Any]:
     return facts
 
 
-def _signed(facts: dict[str, Any], world: World) -> dict[str, Any]:
-    """With the addresses of pictures as they are for this one read: they run out."""
-    if not world.switches.volatile_pictures:
-        return facts
-    signature = f"?_nc_ohc={secrets.token_urlsafe(12)}&oh=00_{secrets.token_urlsafe(24)}"
-    signed = dict(facts)
-    if "source" in signed.get("cover", ()):
-        signed["cover"] = facts["cover"] | {"source": facts["cover"]["source"] + signature}
-    if "url" in signed.get("picture", {}).get("data", ()):
-        data = facts["picture"]["data"]
-        signed["picture"] = {"data": data | {"url": data["url"] + signature}}
-    return signed
+def _as_read(world: World, facts: dict[str, Any]) -> dict[str, Any]:
+    """With what is only known at this one read: the addresses of pictures run out."""
+    found = dict(facts)
+    found["has_added_app"] = found["is_webhooks_subscribed"] = (
+        facts["id"] in world.page_subscriptions
+    )
+    if world.switches.volatile_pictures:
+        signature = f"?_nc_ohc={secrets.token_urlsafe(12)}&oh=00_{secrets.token_urlsafe(24)}"
+        if isinstance(cover := facts.get("cover"), dict) and "source" in cover:
+            found["cover"] = cover | {"source": f"{cover['source']}{signature}"}
+        data = _picture_of(facts)
+        if "url" in data:
+            found["picture"] = {"data": data | {"url": f"{data['url']}{signature}"}}
+    return found
+
+
+def _picture_of(facts: dict[str, Any]) -> dict[str, Any]:
+    """The picture's data; without one, a silhouette's."""
+    picture = facts.get("picture")
+    data = picture.get("data") if isinstance(picture, dict) else None
+    return data if isinstance(data, dict) else {"is_silhouette": True}
 
 
 def _check_is_readable(world: World, name: str, token: Token, version: str) -> None:
@@ -107,9 +137,11 @@ def _check_is_readable(world: World, name: str, token: Token, version: str) -> N
 
 def _decoded(name: str, text: str) -> Any:
     """A form's text: JSON for objects, lists and truth values, else as it is; empty clears."""
-    if text[:1] in ("{", "[") or name.startswith("is_"):
+    is_truth = name.startswith("is_")
+    if text[:1] in ("{", "[") or is_truth:
         try:
-            return read_json(text)
+            value = read_json(text)
         except ValueError:
             raise bad_parameter("A parameter holds broken JSON.") from None
+        return bool(value) if is_truth else value
     return text or None

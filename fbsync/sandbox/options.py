@@ -49,6 +49,7 @@ class Options:
         world.auto_consent = self.auto_consent
         world.app_id = self.app_id or world.app_id
         world.app_secret = self.app_secret or world.app_secret
-        if self.faults is not None:
+        is_new = world.seeded is None or world.seeded.seed != self.faults
+        if self.faults is not None and is_new:
             world.seeded = seeded_faults(self.faults)
         return world

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from fbsync.sandbox.call import read_json
 from fbsync.sandbox.world import PERSON, World
 
 _SECONDS = 10.0
@@ -102,7 +103,7 @@ class PersonCallbacks:
 
     async def _send_as_asked(self, request: Request, kind: str) -> Response:
         try:
-            options = json.loads(await request.body() or b"{}")
+            options = read_json(await request.body() or b"{}")
         except ValueError:
             options = None
         if not isinstance(options, dict) or not all(map(_is_option, options.items())):

@@ -54,6 +54,8 @@ def from_key(kind: Any, key: str) -> Any:
 
 
 def _dataclass(kind: type, value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise TypeError(f"{value!r} is no {kind.__name__}")
     hints = get_type_hints(kind)
     given = {}
     for each in fields(kind):

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from starlette.applications import Starlette
 
 from fbsync.sandbox.options import Options, SandboxError
 from fbsync.sandbox.server import Save, build_app
+from fbsync.sandbox.state_file import StateError, StateFile
 from fbsync.sandbox.world import World
 
 
@@ -20,10 +22,8 @@ def run(options: Options) -> None:
     Once it listens, the settings that another terminal needs are printed to stdout, the verify
     token last. A given app secret is not printed. Raises SandboxError.
     """
-    world, state = options.world(), options.state_file
-    save: Save = state.save if state else lambda world: None
-    if state:
-        save(world)  # to learn now whether it can be written
+    world = options.world()
+    save = _saving(options.state_file, world)
     address = (options.host, options.port)
     try:
         listening = socket.create_server(address, family=_family(options.host), backlog=2048)
@@ -40,6 +40,24 @@ def run(options: Options) -> None:
                 print(line, flush=True)
 
         Server(build_app(world, save), print_settings).run([listening])
+
+
+def _saving(state: StateFile | None, world: World) -> Save:
+    """Keeps the world in its file. Raises SandboxError where it cannot even once."""
+    if state is None:
+        return lambda world: None
+    try:
+        state.save(world)
+    except StateError as error:
+        raise SandboxError(str(error)) from None
+
+    def save(world: World) -> None:
+        try:
+            state.save(world)
+        except StateError as error:
+            print(f"The state is not kept: {error}", file=sys.stderr)
+
+    return save
 
 
 class Server(uvicorn.Server):

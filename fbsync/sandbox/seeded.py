@@ -30,25 +30,24 @@ MEANINGS = {
 
 # Optional fields that clients commonly ask for.
 _RETIRABLE = ("about", "emails", "hours", "link", "phone", "single_line_address", "website")
+_MOST_IN_A_ROW = 2
 _PASSING = ("throttle", "transient", "null")
 
 
 @dataclass
 class SeededFaults:
-    """The faults of one seed. `asked` counts the calls for each thing."""
+    """The faults of one seed. `asked`: calls for each thing, and faults in a row at its end."""
 
     seed: int
     rates: dict[str, float]
-    asked: dict[str, int] = field(default_factory=dict)
+    asked: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def passing(self, what: str) -> str | None:
         """Whether this call for `what` gets a fault that passes, and which."""
-        number = self.asked.get(what, 0)
-        self.asked[what] = number + 1
-        drawn = self._drawn(what, number)
-        if self._drawn(what, number - 1) and self._drawn(what, number - 2):
-            return None
-        return drawn
+        number, in_a_row = self.asked.get(what, (0, 0))
+        kind = self._drawn(what, number) if in_a_row < _MOST_IN_A_ROW else None
+        self.asked[what] = (number + 1, in_a_row + 1 if kind else 0)
+        return kind
 
     def is_expired(self, page_number: int) -> bool:
         """Whether the tokens of the page with this number are: one in each block of pages."""
@@ -76,8 +75,6 @@ class SeededFaults:
         return self._share("retired_code") < 0.5
 
     def _drawn(self, what: str, number: int) -> str | None:
-        if number < 0:
-            return None
         share = self._share("passing", what, number)
         for kind in _PASSING:
             share -= self.rates[kind]

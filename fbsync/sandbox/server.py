@@ -14,11 +14,12 @@ from starlette.routing import Mount, Route, request_response
 from fbsync.sandbox import dialog, manual
 from fbsync.sandbox.answer import Answer
 from fbsync.sandbox.batch import answer_batch
-from fbsync.sandbox.call import Call, read_params, read_path
-from fbsync.sandbox.control import Control
+from fbsync.sandbox.call import Call, read_basic, read_bearer, read_params, read_path
+from fbsync.sandbox.control_body import no_endpoint
 from fbsync.sandbox.deliveries import Deliveries
 from fbsync.sandbox.graph_api import GraphApi
 from fbsync.sandbox.person_callbacks import PersonCallbacks
+from fbsync.sandbox.tester import tester_routes
 from fbsync.sandbox.world import World
 
 Save = Callable[[World], None]
@@ -35,16 +36,7 @@ def build_app(world: World, save: Save = lambda world: None) -> Starlette:
     deliveries = Deliveries(world, lambda: save(world))
     person_callbacks = PersonCallbacks(world)
     api = GraphApi(world, deliveries.tell_of, person_callbacks.tell_removed)
-    routes = [*Control(world, deliveries).routes(), *person_callbacks.routes()]
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await deliveries.start()
-        await person_callbacks.start()
-        yield
-        await person_callbacks.stop()
-        await deliveries.stop()
-        save(world)
+    routes = tester_routes(world, deliveries, person_callbacks)
 
     async def graph(request: Request) -> Response:
         # A thread, as a subscription waits for the callback's handshake.
@@ -58,15 +50,29 @@ def build_app(world: World, save: Save = lambda world: None) -> Starlette:
         return answer
 
     return Starlette(
-        lifespan=lifespan,
+        lifespan=lambda _: _sending(deliveries, person_callbacks, lambda: save(world)),
         routes=[
             Route("/_sandbox", manual.endpoint(routes)),
             *(_saving(route, world, save) for route in routes),
+            Mount("/_sandbox", app=request_response(no_endpoint)),
             Route("/dialog/oauth", log_in, methods=["GET", "POST"]),
             Route("/{version}/dialog/oauth", log_in, methods=["GET", "POST"]),
             Mount("", app=request_response(graph)),  # any method at all
         ],
     )
+
+
+@asynccontextmanager
+async def _sending(
+    deliveries: Deliveries, person_callbacks: PersonCallbacks, at_the_end: Callable[[], None]
+) -> AsyncIterator[None]:
+    """Both send as long as the application runs."""
+    await deliveries.start()
+    await person_callbacks.start()
+    yield
+    await person_callbacks.stop()
+    await deliveries.stop()
+    at_the_end()
 
 
 def _saving(route: Route, world: World, save: Save) -> Route:
@@ -87,9 +93,10 @@ async def _read_call(request: Request) -> Call:
     content_type = request.headers.get("content-type", "")
     query = request.scope["query_string"].decode("latin-1")
     params = read_params(query, await request.body(), content_type)
-    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-    in_params = params.pop("access_token", None)
-    token = bearer.strip() if scheme.lower() == "bearer" else in_params
+    authorization = request.headers.get("authorization", "")
+    token = params.pop("access_token", None)
+    token = read_bearer(authorization) or token
+    params = read_basic(authorization) | params
     base_url = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
     return Call(request.method, version, path, params, token, base_url)
 

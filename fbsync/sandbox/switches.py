@@ -6,7 +6,7 @@ The meaning stands beside each switch; `fbsync sandbox --help` and `GET /_sandbo
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 from fbsync.sandbox.versions import NEWEST
@@ -15,6 +15,7 @@ CONFIG_ID = "300000000000001"
 """The one configuration of Facebook Login for Business."""
 
 _LARGEST = 1e9
+_FEW = 4  # choices, which the help then lists
 
 
 def _switch(default: Any, meaning: str, choices: tuple[str, ...] = ()) -> Any:
@@ -119,14 +120,17 @@ def described() -> list[dict[str, Any]]:
     return [
         {
             "name": each.name,
-            "type": "|".join(each.metadata["choices"]) or type(each.default).__name__
-            if each.name != "default_version"
-            else "str",
+            "type": _type(each),
             "default": each.default,
             "meaning": each.metadata["meaning"],
         }
         for each in fields(Switches)
     ]
+
+
+def _type(each: Field[Any]) -> str:
+    choices = each.metadata["choices"]
+    return "|".join(choices) if 0 < len(choices) <= _FEW else type(each.default).__name__
 
 
 def read_settings(texts: list[str]) -> dict[str, object]:
