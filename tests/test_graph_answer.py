@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fbsync.errors import FbsyncError, GraphUnavailable, RateLimited, TokenRefused
-from fbsync.graph_answer import Answer, decoded
+from fbsync.graph_answer import Answer, decoded, items, next_cursor
 from fbsync.graph_answer import read_item as read_item_and_usage
 
 
@@ -65,3 +65,32 @@ def test_what_is_no_json_is_none(body: object) -> None:
 def test_half_a_surrogate_pair_becomes_a_question_mark(sent: str, read: str) -> None:
     assert decoded(sent) == read
     assert decoded(sent.encode()) == read
+
+
+def edge(**body: object) -> Answer:
+    return Answer(body, "v26.0")
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [([{"id": "1"}, "x", None, {"id": "2"}], ["1", "2"]), ({}, []), (None, [])],
+)
+def test_the_items_of_an_edge_are_its_objects(data: object, expected: list[str]) -> None:
+    assert [item["id"] for item in items(edge(data=data))] == expected
+
+
+@pytest.mark.parametrize("paging", [None, [], {}, {"cursors": {"after": "a"}}])
+def test_without_a_next_an_edge_is_at_its_end(paging: object) -> None:
+    assert next_cursor(edge(paging=paging), None) is None
+
+
+def test_an_edge_goes_on_at_its_cursor_even_after_an_empty_part() -> None:
+    paging = {"cursors": {"after": "b"}, "next": "https://next.example"}
+    assert next_cursor(edge(data=[], paging=paging), "a") == "b"
+
+
+@pytest.mark.parametrize("cursors", [None, [], {}, {"after": None}, {"after": "a"}])
+def test_an_edge_that_does_not_get_on_is_a_failure(cursors: object) -> None:
+    paging = {"cursors": cursors, "next": "https://next.example"}
+    with pytest.raises(GraphUnavailable, match="does not go on"):
+        next_cursor(edge(paging=paging), "a")
