@@ -127,12 +127,13 @@ class _Search:
 
     def _reason(self, page: PageId, error: FbsyncError) -> str:
         """Why a page cannot be read with the person's own token."""
+        is_chosen = not self._chosen or page in self._chosen or page in self._found
+        if not is_chosen and isinstance(error, PermanentFailure):
+            return NOT_CHOSEN
         if isinstance(error, (TemporaryFailure, PermissionMissing)):
             return str(error)
         if page in self._found:
             return NO_TASK
-        if self._chosen and page not in self._chosen:
-            return NOT_CHOSEN
         return GONE if BUSINESS in self._granted else IN_PORTFOLIO
 
     def _name(self, page: PageId) -> str:

@@ -13,7 +13,7 @@ from fbsync.dialog_answer import is_ours, read_answer
 from fbsync.errors import LoginFailed
 
 _AGAIN = "Run fbsync login --paste again, and paste the whole address that the browser ends at."
-_PROMPT = "Paste the address that the browser ended at (it is not shown), then press Enter: "
+_PROMPT = "Paste the address that the browser ended at, then press Enter"
 
 
 def new_state() -> str:
@@ -24,10 +24,10 @@ def new_state() -> str:
 def read_line(say: Callable[[str], None]) -> str:
     """One line of stdin; from a terminal it is not echoed, as it holds the code. "" at its end."""
     if not sys.stdin.isatty():
-        say(_PROMPT.strip())
+        say(f"{_PROMPT}:")
         return sys.stdin.readline()
     try:
-        return getpass.getpass(_PROMPT, stream=sys.stderr)
+        return getpass.getpass(f"{_PROMPT} (it is not shown): ", stream=sys.stderr)
     except EOFError:
         return ""
 

@@ -169,6 +169,14 @@ class TestReasons:
         (problem,) = found.problems
         assert (problem.page_id, problem.name, problem.reason) == (TWO, "Two", NOT_CHOSEN)
 
+    def test_a_page_that_was_not_picked_is_told_as_such_whatever_facebook_says(
+        self, person: Person
+    ) -> None:
+        found = person.discover(known={TWO: "Two"}, chosen=[ONE], fault=Fault(TWO, 1, 403, REFUSED))
+        assert reasons(found) == {TWO: NOT_CHOSEN}
+        found = person.discover(known={TWO: "Two"}, chosen=[ONE], fault=Fault(TWO, 9, 400, DOWN))
+        assert "try again" in reasons(found)[TWO]
+
     def test_a_page_known_from_before_that_is_gone_where_all_are_open(self, person: Person) -> None:
         person.world.remove(TWO)
         assert reasons(person.discover(WITH_BUSINESS, known={TWO: "Two"})) == {TWO: GONE}

@@ -65,3 +65,32 @@ def test_what_is_no_json_is_none(body: object) -> None:
 def test_half_a_surrogate_pair_becomes_a_question_mark(sent: str, read: str) -> None:
     assert decoded(sent) == read
     assert decoded(sent.encode()) == read
+
+
+def edge(**body: object) -> Answer:
+    return Answer(body, "v26.0")
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [([{"id": "1"}, "x", None, {"id": "2"}], ["1", "2"]), ({}, []), (None, [])],
+)
+def test_the_items_of_an_edge_are_its_objects(data: object, expected: list[str]) -> None:
+    assert [item["id"] for item in edge(data=data).items] == expected
+
+
+@pytest.mark.parametrize("paging", [None, [], {}, {"cursors": {"after": "a"}}])
+def test_without_a_next_an_edge_is_at_its_end(paging: object) -> None:
+    assert edge(paging=paging).cursor_after(None) is None
+
+
+def test_an_edge_goes_on_at_its_cursor_even_after_an_empty_part() -> None:
+    paging = {"cursors": {"after": "b"}, "next": "https://next.example"}
+    assert edge(data=[], paging=paging).cursor_after("a") == "b"
+
+
+@pytest.mark.parametrize("cursors", [None, [], {}, {"after": None}, {"after": "a"}])
+def test_an_edge_that_does_not_get_on_is_a_failure(cursors: object) -> None:
+    paging = {"cursors": cursors, "next": "https://next.example"}
+    with pytest.raises(GraphUnavailable, match="does not go on"):
+        edge(paging=paging).cursor_after("a")

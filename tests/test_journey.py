@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
@@ -55,14 +56,6 @@ class Shop:
         keys = list(self.store.list(f"{PAGE}/history/"))
         assert keys == [history_key(PAGE, number + 1) for number in range(len(keys))]
         return [json.loads(self.store.get(key) or b"") for key in keys]
-
-    def is_idle(self) -> bool:
-        """Whether no page waits for a read."""
-        database = Database(self.settings["FBSYNC_DATABASE_URL"])
-        try:
-            return DatabaseInbox(database).status().waiting == 0
-        finally:
-            database.close()
 
 
 def settings(sandbox: Sandbox, port: int) -> dict[str, str]:
@@ -182,6 +175,12 @@ def delivered(shop: Shop) -> bool:
     return bool(deliveries) and all(record["delivered"] for record in deliveries)
 
 
+def settled(shop: Shop) -> bool:
+    """Whether no mark waits, which the next listener would meet before it is up."""
+    with closing(Database(shop.settings["FBSYNC_DATABASE_URL"])) as database:
+        return DatabaseInbox(database).status().waiting == 0
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_a_crash_at_any_door_loses_nothing(local_shop: Shop, door: str) -> None:
     shop = local_shop
@@ -195,8 +194,7 @@ def test_a_crash_at_any_door_loses_nothing(local_shop: Shop, door: str) -> None:
     with listener(shop.port, ("tests.crash", LATER), **shop.settings) as listening:
         wait_until(lambda: shop.mirrored_name() == f"Renamed before {door}", "the mirror")
         wait_until(lambda: delivered(shop), "the 200 to a delivery that was sent again")
-        # Or the next listener would meet its crash before the event that it is meant for.
-        wait_until(shop.is_idle, "the last read")
+        wait_until(lambda: settled(shop), "the end of all work")
         listening.send_signal(signal.SIGTERM)
         assert listening.wait(30) == 0
     assert len(shop.history()) == versions + 1

@@ -256,7 +256,7 @@ class TestPaste:
         )
         os.close(theirs)
         try:
-            shown = _read_until(ours, b"press Enter: ")
+            shown = _read_until(ours, b"(it is not shown): ")
             found = re.search(rf"{re.escape(sandbox.url)}\S+", shown.decode())
             assert found is not None
             address = str(httpx.post(found[0], trust_env=False).headers["Location"])

@@ -1,5 +1,6 @@
 """The sandbox's login: dialog, codes, tokens, as an app and a person meet them."""
 
+import json
 import time
 from html.parser import HTMLParser
 from typing import Any
@@ -8,8 +9,9 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import httpx
 import pytest
 
+from fbsync.sandbox.plain import from_plain, to_plain
 from fbsync.sandbox.switches import CONFIG_ID
-from fbsync.sandbox.world import World
+from fbsync.sandbox.world import Standing, World
 from tests import servers
 from tests.servers import REDIRECT, SCOPES, Sandbox
 
@@ -458,3 +460,14 @@ class TestExchange:
             sandbox, grant_type="fb_exchange_token", fb_exchange_token=sandbox.world.app_token
         )
         assert answer.json()["error"]["code"] == 100
+
+
+def test_standings_logins_and_codes_survive_in_the_state_file(sandbox: Sandbox) -> None:
+    sandbox.world.switches.system_user_tokens = True
+    sandbox.world.standings["200000000000001"] = Standing(["ANALYZE"], "9001", True, False)
+    sandbox.exchange_code(sandbox.code("", {"config_id": CONFIG_ID}))
+    found: World = from_plain(World, json.loads(json.dumps(to_plain(sandbox.world))))
+    assert found.standings == sandbox.world.standings
+    assert found.logins == sandbox.world.logins
+    assert found.codes == sandbox.world.codes
+    assert found.switches == sandbox.world.switches
