@@ -302,19 +302,23 @@ class TestPageLevel:
         )
 
     def test_messages_need_the_task_too(self, sandbox: Sandbox) -> None:
-        sandbox.client.post(f"/_sandbox/pages/{PAGE}", json={"tasks": ["MANAGE"]})
+        sandbox.client.post(f"/_sandbox/pages/{PAGE}/listing", json={"tasks": ["MANAGE"]})
         user = sandbox.log_in(f"{SCOPES},pages_messaging")
         levels = Levels(sandbox, {PAGE: sandbox.page_token(user, PAGE)})
         answer = levels.page("POST", subscribed_fields="messages")
         assert (answer.status_code, error(answer)["code"]) == (403, 200)
-        sandbox.client.post(f"/_sandbox/pages/{PAGE}", json={"tasks": ["MANAGE", "MESSAGING"]})
+        sandbox.client.post(
+            f"/_sandbox/pages/{PAGE}/listing", json={"tasks": ["MANAGE", "MESSAGING"]}
+        )
         assert levels.page("POST", subscribed_fields="messages").json() == {"success": True}
 
     @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
     def test_a_person_who_only_looks_at_the_numbers_may_not(
         self, sandbox: Sandbox, levels: Levels, method: str
     ) -> None:
-        sandbox.client.post(f"/_sandbox/pages/{PAGE}", json={"tasks": ["ANALYZE", "ADVERTISE"]})
+        sandbox.client.post(
+            f"/_sandbox/pages/{PAGE}/listing", json={"tasks": ["ANALYZE", "ADVERTISE"]}
+        )
         answer = levels.page(method, subscribed_fields="name")
         assert (answer.status_code, error(answer)["code"]) == (403, 200)
 

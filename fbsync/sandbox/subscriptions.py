@@ -13,7 +13,7 @@ from fbsync.sandbox.graph_error import (
 from fbsync.sandbox.handshake import check_callback
 from fbsync.sandbox.tokens import Token
 from fbsync.sandbox.webhook_fields import ALL, LEADS, MESSAGING
-from fbsync.sandbox.world import TASKS, AppSubscription, World
+from fbsync.sandbox.world import AppSubscription, World
 
 _OBJECTS: dict[str, frozenset[str]] = {
     "page": frozenset(ALL),
@@ -127,7 +127,7 @@ def _check_page_token(world: World, page: str, token: Token) -> None:
 
 def _check_task(world: World, page: str, needed: frozenset[str]) -> None:
     """What the person may do on the page: one of these is needed."""
-    if not needed & set((world.page(page) or {}).get("tasks", TASKS)):
+    if not needed & set(world.standing(page).tasks):
         raise GraphError(
             "(#200) User does not have sufficient administrative permission for this action on this"
             " page.",
