@@ -21,7 +21,7 @@ from fbsync.environment import reading
 from fbsync.errors import FbsyncError
 from fbsync.listener import Notice
 from fbsync.listener_process import Reporting, Server, address_of, bind, serve
-from fbsync.login import Dialog, ask_for_code, log_in
+from fbsync.login.login import Dialog, ask_for_code, log_in
 from fbsync.page import PageId, PageVersion
 from fbsync.patience import Patience
 from fbsync.ports import ObjectStore, history_key, page_key
@@ -38,7 +38,7 @@ from fbsync.settings import (
     read_login,
     read_store,
 )
-from fbsync.subscribe import Subscriber
+from fbsync.subscribe.subscriber import Subscriber
 from fbsync.subscription_plan import Wish
 from fbsync.sync import Poll
 from fbsync.wiring import Access, open_access, open_store

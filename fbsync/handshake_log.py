@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from fbsync.database.handshakes import KEPT, Handshake
 from fbsync.errors import DatabaseUnavailable
-from fbsync.handshakes import KEPT, Handshake
 from fbsync.webhook import HandshakeResult
 
 PAUSE_SECONDS = 1.0

@@ -12,12 +12,12 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from fbsync.database.handshakes import Handshake
 from fbsync.errors import FbsyncError
 from fbsync.group_commit import GroupCommit
 from fbsync.handshake_log import HandshakeLog
-from fbsync.handshakes import Handshake
 from fbsync.listener import WEBHOOK_PATH, Callback, Notice, build_app, relay_route
-from fbsync.loopback import RELAY_HEADER
+from fbsync.login.loopback import RELAY_HEADER
 from fbsync.ports import Inbox
 from fbsync.refresh import Outcome, Refresher
 from fbsync.webhook import Delivery

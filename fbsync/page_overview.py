@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from fbsync.database.vault import Vault
 from fbsync.errors import FbsyncError, PermanentFailure, TemporaryFailure, TokenRefused
-from fbsync.graph_subscriptions import GraphSubscriptions
+from fbsync.graph.subscriptions import GraphSubscriptions
 from fbsync.page import PageAccess, PageId, UserToken
 from fbsync.ports import Inbox, PageState
 from fbsync.subscription_plan import AppSubscription, Fields, delivered
-from fbsync.vault import Vault
 
 TokenKind = Literal["ok", "stored", "expires", "expired", "refused", "none"]
 """The token works; is stored and was not tried; its login ends soon, or has ended; it is refused;

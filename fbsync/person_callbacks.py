@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from fbsync.departures import Departure, Departures
+from fbsync.database.departures import Departure, Departures
 from fbsync.errors import BadSignature, DatabaseUnavailable, UnreadableDelivery
 from fbsync.listener import COMMIT_SECONDS, RETRY_AFTER, WEBHOOK_PATH, Notice
 from fbsync.request_body import Refusal, read_body

@@ -7,26 +7,28 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from fbsync.accounts import Accounts
-from fbsync.added_fields import AddedFields
-from fbsync.database import Database, sqlite_file, sqlite_url
-from fbsync.departures import Departures
+from fbsync.database.added_fields import AddedFields
+from fbsync.database.departures import Departures
+from fbsync.database.engine import Database, sqlite_file, sqlite_url
+from fbsync.database.handshakes import Handshakes
+from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.rate_budget import RateBudget
+from fbsync.database.refused_fields import RefusedFields
+from fbsync.database.store_address import StoreAddress
+from fbsync.database.vault import Vault, read_key_file
 from fbsync.errors import FbsyncError, NoAccess, PermissionMissing, SettingsError, TokenRefused
 from fbsync.expiry_watch import ExpiryWatch
-from fbsync.graph import Graph
-from fbsync.graph_call import GraphConnection
-from fbsync.graph_subscriptions import GraphSubscriptions
-from fbsync.handshakes import Handshakes
-from fbsync.inbox import DatabaseInbox
-from fbsync.oauth import OAuth
-from fbsync.pace import COMMANDS, Lane
+from fbsync.graph.accounts import Accounts
+from fbsync.graph.call import GraphConnection
+from fbsync.graph.oauth import OAuth
+from fbsync.graph.pace import COMMANDS, Lane
+from fbsync.graph.page_fields import PageFields
+from fbsync.graph.pages import GraphPages
+from fbsync.graph.subscriptions import GraphSubscriptions
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
-from fbsync.page_fields import PageFields
 from fbsync.patience import DEFAULT_PATIENCE, Patience
 from fbsync.ports import Inbox, ObjectStore
-from fbsync.rate_budget import RateBudget
 from fbsync.refresh import Reading, Refresher
-from fbsync.refused_fields import RefusedFields
 from fbsync.settings import (
     AppSettings,
     DatabaseSettings,
@@ -34,15 +36,13 @@ from fbsync.settings import (
     GraphSettings,
     SpacesSettings,
 )
-from fbsync.store_address import StoreAddress
-from fbsync.vault import Vault, read_key_file
 
 
 @dataclass(frozen=True)
 class Access:
     """What every command that talks to Facebook needs."""
 
-    graph: Graph
+    pages: GraphPages
     oauth: OAuth
     accounts: Accounts
     vault: Vault
@@ -57,7 +57,7 @@ class Access:
     def read_pages(self, page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
         """ports.ReadPages: each page with its own stored token."""
         accesses = self.vault.accesses(page_ids)
-        found = self.graph.read_pages(accesses.values()) if accesses else {}
+        found = self.pages.read_pages(accesses.values()) if accesses else {}
         for page in page_ids:
             if page not in accesses:
                 found[page] = NoAccess("No token for this page is stored. Run: fbsync login")
@@ -81,7 +81,7 @@ class Access:
                 refused(user.name, error)
 
     def _poll_one(self, user: UserToken, *, keep_tokens: bool) -> Iterator[list[PageSnapshot]]:
-        for part in self.graph.accounts(user):
+        for part in self.pages.accounts(user):
             accesses = [account.access for account in part if account.access]
             if keep_tokens and self._are_new(accesses):
                 is_logged_in = self.vault.add_pages(user, accesses)
@@ -128,7 +128,7 @@ def open_access(
         refused = RefusedFields(opened, graph.version, warn)
         with ExpiryWatch(vault.lifetimes, warn) if warn_of_expiry else nullcontext():
             yield Access(
-                graph=Graph(connection, PageFields(graph.page_fields, refused)),
+                pages=GraphPages(connection, PageFields(graph.page_fields, refused)),
                 oauth=OAuth(connection),
                 accounts=Accounts(connection),
                 subscriptions=GraphSubscriptions(connection),

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from fbsync.database import Database, sqlite_url
+from fbsync.database.engine import Database, sqlite_url
 from fbsync.sandbox.world import Switches, World
 from tests import servers
 

@@ -19,16 +19,16 @@ LATER_SECONDS = 60.0
 
 # Door: module, attribute, and at which call of it: "before" or "after" the nth.
 DOORS: dict[str, tuple[str, str, str, int]] = {
-    "3 before the commit": ("fbsync.inbox", "DatabaseInbox.record", "before", 1),
-    "3 after the commit": ("fbsync.inbox", "DatabaseInbox.record", "after", 1),
-    "4 after the claim": ("fbsync.inbox", "DatabaseInbox.claim", "after", 1),
+    "3 before the commit": ("fbsync.database.inbox", "DatabaseInbox.record", "before", 1),
+    "3 after the commit": ("fbsync.database.inbox", "DatabaseInbox.record", "after", 1),
+    "4 after the claim": ("fbsync.database.inbox", "DatabaseInbox.claim", "after", 1),
     "5 after the read": ("fbsync.wiring", "Access.read_pages", "after", 1),
     "6 after the comparison": ("fbsync.refresh", "changes_between", "after", 1),
     "7 before the history entry": ("fbsync.object_store", "DirectoryStore.put", "before", 1),
     "7 after the history entry": ("fbsync.object_store", "DirectoryStore.put", "after", 1),
     "7 after page_data.json": ("fbsync.object_store", "DirectoryStore.put", "after", 2),
-    "8 before finish": ("fbsync.inbox", "DatabaseInbox.finish", "before", 1),
-    "8 after finish": ("fbsync.inbox", "DatabaseInbox.finish", "after", 1),
+    "8 before finish": ("fbsync.database.inbox", "DatabaseInbox.finish", "before", 1),
+    "8 after finish": ("fbsync.database.inbox", "DatabaseInbox.finish", "after", 1),
 }
 
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fbsync.database import Database, sqlite_url
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.inbox import DatabaseInbox
 from fbsync.errors import (
     DatabaseUnavailable,
     FbsyncError,
     PermanentFailure,
     TemporaryFailure,
 )
-from fbsync.inbox import DatabaseInbox
 from fbsync.object_store import DirectoryStore
 from fbsync.page import PageId, PageSnapshot
 from fbsync.ports import LEASE_SECONDS, Claim, LastStored

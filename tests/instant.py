@@ -9,7 +9,7 @@ NO_PATIENCE = Patience(0)
 
 
 class FieldsInMemory:
-    """page_fields.FieldMemory: the page fields that were refused, for this test."""
+    """graph.page_fields.FieldMemory: the page fields that were refused, for this test."""
 
     def __init__(self, *names: str) -> None:
         self.added: list[str] = []

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from fbsync.accounts import Accounts, ListedPage, read_listed
 from fbsync.errors import GraphUnavailable, PageGone, PermissionMissing
-from fbsync.graph_call import GraphConnection
+from fbsync.graph.accounts import Accounts, ListedPage, read_listed
+from fbsync.graph.call import GraphConnection
 from fbsync.page import PageId, UserToken
 from fbsync.sandbox.world import TASKS, Standing, World
 from tests import servers

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fbsync.added_fields import APP, AddedFields
-from fbsync.database import Database
+from fbsync.database.added_fields import APP, AddedFields
+from fbsync.database.engine import Database
 from fbsync.page import PageId
 
 ONE, TWO = PageId("1"), PageId("2")

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from fbsync.added_fields import AddedFields
-from fbsync.after_login import follow
 from fbsync.checklist import Checklist, Step
-from fbsync.database import Database, sqlite_url
-from fbsync.graph import Graph
-from fbsync.graph_call import GraphConnection
-from fbsync.graph_subscriptions import GraphSubscriptions
-from fbsync.handshakes import Handshakes
-from fbsync.inbox import DatabaseInbox
+from fbsync.database.added_fields import AddedFields
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.handshakes import Handshakes
+from fbsync.database.inbox import DatabaseInbox
+from fbsync.graph.call import GraphConnection
+from fbsync.graph.page_fields import PageFields
+from fbsync.graph.pages import GraphPages
+from fbsync.graph.subscriptions import GraphSubscriptions
+from fbsync.login.after_login import follow
 from fbsync.object_store import DirectoryStore
 from fbsync.page import PageAccess, PageId
-from fbsync.page_fields import PageFields
 from fbsync.refresh import Refresher
 from fbsync.settings import CallbackSettings
-from fbsync.subscribe import Subscriber
+from fbsync.subscribe.subscriber import Subscriber
 from tests.instant import NO_PATIENCE, FieldsInMemory
 from tests.servers import Sandbox, free_port
 from tests.test_listener import SECRET, TOKEN, running_listener
@@ -32,7 +32,7 @@ ONE, TWO = PageId("200000000000001"), PageId("200000000000002")
 class LoggedIn:
     """A person who has just logged in, with two pages."""
 
-    graph: Graph
+    graph: GraphPages
     subscriptions: GraphSubscriptions
     database: Database
     accesses: list[PageAccess]
@@ -78,7 +78,7 @@ def logged_in(sandbox: Sandbox, tmp_path: Path) -> Iterator[LoggedIn]:
         app_secret=world.app_secret,
         patience=NO_PATIENCE,
     ) as connection:
-        graph = Graph(connection, PageFields(("id", "name", "about"), FieldsInMemory()))
+        graph = GraphPages(connection, PageFields(("id", "name", "about"), FieldsInMemory()))
         yield LoggedIn(
             graph,
             GraphSubscriptions(connection),

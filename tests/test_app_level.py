@@ -10,21 +10,21 @@ import httpx
 import pytest
 import respx
 
-from fbsync.added_fields import APP as APP_LEVEL
-from fbsync.added_fields import AddedFields
-from fbsync.app_level import AppLevel
-from fbsync.database import Database, sqlite_url
-from fbsync.graph_call import GraphConnection
-from fbsync.graph_subscriptions import GraphSubscriptions
-from fbsync.handshakes import Handshakes
+from fbsync.database.added_fields import APP as APP_LEVEL
+from fbsync.database.added_fields import AddedFields
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.handshakes import Handshakes
+from fbsync.graph.call import GraphConnection
+from fbsync.graph.subscriptions import GraphSubscriptions
+from fbsync.subscribe.app_level import AppLevel
 from fbsync.subscription_plan import Level, Wish
 from tests.callback import callback_server
 from tests.certificates import certificate
 from tests.instant import NO_PATIENCE
 from tests.servers import Sandbox, free_port
-from tests.test_graph import APP, URL, Meta, error, item
+from tests.test_graph_pages import APP, URL, Meta, error, item
 from tests.test_listener import TOKEN, Listener, running_listener
-from tests.test_subscribe import connect
+from tests.test_subscriber import connect
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def listener(database: Database, tmp_path: Path) -> Iterator[Listener]:
 def app_level(
     sandbox: Sandbox, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[AppLevel]:
-    monkeypatch.setattr("fbsync.app_level.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("fbsync.subscribe.app_level.LOOK_SECONDS", 0.0)
     with connect(sandbox) as connection:
         yield AppLevel(GraphSubscriptions(connection), AddedFields(database), Handshakes(database))
 
@@ -64,7 +64,7 @@ class TestHandshake:
     def test_another_verify_token_is_named_as_the_cause(
         self, app_level: AppLevel, listener: Listener, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fbsync.app_level.LOOK_SECONDS", 60.0)
+        monkeypatch.setattr("fbsync.subscribe.app_level.LOOK_SECONDS", 60.0)
         level = subscribe(app_level, listener.url, "another-token")
         said, seen, advice = level.detail.splitlines()
         assert "HTTP Status Code = 403; HTTP Message = Forbidden" in said
@@ -74,7 +74,7 @@ class TestHandshake:
     def test_an_answer_that_a_proxy_changes_is_told(
         self, app_level: AppLevel, listener: Listener, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fbsync.app_level.LOOK_SECONDS", 60.0)
+        monkeypatch.setattr("fbsync.subscribe.app_level.LOOK_SECONDS", 60.0)
         with proxy(listener.url) as address:
             level = subscribe(app_level, address)
         said, seen, advice = level.detail.splitlines()

@@ -5,8 +5,8 @@ import webbrowser
 
 import pytest
 
-from fbsync.browser import show_dialog
 from fbsync.console import Console
+from fbsync.login.browser import show_dialog
 
 URL = "https://www.facebook.com/v26.0/dialog/oauth?state=" + "s" * 300
 SCREEN = {"DISPLAY": ":0"}

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from fbsync import webhook
-from fbsync.database import Database, sqlite_url
-from fbsync.inbox import DatabaseInbox
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.inbox import DatabaseInbox
 from fbsync.page import PageId
 from fbsync.sandbox.world import World
 from fbsync.settings import AppSettings, DatabaseSettings, GraphSettings
@@ -80,7 +80,7 @@ def believe_that_all_is_stored(sandbox: Sandbox, environ: dict[str, str]) -> Non
         }
         for snapshot in stored
     ]
-    from fbsync.schema import pages
+    from fbsync.database.schema import pages
 
     with opened.write() as connection:
         connection.execute(pages.insert(), rows)

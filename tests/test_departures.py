@@ -12,16 +12,16 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import select, text, update
 
-from fbsync.database import Database, sqlite_url
-from fbsync.departures import Departure, Departures
-from fbsync.inbox import DatabaseInbox
+from fbsync.database.departures import Departure, Departures
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.schema import departures, metadata, user_tokens
+from fbsync.database.vault import Vault
 from fbsync.object_store import DirectoryStore
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 from fbsync.ports import Claim, LastStored
 from fbsync.refresh import Reading, Refresher
-from fbsync.schema import departures, metadata, user_tokens
 from fbsync.signed_request import SignedRequest
-from fbsync.vault import Vault
 from fbsync.webhook import Delivery, VerifiedBody
 from tests.servers import wait_until
 

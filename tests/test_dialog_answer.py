@@ -2,8 +2,8 @@
 
 import pytest
 
-from fbsync.dialog_answer import is_ours, read_answer
 from fbsync.errors import LoginFailed
+from fbsync.login.dialog_answer import is_ours, read_answer
 
 DENIAL = {"error": "access_denied", "error_reason": "user_denied", "error_code": "200"}
 

@@ -7,8 +7,12 @@ import httpx
 import pytest
 import respx
 
-from fbsync.accounts import Accounts
-from fbsync.discovery import (
+from fbsync.errors import GraphUnavailable
+from fbsync.graph.accounts import Accounts
+from fbsync.graph.call import GraphConnection
+from fbsync.graph.oauth import OAuth, Session, TokenFacts
+from fbsync.graph.permissions import Permissions
+from fbsync.login.discovery import (
     GONE,
     IN_PORTFOLIO,
     NO_LIST,
@@ -18,16 +22,12 @@ from fbsync.discovery import (
     Discovery,
     discover,
 )
-from fbsync.errors import GraphUnavailable
-from fbsync.graph_call import GraphConnection
-from fbsync.oauth import OAuth, Session, TokenFacts
 from fbsync.page import PageId, UserToken
-from fbsync.permissions import Permissions
 from fbsync.sandbox.world import Fault, Standing, World
 from tests import servers
 from tests.instant import NO_PATIENCE
 from tests.servers import REDIRECT, SCOPES, Sandbox
-from tests.test_graph import APP, URL, item
+from tests.test_graph_pages import APP, URL, item
 
 ONE, TWO, THREE = (PageId(f"20000000000000{n}") for n in (1, 2, 3))
 ALL = [ONE, TWO, THREE]

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from fbsync.errors import FbsyncError, GraphUnavailable, RateLimited, TokenRefused
-from fbsync.graph_answer import Answer, decoded
-from fbsync.graph_answer import read_item as read_item_and_usage
+from fbsync.graph.answer import Answer, decoded
+from fbsync.graph.answer import read_item as read_item_and_usage
 
 
 def item(body: object, code: int = 200) -> dict[str, object]:

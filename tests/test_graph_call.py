@@ -10,9 +10,9 @@ import pytest
 import respx
 
 from fbsync.errors import CallRefused, FbsyncError, GraphUnavailable, RateLimited, TokenRefused
-from fbsync.graph_answer import Answer
-from fbsync.graph_call import GraphConnection, Read
-from fbsync.graph_usage import APP_LIMIT, Limit
+from fbsync.graph.answer import Answer
+from fbsync.graph.call import GraphConnection, Read
+from fbsync.graph.usage import APP_LIMIT, Limit
 from fbsync.patience import MAX_TRIES, Patience
 from tests.instant import INSTANT, NO_PATIENCE
 
@@ -260,7 +260,7 @@ def test_reads_hide_their_tokens() -> None:
 
 
 class NotedBudget:
-    """graph_usage.Budget that remembers what it is told; `closed` takes no call now."""
+    """graph.usage.Budget that remembers what it is told; `closed` takes no call now."""
 
     def __init__(self, **closed: RateLimited) -> None:
         self.closed = {name.replace("_", " "): error for name, error in closed.items()}

@@ -15,8 +15,8 @@ from fbsync.errors import (
     RateLimited,
     TokenRefused,
 )
-from fbsync.graph_errors import error_from, hide_secrets
-from fbsync.graph_usage import Usage
+from fbsync.graph.errors import error_from, hide_secrets
+from fbsync.graph.usage import Usage
 
 RETRY, WAIT, LOG_IN, GRANT = "retry", "wait", "log in again", "grant permission"
 GONE, CALLBACK, SETTINGS = "page gone", "mend the callback", "mend the settings"

@@ -7,8 +7,8 @@ import pytest
 import respx
 
 from fbsync.errors import GraphUnavailable
-from fbsync.graph_http import GraphHttp
-from fbsync.graph_usage import Usage
+from fbsync.graph.http import GraphHttp
+from fbsync.graph.usage import Usage
 
 URL = "https://graph.facebook.com"
 
@@ -48,7 +48,7 @@ def test_a_redirect_is_not_followed(http: GraphHttp, meta: respx.MockRouter) -> 
 def test_an_endless_answer_is_cut_off(
     http: GraphHttp, meta: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.graph_http.MAX_ANSWER_BYTES", 10)
+    monkeypatch.setattr("fbsync.graph.http.MAX_ANSWER_BYTES", 10)
     meta.post("/v26.0/x").respond(text="x" * 11)
     with pytest.raises(GraphUnavailable, match="too long"):
         http.post("x", {}, {})
@@ -57,7 +57,7 @@ def test_an_endless_answer_is_cut_off(
 def test_an_answer_that_trickles_beyond_the_deadline_is_given_up(
     http: GraphHttp, meta: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.graph_http.DEADLINE_SECONDS", -1.0)
+    monkeypatch.setattr("fbsync.graph.http.DEADLINE_SECONDS", -1.0)
     meta.post("/v26.0/x").respond(text="x")
     with pytest.raises(GraphUnavailable, match="too slow"):
         http.post("x", {}, {})

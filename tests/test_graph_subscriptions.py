@@ -7,11 +7,11 @@ import pytest
 import respx
 
 from fbsync.errors import CallbackRefused, CallRefused, GraphUnavailable, PermissionMissing
-from fbsync.graph_call import MAX_BATCH, GraphConnection
-from fbsync.graph_subscriptions import GraphSubscriptions
+from fbsync.graph.call import MAX_BATCH, GraphConnection
+from fbsync.graph.subscriptions import GraphSubscriptions
 from fbsync.subscription_plan import AppSubscription
 from tests.instant import NO_PATIENCE
-from tests.test_graph import APP, ONE, SECRETS, TWO, URL, Meta, access, error, item
+from tests.test_graph_pages import APP, ONE, SECRETS, TWO, URL, Meta, access, error, item
 
 
 @pytest.fixture

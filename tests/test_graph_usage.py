@@ -5,7 +5,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from fbsync.graph_usage import Usage, read_usage
+from fbsync.graph.usage import Usage, read_usage
 
 APP = '{"call_count":28,"total_time":25,"total_cputime":31}'
 BUSINESS = (

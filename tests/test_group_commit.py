@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from fbsync.database import Database, sqlite_url
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.inbox import DatabaseInbox
 from fbsync.errors import DatabaseUnavailable
 from fbsync.group_commit import MAX_GROUP, MAX_WAITING, GroupCommit
-from fbsync.inbox import DatabaseInbox
 from fbsync.page import PageId
 from fbsync.webhook import Delivery, VerifiedBody
 

@@ -3,7 +3,7 @@
 import pytest
 
 from fbsync.callback_check import CallbackAnswer
-from fbsync.handshake_failure import explain
+from fbsync.subscribe.handshake_failure import explain
 from fbsync.webhook import HandshakeResult
 
 SAID = "Facebook says: (#2200) Callback verification failed (code 2200)\nStart fbsync listen."

@@ -5,9 +5,9 @@ from collections.abc import Collection
 
 import pytest
 
+from fbsync.database.handshakes import KEPT, Handshake
 from fbsync.errors import DatabaseUnavailable
 from fbsync.handshake_log import HandshakeLog
-from fbsync.handshakes import KEPT, Handshake
 from tests.servers import READY_SECONDS, wait_until
 
 _Batch = Collection[Handshake]

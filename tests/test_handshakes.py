@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from fbsync.database import Database
-from fbsync.handshakes import KEPT, Handshake, Handshakes
-from fbsync.schema import handshakes
+from fbsync.database.engine import Database
+from fbsync.database.handshakes import KEPT, Handshake, Handshakes
+from fbsync.database.schema import handshakes
 from fbsync.webhook import HandshakeResult
 
 MOMENT = datetime(2026, 11, 24, 12, tzinfo=UTC)

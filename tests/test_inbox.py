@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fbsync.database import Database
+from fbsync.database.engine import Database
+from fbsync.database.inbox import DatabaseInbox
 from fbsync.errors import LeaseLost
-from fbsync.inbox import DatabaseInbox
 from fbsync.page import PageId
 from fbsync.ports import LEASE_SECONDS, Claim, Inbox, LastStored
 from fbsync.webhook import Delivery, VerifiedBody

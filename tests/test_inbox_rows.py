@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fbsync.inbox_rows import chunks, claim_of, delivery_row, state_of
+from fbsync.database.inbox_rows import chunks, claim_of, delivery_row, state_of
 from fbsync.page import PageId
 from fbsync.ports import LastStored
 from fbsync.webhook import Delivery, VerifiedBody

@@ -18,8 +18,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from fbsync.database import Database
-from fbsync.inbox import DatabaseInbox
+from fbsync.database.engine import Database
+from fbsync.database.inbox import DatabaseInbox
 from fbsync.object_store import DirectoryStore, SpacesStore
 from fbsync.page import PageId
 from fbsync.ports import ObjectStore, history_key, page_key

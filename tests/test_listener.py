@@ -16,11 +16,12 @@ import pytest
 from sqlalchemy import select
 
 from fbsync.callback_check import ask_callback
-from fbsync.database import Database, sqlite_url
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.handshakes import Handshakes
+from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.schema import deliveries
 from fbsync.group_commit import GroupCommit
 from fbsync.handshake_log import HandshakeLog
-from fbsync.handshakes import Handshakes
-from fbsync.inbox import DatabaseInbox
 from fbsync.listener import (
     MAX_BODY_BYTES,
     WEBHOOK_PATH,
@@ -30,7 +31,6 @@ from fbsync.listener import (
     relay_route,
 )
 from fbsync.page import PageId
-from fbsync.schema import deliveries
 from tests.servers import serving, wait_until
 
 SECRET = "0123456789abcdef" * 2
@@ -92,7 +92,7 @@ class Listener:
 
 @pytest.fixture
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    monkeypatch.setattr("fbsync.database.LOCK_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("fbsync.database.engine.LOCK_WAIT_SECONDS", 0.05)
     with closing(Database(sqlite_url(tmp_path / "f.sqlite3"))) as opened:
         yield opened
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fbsync.database import Database, sqlite_url
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.handshakes import Handshakes
+from fbsync.database.inbox import DatabaseInbox
 from fbsync.errors import FbsyncError
-from fbsync.handshakes import Handshakes
-from fbsync.inbox import DatabaseInbox
 from fbsync.listener import Notice
 from fbsync.listener_process import Reporting, Server, address_of, bind, serve
-from fbsync.loopback import RELAY_HEADER
+from fbsync.login.loopback import RELAY_HEADER
 from fbsync.object_store import DirectoryStore
 from fbsync.page import PageId, PageSnapshot
 from fbsync.ports import page_key
@@ -183,7 +183,7 @@ class TestInAThread:
     def test_a_locked_database_refuses_events_and_ends_nothing(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fbsync.database.LOCK_WAIT_SECONDS", 0.05)
+        monkeypatch.setattr("fbsync.database.engine.LOCK_WAIT_SECONDS", 0.05)
         with listening_in_a_thread(tmp_path) as listening:
             with locked(listening.file):
                 assert post(listening.url).status_code == 503

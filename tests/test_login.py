@@ -14,9 +14,9 @@ import pytest
 import respx
 from cryptography.fernet import Fernet
 
-from fbsync.accounts import Accounts
-from fbsync.database import Database, sqlite_url
-from fbsync.discovery import NO_PAGES, NO_TASK, PageProblem
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.vault import Vault
 from fbsync.errors import (
     DatabaseUnavailable,
     FbsyncError,
@@ -24,15 +24,15 @@ from fbsync.errors import (
     LoginFailed,
     RateLimited,
 )
-from fbsync.graph_call import GraphConnection
-from fbsync.inbox import DatabaseInbox
-from fbsync.login import Dialog, LoggedIn, ask_for_code, ask_for_paste, log_in
-from fbsync.oauth import OAuth
+from fbsync.graph.accounts import Accounts
+from fbsync.graph.call import GraphConnection
+from fbsync.graph.oauth import OAuth
+from fbsync.login.discovery import NO_PAGES, NO_TASK, PageProblem
+from fbsync.login.login import Dialog, LoggedIn, ask_for_code, ask_for_paste, log_in
 from fbsync.page import PageAccess, PageId, UserToken
-from fbsync.vault import Vault
 from tests.instant import NO_PATIENCE
 from tests.servers import free_port
-from tests.test_graph import Meta, item
+from tests.test_graph_pages import Meta, item
 from tests.test_listener import locked
 from tests.test_loopback import DENIAL, listener
 
@@ -78,7 +78,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setattr("fbsync.database.LOCK_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("fbsync.database.engine.LOCK_WAIT_SECONDS", 0.05)
     url = "https://graph.facebook.com"
     with (
         closing(Database(sqlite_url(tmp_path / "f.sqlite3"))) as database,

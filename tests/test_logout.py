@@ -9,7 +9,7 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
-from fbsync.logout import LoggedOut, log_out
+from fbsync.login.logout import LoggedOut, log_out
 from fbsync.page import PageAccess, PageId, UserToken
 from fbsync.sandbox.world import PERSON
 from fbsync.settings import AppSettings, DatabaseSettings, GraphSettings
@@ -49,7 +49,7 @@ def access(sandbox: Sandbox) -> Iterator[Access]:
 
 
 def log_sam_out(access: Access, *, force: bool = False) -> LoggedOut:
-    return log_out(SAM, "Sam", access.graph, access.vault, access.departures, force=force)
+    return log_out(SAM, "Sam", access.oauth, access.vault, access.departures, force=force)
 
 
 def is_alive(sandbox: Sandbox, token: str) -> bool:

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from fbsync.errors import LoginFailed
 from fbsync.listener import Callback, build_app, relay_route
-from fbsync.loopback import RELAY_HEADER, LoopbackServer
+from fbsync.login.loopback import RELAY_HEADER, LoopbackServer
 from tests.servers import free_port, serving
 from tests.test_listener import SECRET, TOKEN
 

@@ -7,16 +7,17 @@ import pytest
 import respx
 
 from fbsync.errors import CallRefused, GraphUnavailable, TokenRefused
-from fbsync.graph_call import GraphConnection
-from fbsync.oauth import OAuth, TokenFacts
-from fbsync.page import PageId
-from fbsync.permissions import Permissions
+from fbsync.graph.call import GraphConnection
+from fbsync.graph.oauth import OAuth, TokenFacts
+from fbsync.graph.permissions import Permissions
+from fbsync.page import PageId, UserToken
 from fbsync.sandbox.switches import CONFIG_ID
 from tests.instant import NO_PATIENCE
 from tests.servers import REDIRECT, SCOPES, Sandbox
-from tests.test_graph import APP, SECRETS, URL, Meta, error, item
+from tests.test_graph_pages import APP, SECRETS, URL, Meta, error, item
 
 ANNA = {"id": "77", "name": "Anna"}
+PERSON = UserToken("77", "Anna", "EAAuser")
 GRANTED = {"data": [{"permission": "pages_show_list", "status": "granted"}]}
 FACTS = {"data": {"type": "USER", "is_valid": True, "expires_at": 1_900_000_000}}
 TOLD = [item(ANNA), item(GRANTED), item(FACTS)]
@@ -218,3 +219,15 @@ class TestOnTheSandbox:
         assert session.facts.kind == "SYSTEM_USER"
         assert session.permissions == Permissions(frozenset({*SCOPES.split(","), "public_profile"}))
         assert len(sandbox.world.logins) == 1
+
+
+def test_a_revocation_is_a_success_or_an_error(oauth: OAuth, meta: Meta) -> None:
+    meta.answer_reads(
+        [item({"success": True})], [item({"success": False})], [item(error(190), 400)]
+    )
+    oauth.revoke(PERSON)
+    with pytest.raises(GraphUnavailable, match="did not revoke"):
+        oauth.revoke(PERSON)
+    with pytest.raises(TokenRefused):
+        oauth.revoke(PERSON)
+    assert [node for ((node, _),) in meta.reads] == ["me/permissions"] * 3

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fbsync.pace import (
+from fbsync.graph.pace import (
     COMMANDS,
     EVENTS,
     Lane,

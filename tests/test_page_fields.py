@@ -3,8 +3,8 @@
 import pytest
 
 from fbsync.errors import FieldRefused
+from fbsync.graph.page_fields import PageFields
 from fbsync.page import PageId
-from fbsync.page_fields import PageFields
 from tests.instant import FieldsInMemory
 
 ONE = PageId("1")

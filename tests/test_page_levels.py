@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import respx
 
-from fbsync.added_fields import AddedFields
-from fbsync.database import Database, sqlite_url
-from fbsync.graph_call import GraphConnection
-from fbsync.graph_subscriptions import GraphSubscriptions
-from fbsync.page_levels import PageLevels
+from fbsync.database.added_fields import AddedFields
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.graph.call import GraphConnection
+from fbsync.graph.subscriptions import GraphSubscriptions
+from fbsync.subscribe.page_levels import PageLevels
 from fbsync.subscription_plan import FieldPlan, Level, Wish
 from tests.instant import NO_PATIENCE
-from tests.test_graph import APP, ONE, URL, Meta, access, error, item
+from tests.test_graph_pages import APP, ONE, URL, Meta, access, error, item
 
 EDGE = "1/subscribed_apps"
 

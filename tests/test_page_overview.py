@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from fbsync.database import Database, sqlite_url
-from fbsync.graph_subscriptions import GraphSubscriptions
-from fbsync.inbox import DatabaseInbox
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.vault import Vault
+from fbsync.graph.subscriptions import GraphSubscriptions
 from fbsync.page import PageAccess, PageId, UserToken
 from fbsync.page_overview import Expected, Overview, PageRow, survey
 from fbsync.ports import LastStored
 from fbsync.sandbox.world import AppSubscription
-from fbsync.vault import Vault
 from fbsync.webhook import Delivery, VerifiedBody
 from tests.servers import Sandbox, free_port
-from tests.test_subscribe import ONE, TWO, connect
+from tests.test_subscriber import ONE, TWO, connect
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 URL = "https://ours.example/hook"

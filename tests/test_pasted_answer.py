@@ -5,7 +5,7 @@ import io
 import pytest
 
 from fbsync.errors import LoginFailed
-from fbsync.pasted_answer import new_state, read_line, read_pasted
+from fbsync.login.pasted_answer import new_state, read_line, read_pasted
 
 HTTPS = "https://your-app.com/login"
 SUCCESS = "https://www.facebook.com/connect/login_success.html"

@@ -1,6 +1,6 @@
 """What was asked for against what the person made of it."""
 
-from fbsync.permissions import Permissions
+from fbsync.graph.permissions import Permissions
 
 ASKED = ("pages_show_list", "pages_manage_metadata", "pages_read_engagement")
 

@@ -17,9 +17,11 @@ from cryptography.fernet import Fernet
 from sqlalchemy import select
 from starlette.applications import Starlette
 
-from fbsync.database import Database, sqlite_url
-from fbsync.departures import Departures
-from fbsync.inbox import DatabaseInbox
+from fbsync.database.departures import Departures
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.schema import departures
+from fbsync.database.vault import Vault
 from fbsync.listener import Notice
 from fbsync.page import PageAccess, PageId, UserToken
 from fbsync.person_callbacks import (
@@ -28,8 +30,6 @@ from fbsync.person_callbacks import (
     MAX_BODY_BYTES,
     PersonCallbacks,
 )
-from fbsync.schema import departures
-from fbsync.vault import Vault
 from tests.servers import serving
 from tests.test_listener import locked
 from tests.test_signed_request import encoded, signed
@@ -84,7 +84,7 @@ def lock_wait() -> float:
 def listener(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, lock_wait: float
 ) -> Iterator[Listener]:
-    monkeypatch.setattr("fbsync.database.LOCK_WAIT_SECONDS", lock_wait)
+    monkeypatch.setattr("fbsync.database.engine.LOCK_WAIT_SECONDS", lock_wait)
     file, notices = tmp_path / "f.sqlite3", list[Notice]()
     with closing(Database(sqlite_url(file))) as database:
         vault = Vault(database, [Fernet.generate_key().decode()])

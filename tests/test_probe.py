@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fbsync.checklist import Checklist, Step
-from fbsync.database import Database, sqlite_url
+from fbsync.database.engine import Database, sqlite_url
 from fbsync.probe import Target, is_up, local_url, probe
 from tests.callback import Callback, callback_server
 from tests.servers import free_port
@@ -25,7 +25,7 @@ Answer = tuple[int, bytes, dict[str, str]]
 
 @pytest.fixture
 def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
-    monkeypatch.setattr("fbsync.database.LOCK_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("fbsync.database.engine.LOCK_WAIT_SECONDS", 0.05)
     file = tmp_path / "f.sqlite3"
     with (
         closing(Database(sqlite_url(file))) as database,

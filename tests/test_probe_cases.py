@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fbsync.checklist import Checklist
-from fbsync.database import Database, sqlite_url
+from fbsync.database.engine import Database, sqlite_url
 from fbsync.probe import Target, probe
 from fbsync.probe_cases import ALL, CASES, HANDSHAKES
 from tests.test_listener import SECRET, TOKEN, Listener, running_listener

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fbsync.database import Database
+from fbsync.database.engine import Database
+from fbsync.database.rate_budget import RateBudget
 from fbsync.errors import RateLimited
-from fbsync.graph_usage import Limit
-from fbsync.pace import COMMANDS, EVENTS, Lane
-from fbsync.rate_budget import RateBudget
+from fbsync.graph.pace import COMMANDS, EVENTS, Lane
+from fbsync.graph.usage import Limit
 
 START = 1_764_000_000.0
 

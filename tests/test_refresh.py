@@ -8,7 +8,8 @@ from typing import Self
 
 import pytest
 
-from fbsync.database import Database, sqlite_url
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.inbox import DatabaseInbox
 from fbsync.errors import (
     DatabaseUnavailable,
     FbsyncError,
@@ -21,7 +22,6 @@ from fbsync.errors import (
     TemporaryFailure,
     TokenRefused,
 )
-from fbsync.inbox import DatabaseInbox
 from fbsync.page import FieldChange, PageId, PageSnapshot
 from fbsync.ports import LEASE_SECONDS, Claim, LastStored, history_key, page_key
 from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher

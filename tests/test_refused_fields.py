@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fbsync.database import Database, sqlite_url
-from fbsync.refused_fields import RefusedFields
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.refused_fields import RefusedFields
 from tests.servers import PostgresServer
 
 

@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fbsync.database import Database, sqlite_url
-from fbsync.inbox import DatabaseInbox
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.store_address import StoreAddress
 from fbsync.object_store import DirectoryStore
 from fbsync.page import PageId, PageSnapshot
 from fbsync.ports import page_key
 from fbsync.refresh import Refresher
-from fbsync.store_address import StoreAddress
 from fbsync.sync import Poll
 
 ONE = PageId("1")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fbsync.database import Database, sqlite_url
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.inbox import DatabaseInbox
 from fbsync.errors import (
     DatabaseUnavailable,
     GraphUnavailable,
@@ -16,7 +17,6 @@ from fbsync.errors import (
     TemporaryFailure,
     TokenRefused,
 )
-from fbsync.inbox import DatabaseInbox
 from fbsync.object_store import DirectoryStore
 from fbsync.page import FieldChange, PageId, PageSnapshot
 from fbsync.patience import Patience

@@ -10,12 +10,12 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import update
 
-from fbsync.database import Database, sqlite_url
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.schema import user_tokens
+from fbsync.database.vault import Vault, read_key_file
 from fbsync.errors import NoAccess, SettingsError, TokenRefused
 from fbsync.expiry import Lifetime
 from fbsync.page import PageAccess, PageId, UserToken
-from fbsync.schema import user_tokens
-from fbsync.vault import Vault, read_key_file
 
 UNTIL = datetime(2027, 1, 22, tzinfo=UTC)
 ADA = UserToken("77", "Ada", "EAAuser", UNTIL, UNTIL + timedelta(days=30), ("pages_show_list",))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fbsync.database.inbox import DatabaseInbox
 from fbsync.errors import DatabaseUnavailable, FbsyncError
-from fbsync.inbox import DatabaseInbox
 from fbsync.page import PageId
 from fbsync.ports import Claim, page_key
 from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher

@@ -34,8 +34,8 @@ def listen(
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
         verify_token, login_settings = read_verify_token(env), read_login(env, anywhere=True)
         store, public_address = read_store(env), read_callback_address(env, required=False)
+    from fbsync.graph.pace import EVENTS
     from fbsync.listener_process import address_of, bind, serve
-    from fbsync.pace import EVENTS
     from fbsync.patience import WORKER_PATIENCE
     from fbsync.person_callbacks import PersonCallbacks
     from fbsync.wiring import open_access, open_store

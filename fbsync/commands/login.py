@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from fbsync.browser import show_dialog
 from fbsync.checklist import Checklist
 from fbsync.console import Console
 from fbsync.environment import reading
 from fbsync.exit_status import NEEDS_ATTENTION
+from fbsync.login.browser import show_dialog
 from fbsync.parameters import EnvFile, JsonFlag, duration, environ_of
 from fbsync.settings import (
     read_app,
@@ -49,8 +49,8 @@ def login(
         # Without an address there is nothing to subscribe, and that is no fault of a login.
         has_address = not only and env.get("FACEBOOK_WEBHOOK_ADDRESS")
         callback = read_callback(env) if has_address else None
-    from fbsync.login import Dialog, ask_for_code, ask_for_paste, log_in
-    from fbsync.login_checklist import login_as_json, tell
+    from fbsync.login.login import Dialog, ask_for_code, ask_for_paste, log_in
+    from fbsync.login.report import login_as_json, tell
     from fbsync.wiring import open_access, open_store
 
     console = Console(quiet_results=as_json)
@@ -80,8 +80,8 @@ def login(
         )
         in_order = tell(checklist, person, settings.scopes)
         if store is not None:
-            from fbsync.after_login import follow
-            from fbsync.subscribe import Subscriber
+            from fbsync.login.after_login import follow
+            from fbsync.subscribe.subscriber import Subscriber
 
             refresher = access.refresher(open_store(store, app_settings.app_id, console.say))
             in_order &= follow(

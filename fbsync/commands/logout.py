@@ -13,7 +13,7 @@ from fbsync.parameters import EnvFile, JsonFlag, environ_of
 from fbsync.settings import read_app, read_database, read_graph
 
 if TYPE_CHECKING:
-    from fbsync.logout import LoggedOut
+    from fbsync.login.logout import LoggedOut
 
 _KINDS = {
     "revoked": "logged out; the permissions are revoked",
@@ -42,7 +42,7 @@ def logout(
     """Revoke what people granted at Facebook, and wipe their tokens here."""
     with reading(environ_of(context, env_file)) as env:
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
-    from fbsync.logout import log_out
+    from fbsync.login.logout import log_out
     from fbsync.wiring import open_access
 
     console = Console(quiet_results=as_json)
@@ -54,7 +54,7 @@ def logout(
         people = []
         for one in names if user is None else [user]:
             vault, departures = access.vault, access.departures
-            found = log_out(one, names[one], access.graph, vault, departures, force=force)
+            found = log_out(one, names[one], access.oauth, vault, departures, force=force)
             _show(console, found)
             people.append(found)
     if not people:

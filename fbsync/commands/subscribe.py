@@ -48,8 +48,8 @@ def subscribe(
     with reading(environ_of(context, env_file)) as env:
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
         callback = read_callback(env)
+    from fbsync.subscribe.report import show_polled
     from fbsync.subscription_plan import Wish
-    from fbsync.subscription_report import show_polled
     from fbsync.webhook_fields import polled_only
     from fbsync.wiring import open_access
 
@@ -78,14 +78,14 @@ def _plan_and_apply(
     verify_token: str | None,
 ) -> tuple[int, dict[str, object]]:
     """The exit status, and what came of it as JSON. Without a verify token, the plan alone."""
-    from fbsync.subscribe import Subscriber
-    from fbsync.subscription_report import (
+    from fbsync.subscribe.report import (
         plan_as_json,
         result_as_json,
         show_obstacles,
         show_plan,
         show_result,
     )
+    from fbsync.subscribe.subscriber import Subscriber
 
     subscriber = Subscriber(access.subscriptions, access.added_fields, access.handshakes)
     plan = subscriber.plan(accesses, wish)

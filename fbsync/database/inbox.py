@@ -1,0 +1,192 @@
+"""The inbox: deliveries kept once, page marks, leases. Implements ports.Inbox on the database.
+
+A mark is a counter. `marks > done` means that a read is due; `finish` sets `done` to the marks as
+they stood at claim time, so an event that arrives during a read makes the page claimable again.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from fbsync.database.engine import Database
+from fbsync.database.inbox_rows import chunks, claim_of, delivery_row, state_of
+from fbsync.database.schema import deliveries, pages
+from fbsync.errors import LeaseLost
+from fbsync.page import NoticedBy, PageId
+from fbsync.ports import LEASE_SECONDS, Claim, InboxStatus, LastStored, PageState
+from fbsync.webhook import Delivery
+
+
+class DatabaseInbox:
+    """ports.Inbox on SQLite or PostgreSQL. `now` gives seconds since 1970; tests replace it."""
+
+    def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._now = now
+
+    def record(self, batch: Sequence[Delivery]) -> None:
+        """See ports.Inbox. The whole batch is one transaction, so one fsync serves them all."""
+        if not batch:
+            return
+        marked = {page_id for delivery in batch for page_id in delivery.page_ids}
+        insert = self._database.insert(deliveries)
+        keep_once = insert.on_conflict_do_update(
+            index_elements=[deliveries.c.digest], set_={"copies": deliveries.c.copies + 1}
+        )
+        with self._database.write() as connection:
+            connection.execute(keep_once, [delivery_row(delivery) for delivery in batch])
+            self._raise_marks(connection, marked, "webhook")
+
+    def mark(self, page_ids: Collection[PageId], noticed_by: NoticedBy) -> dict[PageId, int]:
+        """See ports.Inbox."""
+        with self._database.write() as connection:
+            self._raise_marks(connection, page_ids, noticed_by)
+            return {
+                PageId(row.page_id): row.marks
+                for chunk in chunks(page_ids)
+                for row in connection.execute(
+                    select(pages.c.page_id, pages.c.marks).where(pages.c.page_id.in_(chunk))
+                )
+            }
+
+    def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
+        """See ports.Inbox. On PostgreSQL, workers skip the rows that another is claiming."""
+        now, lease = self._now(), uuid.uuid4().hex
+        due = (
+            select(pages)
+            .where(pages.c.marks > pages.c.done, pages.c.parked_at.is_(None))
+            .where(pages.c.due_at <= now, pages.c.leased_until <= now)
+            .order_by(pages.c.due_at, pages.c.page_id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        if only is not None:
+            due = due.where(pages.c.page_id.in_(only))
+        with self._database.write() as connection:
+            rows = connection.execute(due).all()
+            if rows:
+                connection.execute(
+                    update(pages)
+                    .where(pages.c.page_id.in_([row.page_id for row in rows]))
+                    .values(lease=lease, leased_until=now + LEASE_SECONDS)
+                )
+        return [claim_of(row, lease) for row in rows]
+
+    def renew(self, lease: str) -> frozenset[PageId]:
+        """See ports.Inbox."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(pages)
+                .where(pages.c.lease == lease)
+                .values(leased_until=self._now() + LEASE_SECONDS)
+            )
+            held = connection.execute(select(pages.c.page_id).where(pages.c.lease == lease))
+            return frozenset(PageId(row.page_id) for row in held)
+
+    def finish(self, claim: Claim, stored: LastStored | None) -> None:
+        """See ports.Inbox."""
+        values: dict[str, Any] = {"done": claim.marks, "due_at": 0.0, "attempts": 0, "reason": None}
+        if stored is not None:
+            values |= {
+                "stored_number": stored.number,
+                "stored_digest": stored.digest,
+                "stored_fields": json.dumps(stored.fields),
+                "stored_at": self._now(),
+            }
+        self._give_back(claim, values)
+
+    def retry(self, claim: Claim, at: datetime, reason: str) -> None:
+        """See ports.Inbox."""
+        due = {"due_at": at.timestamp(), "attempts": claim.attempts + 1, "reason": reason}
+        self._give_back(claim, due)
+
+    def park(self, claim: Claim, reason: str) -> None:
+        """See ports.Inbox."""
+        self._give_back(claim, {"parked_at": self._now(), "reason": reason})
+
+    def unpark(self, page_ids: Collection[PageId]) -> None:
+        """See ports.Inbox."""
+        with self._database.write() as connection:
+            for chunk in chunks(page_ids):
+                connection.execute(
+                    update(pages)
+                    .where(pages.c.page_id.in_(chunk))
+                    .values(parked_at=None, reason=None, due_at=0.0, attempts=0)
+                )
+
+    def pages(self, page_ids: Collection[PageId] | None = None) -> dict[PageId, PageState]:
+        """See ports.Inbox."""
+        wanted: list[ColumnElement[bool] | None] = [None]
+        if page_ids is not None:
+            wanted = [pages.c.page_id.in_(chunk) for chunk in chunks(page_ids)]
+        found = {}
+        with self._database.read() as connection:
+            for condition in wanted:
+                query = select(pages).order_by(pages.c.page_id)
+                query = query if condition is None else query.where(condition)
+                for row in connection.execute(query):
+                    found[PageId(row.page_id)] = state_of(row)
+        return found
+
+    def status(self) -> InboxStatus:
+        """See ports.Inbox."""
+        waiting = (pages.c.marks > pages.c.done) & pages.c.parked_at.is_(None)
+        counts = select(
+            func.count(),
+            func.coalesce(func.sum(case((waiting, 1), else_=0)), 0),
+            func.count(pages.c.parked_at),
+            func.coalesce(func.sum(pages.c.stored_number), 0),
+        ).select_from(pages)
+        with self._database.read() as connection:
+            kept = connection.execute(select(func.count()).select_from(deliveries)).scalar_one()
+            total, due, parked, versions = connection.execute(counts).one()
+        return InboxStatus(kept, total, int(due), parked, int(versions))
+
+    def _raise_marks(
+        self, connection: Connection, page_ids: Collection[PageId], noticed_by: NoticedBy
+    ) -> None:
+        if not page_ids:
+            return
+        # An event that waits already keeps its name when the poll comes second.
+        idle = pages.c.marks == pages.c.done
+        event = {"last_event_at": self._now()} if noticed_by == "webhook" else {}
+        keep = case((idle, noticed_by), else_=pages.c.noticed_by)
+        raised = self._database.insert(pages).on_conflict_do_update(
+            index_elements=[pages.c.page_id],
+            set_={
+                "marks": pages.c.marks + 1,
+                "noticed_by": noticed_by if noticed_by == "webhook" else keep,
+                **event,
+            },
+        )
+        # Always in the same order: two PostgreSQL transactions must not wait for each other.
+        rows = [
+            {"page_id": page_id, "marks": 1, "noticed_by": noticed_by, **event}
+            for page_id in sorted(page_ids)
+        ]
+        connection.execute(raised, rows)
+
+    def _give_back(self, claim: Claim, values: dict[str, Any]) -> None:
+        page = pages.c.page_id == claim.page_id
+        # A page that was parked in the meantime, as its access was withdrawn, stays so.
+        parked = pages.c.parked_at.is_not(None)
+        kept = {name for name in ("parked_at", "reason") if name in values}
+        values = values | {name: case((parked, pages.c[name]), else_=values[name]) for name in kept}
+        with self._database.write() as connection:
+            held = connection.execute(
+                update(pages)
+                .where(page, pages.c.lease == claim.lease)
+                .values(lease=None, leased_until=0.0, **values)
+            )
+            if held.rowcount == 0:
+                # We may have overwritten what the new holder wrote: let the page be written anew.
+                again = {"marks": pages.c.marks + 1, "suspect": pages.c.marks + 1}
+                connection.execute(update(pages).where(page).values(again))
+        if held.rowcount == 0:
+            raise LeaseLost(f"Another worker took over page {claim.page_id}; it is read again.")

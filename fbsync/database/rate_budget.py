@@ -1,0 +1,104 @@
+"""The limits of the Graph API as far as they are used up, shared by all processes.
+
+Each process notes what the answers' headers say and looks before it calls, so that a poll slows
+down for a listener on the same database, and nobody calls while calls are refused.
+"""
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
+
+from sqlalchemy import Row, select
+
+from fbsync.database.engine import Database
+from fbsync.database.schema import rate_limits
+from fbsync.errors import RateLimited
+from fbsync.graph.pace import Lane, pause_seconds, percent_now, seconds_until_free
+from fbsync.graph.usage import APP_LIMIT, Limit
+
+_NOTED_FROM = 50
+"""Percent below which a limit is far away and not worth a row."""
+
+
+class RateBudget:
+    """graph.usage.Budget on the database, for one lane. Methods raise DatabaseUnavailable.
+
+    `now` gives seconds since 1970, `sleep` is given each pause; tests replace both.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        lane: Lane,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._database = database
+        self._lane = lane
+        self._now = now
+        self._sleep = sleep
+        self._noted: set[str] = set()
+
+    def begin(self, limits: Collection[str]) -> Mapping[str, RateLimited]:
+        """Wait for one's turn. Which of these limits take no call now, and why.
+
+        Raises RateLimited where the app's own limit takes none.
+        """
+        wanted = rate_limits.c.name.in_([APP_LIMIT, *limits])
+        with self._database.read() as connection:
+            rows = connection.execute(select(rate_limits).where(wanted)).all()
+        self._noted |= {row.name for row in rows}
+        closed = {row.name: error for row in rows if (error := self._closed(row))}
+        if APP_LIMIT in closed:
+            raise closed[APP_LIMIT]
+        pause = max((self._pause(row) for row in rows if row.name not in closed), default=0.0)
+        if pause > 0:
+            self._sleep(pause)
+        return closed
+
+    def note(self, seen: Mapping[str, Limit]) -> None:
+        """Remember what the last answers said of these limits."""
+        rows = [
+            {
+                "name": name,
+                "percent": limit.percent,
+                "seen_at": self._now(),
+                "refused_until": limit.until.timestamp() if limit.until else 0.0,
+            }
+            for name, limit in sorted(seen.items())
+            if limit.until or limit.percent >= _NOTED_FROM or name in self._noted
+        ]
+        if not rows:
+            return
+        insert = self._database.insert(rate_limits)
+        changed = {name: insert.excluded[name] for name in ("percent", "seen_at", "refused_until")}
+        upsert = insert.on_conflict_do_update(index_elements=["name"], set_=changed)
+        with self._database.write() as connection:
+            connection.execute(upsert, rows)
+
+    def _percent(self, row: Row[tuple[object, ...]]) -> float:
+        return percent_now(row.percent, self._now() - row.seen_at)
+
+    def _pause(self, row: Row[tuple[object, ...]]) -> float:
+        return pause_seconds(self._percent(row), self._lane)
+
+    def _closed(self, row: Row[tuple[object, ...]]) -> RateLimited | None:
+        whose = "the app's" if row.name == APP_LIMIT else f"the {row.name}'s"
+        if row.refused_until > self._now():
+            until = datetime.fromtimestamp(row.refused_until, UTC)
+            return RateLimited(
+                f"Facebook refuses calls within {whose} limit until {until:%H:%M:%S} UTC.\n"
+                "fbsync waits for that; refused calls would go on counting.",
+                retry_at=until,
+            )
+        percent = self._percent(row)
+        seconds = seconds_until_free(percent, self._lane)
+        # A page's and a person's limits only slow us down: their end is told by a refusal.
+        if not seconds or row.name != APP_LIMIT:
+            return None
+        until = datetime.fromtimestamp(self._now() + seconds, UTC)
+        return RateLimited(
+            f"{percent:.0f} % of the app's limit of Graph API calls is used up; the rest is for"
+            f" events.\nTry again at {until:%H:%M:%S} UTC.",
+            retry_at=until,
+        )

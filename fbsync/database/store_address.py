@@ -1,0 +1,30 @@
+"""Where the objects went last time: another place holds none of the pages yet."""
+
+from sqlalchemy import delete, select, update
+
+from fbsync.database.engine import Database
+from fbsync.database.schema import pages, store_address
+
+
+class StoreAddress:
+    """The store's address, remembered beside what is known to be stored there."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def move_to(self, address: str) -> bool:
+        """Objects go here from now on. Whether they went elsewhere before.
+
+        Then no page counts as stored any more: its next read writes it. Raises DatabaseUnavailable.
+        """
+        known = select(store_address.c.address)
+        with self._database.read() as connection:
+            before = connection.execute(known).scalar_one_or_none()
+        if before == address:
+            return False
+        with self._database.write() as connection:
+            connection.execute(delete(store_address))
+            connection.execute(store_address.insert().values(address=address))
+            if before is not None:
+                connection.execute(update(pages).values(stored_digest=None))
+        return before is not None

@@ -1,0 +1,217 @@
+"""Tokens at rest, encrypted with Fernet keys; several keys allow rotation, the newest first."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from sqlalchemy import select
+
+from fbsync.database.engine import Database
+from fbsync.database.schema import page_tokens, user_tokens
+from fbsync.errors import NoAccess, SettingsError, TokenRefused
+from fbsync.expiry import Lifetime
+from fbsync.page import PageAccess, PageId, UserToken
+
+
+class Vault:
+    """User and page tokens in the database. Methods raise DatabaseUnavailable, and TokenRefused
+    where a stored token was encrypted with a key that is not among ours."""
+
+    def __init__(
+        self, database: Database, keys: Sequence[str], now: Callable[[], float] = time.time
+    ) -> None:
+        self._database = database
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self._now = now
+
+    def save(self, user: UserToken, accesses: Sequence[PageAccess]) -> None:
+        """Keep a new login's token and those of the pages reached with it, in one transaction.
+
+        Pages known before and not among these stay as they are.
+        """
+        with self._database.write() as connection:
+            connection.execute(_upsert(self._database, user_tokens), [self._user_row(user)])
+            if accesses:
+                rows = [self._page_row(user.user_id, access) for access in accesses]
+                connection.execute(_upsert(self._database, page_tokens), rows)
+
+    def add_pages(self, user: UserToken, accesses: Sequence[PageAccess]) -> bool:
+        """Keep tokens of pages that were reached with a stored token.
+
+        False, and nothing is kept, where that token is not stored any more: its holder logged out,
+        removed the app or logged in anew since it was read.
+        """
+        stored = select(user_tokens.c.token).where(user_tokens.c.user_id == user.user_id)
+        with self._database.write() as connection:
+            sealed = connection.execute(stored.with_for_update()).scalar_one_or_none()
+            if sealed is None or self._open(sealed) != user.token:
+                return False
+            rows = [self._page_row(user.user_id, access) for access in accesses]
+            connection.execute(_upsert(self._database, page_tokens), rows)
+        return True
+
+    def users(self) -> list[UserToken]:
+        """Everybody who logged in, with their tokens."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(user_tokens).order_by(user_tokens.c.user_id)).all()
+        return [self._user(row) for row in rows]
+
+    def user(self, user_id: str) -> UserToken:
+        """One of them. Raises NoAccess where the person is not logged in."""
+        query = select(user_tokens).where(user_tokens.c.user_id == user_id)
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise NoAccess("This person is not logged in (any more).")
+        return self._user(row)
+
+    def names(self) -> dict[str, str]:
+        """The names of everybody who logged in, by id; readable without the tokens' key."""
+        query = select(user_tokens.c.user_id, user_tokens.c.name).order_by(user_tokens.c.user_id)
+        with self._database.read() as connection:
+            return {row.user_id: row.name for row in connection.execute(query)}
+
+    def lifetimes(self) -> list[Lifetime]:
+        """When each person's login ends. No token is opened for it, so no key is needed."""
+        query = select(user_tokens).order_by(user_tokens.c.user_id)
+        with self._database.read() as connection:
+            return [
+                Lifetime(row.name, _moment(row.expires_at), _moment(row.data_access_expires_at))
+                for row in connection.execute(query)
+            ]
+
+    def accesses(self, page_ids: Collection[PageId] | None = None) -> dict[PageId, PageAccess]:
+        """The stored accesses to these pages (at most some hundred), or to all; others left out."""
+        query = select(page_tokens).order_by(page_tokens.c.page_id)
+        if page_ids is not None:
+            query = query.where(page_tokens.c.page_id.in_(page_ids))
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return {
+            PageId(row.page_id): PageAccess(
+                page_id=PageId(row.page_id),
+                name=row.name,
+                token=self._open(row.token),
+                tasks=tuple(json.loads(row.tasks)),
+            )
+            for row in rows
+        }
+
+    def page_ids(self, user_id: str | None = None) -> list[PageId]:
+        """The pages that have a token; with `user_id` those alone whose token is this person's."""
+        query = select(page_tokens.c.page_id).order_by(page_tokens.c.page_id)
+        if user_id is not None:
+            query = query.where(page_tokens.c.user_id == user_id)
+        with self._database.read() as connection:
+            return [PageId(row.page_id) for row in connection.execute(query)]
+
+    def owners(self) -> dict[PageId, str]:
+        """The id of the person whose login gave each page's token."""
+        query = select(page_tokens.c.page_id, page_tokens.c.user_id)
+        with self._database.read() as connection:
+            return {PageId(row.page_id): row.user_id for row in connection.execute(query)}
+
+    def names_of_pages(self, user_id: str) -> dict[PageId, str]:
+        """The pages whose token came by this person's login, each with its name."""
+        query = select(page_tokens.c.page_id, page_tokens.c.name)
+        query = query.where(page_tokens.c.user_id == user_id)
+        with self._database.read() as connection:
+            return {PageId(row.page_id): row.name for row in connection.execute(query)}
+
+    def _user(self, row: Any) -> UserToken:
+        return UserToken(
+            user_id=row.user_id,
+            name=row.name,
+            token=self._open(row.token),
+            expires_at=_moment(row.expires_at),
+            data_access_expires_at=_moment(row.data_access_expires_at),
+            scopes=tuple(json.loads(row.scopes or "[]")),
+        )
+
+    def _user_row(self, user: UserToken) -> dict[str, Any]:
+        return {
+            "user_id": user.user_id,
+            "name": user.name,
+            "token": self._seal(user.token),
+            "expires_at": _seconds(user.expires_at),
+            "data_access_expires_at": _seconds(user.data_access_expires_at),
+            "scopes": json.dumps(user.scopes),
+            "logged_in_at": self._now(),
+        }
+
+    def _page_row(self, user_id: str, access: PageAccess) -> dict[str, Any]:
+        return {
+            "page_id": access.page_id,
+            "user_id": user_id,
+            "name": access.name,
+            "token": self._seal(access.token),
+            "tasks": json.dumps(access.tasks),
+        }
+
+    def _seal(self, token: str) -> str:
+        return self._fernet.encrypt(token.encode()).decode()
+
+    def _open(self, sealed: str) -> str:
+        try:
+            return self._fernet.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            raise TokenRefused(
+                "The stored tokens were encrypted with another key.\n"
+                "Set FBSYNC_TOKEN_KEY to that key (several with commas), or run: fbsync login"
+            ) from None
+
+
+def read_key_file(path: Path) -> tuple[str, ...]:
+    """The key in the file. It is made, readable by its owner only, where there is none.
+
+    Raises SettingsError where the file cannot be read or made, or holds no Fernet key.
+    """
+    try:
+        _create_key_file(path)
+        key = path.read_text(encoding="ascii").strip()
+        Fernet(key)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it holds no Fernet key"
+        raise SettingsError(
+            f"The token key file {path} cannot be used: {reason}.\n"
+            "Mend it, or set FBSYNC_TOKEN_KEY."
+        ) from None
+    return (key,)
+
+
+def _create_key_file(path: Path) -> None:
+    """Whole or not at all: a second process never reads half a key, a crash leaves none."""
+    if path.exists():
+        return
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(Fernet.generate_key() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # another process was first; its key counts
+    finally:
+        draft.unlink()
+
+
+def _upsert(database: Database, table: Any) -> Any:
+    insert = database.insert(table)
+    key = next(iter(table.primary_key))
+    changed = {c.name: insert.excluded[c.name] for c in table.columns if c is not key}
+    return insert.on_conflict_do_update(index_elements=[key], set_=changed)
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return moment.timestamp() if moment else None
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None

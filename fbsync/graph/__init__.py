@@ -1,0 +1,1 @@
+"""The Graph API: calls, what they answer, and what fbsync asks of it (httpx)."""

@@ -1,0 +1,87 @@
+"""Where a person's pages can be found (Meta, "User accounts", "Business owned pages").
+
+Only names and tokens are asked for: a field that some permission is missing for would fail the
+whole list. Every method raises GraphUnavailable, RateLimited and the PermanentFailures of
+graph.errors.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fbsync.errors import FbsyncError, GraphUnavailable
+from fbsync.graph.answer import Answer
+from fbsync.graph.call import GraphConnection, Read
+from fbsync.graph.usage import person_limit
+from fbsync.page import PageAccess, PageId, UserToken, page_id
+
+ACCOUNTS_PAGE_SIZE = 100
+_MINE = "me/accounts"
+_FIELDS = "id,name,access_token"  # `tasks` is known on /me/accounts alone
+
+
+@dataclass(frozen=True)
+class ListedPage:
+    """A page as a list names it, and the right to read it if a token came along."""
+
+    page_id: PageId
+    name: str
+    access: PageAccess | None
+
+
+class Accounts:
+    """The lists of pages that a user token leads to."""
+
+    def __init__(self, connection: GraphConnection) -> None:
+        self._connection = connection
+
+    def mine(self, user: UserToken) -> Iterator[ListedPage]:
+        """The pages of /me/accounts. Without pages_show_list there are none, and no error."""
+        for item in self._list(_MINE, user, f"{_FIELDS},tasks"):
+            yield read_listed(item)
+
+    def businesses(self, user: UserToken) -> list[str]:
+        """The ids of the person's business portfolios; needs business_management."""
+        found = self._list("me/businesses", user, "id")
+        return [str(item["id"]) for item in found if "id" in item]
+
+    def of_business(self, user: UserToken, business: str) -> Iterator[ListedPage]:
+        """The pages that a portfolio owns, then those that it serves as an agency."""
+        for edge in ("owned_pages", "client_pages"):
+            for item in self._list(f"{business}/{edge}", user, _FIELDS):
+                yield read_listed(item)
+
+    def each(
+        self, user: UserToken, page_ids: Collection[PageId]
+    ) -> Iterator[tuple[PageId, ListedPage | FbsyncError]]:
+        """Each of these pages by itself; one request for each 50 of them."""
+        limit = person_limit(user.user_id)
+        reads = {page: Read(page, user.token, {"fields": _FIELDS}, limit) for page in page_ids}
+        for page, found in self._connection.read_each(reads):
+            yield page, read_listed(found.data) if isinstance(found, Answer) else found
+
+    def _list(self, edge: str, user: UserToken, fields: str) -> Iterator[dict[str, Any]]:
+        params = {"limit": str(ACCOUNTS_PAGE_SIZE), "fields": fields}
+        while True:
+            answer = self._connection.read(
+                Read(edge, user.token, params, person_limit(user.user_id))
+            )
+            yield from answer.items
+            after = answer.cursor_after(params.get("after"))
+            if after is None:
+                return
+            params["after"] = after
+
+
+def read_listed(item: Mapping[str, Any]) -> ListedPage:
+    """One page of an answer. Raises GraphUnavailable where it has no usable id."""
+    try:
+        page = page_id(item.get("id"))
+    except ValueError:
+        raise GraphUnavailable("Facebook listed a page without a usable id.") from None
+    name = str(item.get("name", "")).replace("\0", "")  # which PostgreSQL does not store
+    token, tasks = item.get("access_token"), item.get("tasks")
+    if not isinstance(token, str) or not token:
+        return ListedPage(page, name, None)
+    done = tuple(str(task) for task in tasks) if isinstance(tasks, list) else ()
+    return ListedPage(page, name, PageAccess(page, name, token, done))

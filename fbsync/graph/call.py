@@ -1,0 +1,221 @@
+"""Calls to the Graph API: signed, in batches, tried again, within the shared budget.
+
+Tokens and proofs stand in headers and bodies, never in an address, because addresses end up in the
+logs of proxies. A read needs its proof as a parameter, so reads go as a batch (Meta, "Batch
+requests"), be it of one: the parameters then travel in the body of a POST.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal, TypeVar
+from urllib.parse import urlencode
+
+from fbsync.errors import (
+    CallRefused,
+    FbsyncError,
+    GraphUnavailable,
+    RateLimited,
+    TemporaryFailure,
+    TokenRefused,
+)
+from fbsync.graph.answer import Answer, read_item
+from fbsync.graph.errors import error_from
+from fbsync.graph.http import GraphHttp
+from fbsync.graph.usage import APP_LIMIT, Budget, Limit, NoBudget, Usage, limits_seen
+from fbsync.patience import DEFAULT_PATIENCE, Patience
+
+MAX_BATCH = 50
+"""Calls in one batch request (Meta, "Batch requests")."""
+
+_Key = TypeVar("_Key")
+
+
+@dataclass(frozen=True)
+class Read:
+    """A GET of one node or edge, such as "me/accounts", with the token that may read it.
+
+    `limit` names whose limit the call counts against, as in graph.usage. `method` may also be
+    DELETE, which does no more the second time than the first.
+    """
+
+    path: str
+    token: str = field(repr=False)
+    params: Mapping[str, str] = field(default_factory=dict)
+    limit: str = APP_LIMIT
+    method: Literal["GET", "DELETE"] = "GET"
+
+
+class GraphConnection:
+    """The Graph API for one app.
+
+    Every method raises GraphUnavailable, RateLimited and the PermanentFailures of graph.errors.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        version: str,
+        app_id: str,
+        app_secret: str,
+        patience: Patience = DEFAULT_PATIENCE,
+        budget: Budget | None = None,
+        warn: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.app_id = app_id
+        self.app_token = f"{app_id}|{app_secret}"
+        self._app_secret = app_secret
+        self._patience = patience
+        self._budget = budget or NoBudget()
+        self._http = GraphHttp(url, version, warn)
+
+    def __enter__(self) -> "GraphConnection":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def post(
+        self,
+        path: str,
+        params: Mapping[str, str],
+        token: str | None,
+        *,
+        limit: str = APP_LIMIT,
+        once: bool = False,
+    ) -> Answer:
+        """One POST; `params` go into the form body. A token adds its header and its proof.
+
+        It is sent again after a failure that passes, unless it is good for `once` only.
+        """
+        form = dict(params)
+        headers = {}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+            form["appsecret_proof"] = self._proof(token)
+        waiting = self._patience.begin()
+        while True:
+            try:
+                return self._post(path, form, headers, limit)
+            except TemporaryFailure as error:
+                if once or not waiting.pause(error.retry_at):
+                    raise
+
+    def _post(
+        self, path: str, form: Mapping[str, str], headers: Mapping[str, str], limit: str
+    ) -> Answer:
+        closed = self._budget.begin([limit])
+        if limit in closed:
+            raise closed[limit]
+        sent = self._http.post(path, form, headers)
+        # Some edges answer a bare `true` (Meta, "Page subscribed apps").
+        answer = {"success": True} if sent.answer is True else sent.answer
+        if sent.status == 200 and isinstance(answer, dict) and "error" not in answer:
+            self._note([(limit, sent.usage, None)])
+            return Answer(answer, sent.version)
+        error = error_from(answer, sent.status, sent.usage)
+        self._note([(limit, sent.usage, error)])
+        raise error
+
+    def read(self, read: Read) -> Answer:
+        """One read. A throttle that passes soon is waited for."""
+        waiting = self._patience.begin()
+        while True:
+            (answer,) = self.read_all([read])
+            if isinstance(answer, Answer):
+                return answer
+            if not isinstance(answer, RateLimited) or not waiting.pause(answer.retry_at):
+                raise answer
+
+    def delete(self, path: str, token: str) -> Answer:
+        """One DELETE. Token and proof travel in a body, as for a read."""
+        return self.read(Read(path, token, method="DELETE"))
+
+    def read_all(self, reads: Sequence[Read]) -> list[Answer | FbsyncError]:
+        """Up to MAX_BATCH reads in one request; each has its own answer or its own failure.
+
+        Those that failed in a way that passes, or that a slow batch left null, are asked for again,
+        and only those (Meta, "Batch requests"). A throttled page waits for its own time: it comes
+        back as RateLimited and holds up no other.
+        """
+        answers: dict[int, Answer | FbsyncError] = {}
+        open_items = list(range(len(reads)))
+        waiting = self._patience.begin()
+        while True:
+            whole: TemporaryFailure | None = None
+            try:
+                found = self._batch([reads[index] for index in open_items])
+            except TemporaryFailure as error:
+                whole, found = error, [error] * len(open_items)
+            answers.update(zip(open_items, found, strict=True))
+            open_items = [
+                i for i in open_items if whole or isinstance(answers[i], GraphUnavailable)
+            ]
+            if not open_items or not waiting.pause(whole.retry_at if whole else None):
+                break
+        if whole and len(open_items) == len(reads):
+            raise whole
+        return [answers[index] for index in range(len(reads))]
+
+    def read_each(self, reads: Mapping[_Key, Read]) -> Iterator[tuple[_Key, Answer | FbsyncError]]:
+        """Any number of reads, each under a key; one request for each MAX_BATCH of them."""
+        keys = list(reads)
+        for start in range(0, len(keys), MAX_BATCH):
+            part = keys[start : start + MAX_BATCH]
+            yield from zip(part, self.read_all([reads[key] for key in part]), strict=True)
+
+    def _batch(self, reads: Sequence[Read]) -> Sequence[Answer | FbsyncError]:
+        """Ask for those whose limits are open; the others are answered here."""
+        closed = self._budget.begin({read.limit for read in reads})
+        asked = [read for read in reads if read.limit not in closed]
+        found = iter(self._send_batch(asked) if asked else ())
+        return [closed.get(read.limit) or next(found) for read in reads]
+
+    def _send_batch(self, reads: Sequence[Read]) -> Sequence[Answer | FbsyncError]:
+        items = [
+            {"method": read.method, "relative_url": self._relative_url(read)} for read in reads
+        ]
+        form = {"batch": json.dumps(items), "appsecret_proof": self._proof(self.app_token)}
+        sent = self._http.post("", form, {"Authorization": f"Bearer {self.app_token}"})
+        answer = sent.answer
+        if sent.status != 200 or not isinstance(answer, list) or len(answer) != len(reads):
+            error = error_from(answer, sent.status, sent.usage)
+            self._note([(APP_LIMIT, sent.usage, error)])
+            raise _app_refused(error)
+        found = [read_item(item, sent.version) for item in answer]
+        told = [(read.limit, usage, item) for read, (item, usage) in zip(reads, found, strict=True)]
+        self._note([(APP_LIMIT, sent.usage, None), *told])
+        return [item for item, _ in found]
+
+    def _note(self, told: Sequence[tuple[str, Usage, object]]) -> None:
+        """Tell the budget what the answers said of the limits that their calls count against."""
+        seen: dict[str, Limit] = {}
+        now = datetime.now(UTC)
+        for limit, usage, outcome in told:
+            refusal = outcome if isinstance(outcome, RateLimited) else None
+            seen |= limits_seen(limit, usage, now, refusal)
+        self._budget.note(seen)
+
+    def _relative_url(self, read: Read) -> str:
+        secret = {"access_token": read.token, "appsecret_proof": self._proof(read.token)}
+        return f"{read.path}?{urlencode({**read.params, **secret})}"
+
+    def _proof(self, token: str) -> str:
+        """Meta, "Secure requests": the hex HMAC-SHA256 of the token under the app secret."""
+        return hmac.new(self._app_secret.encode(), token.encode(), hashlib.sha256).hexdigest()
+
+
+def _app_refused(error: FbsyncError) -> FbsyncError:
+    """A batch goes out under the app's own token, so a refused token means wrong settings."""
+    if not isinstance(error, TokenRefused):
+        return error
+    said = str(error).partition("\n")[0]
+    return CallRefused(f"{said}\nFACEBOOK_APP_ID and FACEBOOK_APP_SECRET do not fit together.")

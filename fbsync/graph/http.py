@@ -1,0 +1,80 @@
+"""One request to the Graph API over HTTP (httpx): bounded in time and size, never redirected."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+
+from fbsync.environment import LOOPBACK_HOSTS
+from fbsync.errors import GraphUnavailable
+from fbsync.graph.answer import decoded
+from fbsync.graph.usage import Usage, read_usage
+
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+DEADLINE_SECONDS = 45.0
+_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What came back: the HTTP status, the JSON (None if it is none), version and usage."""
+
+    status: int
+    answer: object
+    version: str
+    usage: Usage
+
+
+class GraphHttp:
+    """A pool of connections to one version of the Graph API.
+
+    `warn` is told where another version answers.
+    """
+
+    def __init__(self, url: str, version: str, warn: Callable[[str], None]) -> None:
+        self._version = version
+        self._warn = warn
+        self._warned_of: set[str] = set()
+        self._base = f"{url}/{version}"
+        # A proxy of the environment is for the outside world, not for a sandbox on this machine.
+        loopback = urlsplit(url).hostname in LOOPBACK_HOSTS
+        self._client = httpx.Client(timeout=_TIMEOUT, trust_env=not loopback)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def post(self, path: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Sent:
+        """Send the form; whatever is answered comes back. Raises GraphUnavailable."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        body = bytearray()
+        try:
+            with self._client.stream(
+                "POST", f"{self._base}/{path}", data=form, headers=headers
+            ) as response:
+                for chunk in response.iter_bytes():
+                    body += chunk
+                    if len(body) > MAX_ANSWER_BYTES or time.monotonic() > deadline:
+                        raise GraphUnavailable("Facebook's answer is too long or too slow.")
+        except httpx.HTTPError as error:
+            raise GraphUnavailable(
+                f"Facebook cannot be reached at {self._base}: {type(error).__name__}.\n"
+                "Check the network, FACEBOOK_GRAPH_URL and your proxy settings."
+            ) from None
+        version = response.headers.get("facebook-api-version", self._version)
+        self._check_version(version)
+        return Sent(
+            response.status_code, decoded(bytes(body)), version, read_usage(response.headers)
+        )
+
+    def _check_version(self, answered: str) -> None:
+        """An expired version is answered as the oldest usable one (Meta, "Platform versioning")."""
+        if answered == self._version or answered in self._warned_of:
+            return
+        self._warned_of.add(answered)
+        self._warn(
+            f"Facebook answered as {answered}, not as {self._version}: that version"
+            " has probably expired.\nSet FACEBOOK_GRAPH_VERSION to a newer one."
+        )

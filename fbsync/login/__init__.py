@@ -1,0 +1,1 @@
+"""`fbsync login` and `fbsync logout`: the OAuth dance, and what follows it."""

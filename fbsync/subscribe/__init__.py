@@ -1,0 +1,1 @@
+"""`fbsync subscribe`: both levels of Meta's webhooks, planned, applied and told."""

@@ -1,0 +1,405 @@
+"""The Graph API in our words, over a real connection whose wire is respx."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+import respx
+
+from fbsync.errors import (
+    FbsyncError,
+    FieldRefused,
+    GraphUnavailable,
+    PermissionMissing,
+    RateLimited,
+    TokenRefused,
+)
+from fbsync.graph.call import MAX_BATCH, GraphConnection
+from fbsync.graph.page_fields import PageFields
+from fbsync.graph.pages import Account, GraphPages
+from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
+from tests.instant import NO_PATIENCE, FieldsInMemory
+
+URL = "https://graph.facebook.com"
+APP = "123456789012345"
+SECRETS = ("EAAuser", "EAAshort", "EAApage", "the-secret", "login-code", "the-verify-token")
+ANNA = UserToken("77", "Anna", "EAAuser")
+ONE, TWO, THREE = PageId("1"), PageId("2"), PageId("3")
+
+Call = dict[str, list[str]]
+
+
+class Meta:
+    """The other end of the wire: what it answers, and what it was sent."""
+
+    def __init__(self, router: respx.MockRouter) -> None:
+        self._router = router
+
+    def answer_reads(self, *answers: object, version: str = "v26.0") -> None:
+        """One batch request after another; each answer is the list of its items."""
+        headers = {"facebook-api-version": version}
+        responses = [httpx.Response(200, json=answer, headers=headers) for answer in answers]
+        self._router.post("/v26.0/").mock(side_effect=responses)
+
+    def answer_posts(self, path: str, *answers: object, status: int = 200) -> None:
+        responses = [httpx.Response(status, json=answer) for answer in answers]
+        self._router.post(f"/v26.0/{path}").mock(side_effect=responses)
+
+    def read_each(self, answer: Callable[[str], object]) -> None:
+        """Answer each item of each batch by its node."""
+
+        def respond(request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, json=[item(answer(node)) for node, _ in _batch(request)])
+
+        self._router.post("/v26.0/").mock(side_effect=respond)
+
+    @property
+    def requests(self) -> list[httpx.Request]:
+        return [call.request for call in self._router.calls]
+
+    @property
+    def forms(self) -> list[dict[str, str]]:
+        return [_form(request) for request in self.requests]
+
+    @property
+    def reads(self) -> list[list[tuple[str, Call]]]:
+        """The node and the parameters of each item of each batch."""
+        return [_batch(request) for request in self.requests]
+
+
+def _form(request: httpx.Request) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
+
+
+def _batch(request: httpx.Request) -> list[tuple[str, Call]]:
+    parts = [urlsplit(call["relative_url"]) for call in json.loads(_form(request)["batch"])]
+    return [(part.path, parse_qs(part.query)) for part in parts]
+
+
+def item(body: object, code: int = 200) -> dict[str, object]:
+    return {"code": code, "body": json.dumps(body)}
+
+
+def error(code: int) -> dict[str, object]:
+    return {"error": {"code": code, "message": "It failed."}}
+
+
+@pytest.fixture
+def meta() -> Iterator[Meta]:
+    """No address that was called may hold a secret, whatever the test is about."""
+    with respx.mock(base_url=URL) as router:
+        made = Meta(router)
+        yield made
+        for request in made.requests:
+            assert request.url.query == b""
+            assert not any(secret in str(request.url) for secret in SECRETS)
+
+
+@pytest.fixture
+def connection() -> Iterator[GraphConnection]:
+    with GraphConnection(
+        url=URL, version="v26.0", app_id=APP, app_secret="the-secret", patience=NO_PATIENCE
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture
+def graph(connection: GraphConnection) -> GraphPages:
+    return GraphPages(
+        connection, PageFields(("id", "name", "picture{url,cache_key}"), FieldsInMemory())
+    )
+
+
+def access(number: int) -> PageAccess:
+    return PageAccess(PageId(str(number)), f"Page {number}", f"EAApage{number}")
+
+
+# List pages
+
+
+def part(*pages: dict[str, object], after: object = None, more: bool = False) -> list[object]:
+    paging: dict[str, object] = {"cursors": {"before": "b", "after": after}}
+    if more:
+        paging["next"] = f"{URL}/v26.0/me/accounts?access_token=EAAuser&after={after}"
+    return [item({"data": list(pages), "paging": paging})]
+
+
+def listed(parts: Iterator[list[Account]]) -> list[list[PageId]]:
+    return [[account.snapshot.page_id for account in accounts] for accounts in parts]
+
+
+def test_a_listed_page_comes_with_its_fields_and_the_right_to_read_it(
+    graph: GraphPages, meta: Meta
+) -> None:
+    page: dict[str, object] = {
+        "id": "1",
+        "name": "Bakery",
+        "access_token": "EAApage1",
+        "tasks": ["MANAGE", "MODERATE"],
+        "category": "Never asked for",
+    }
+    meta.answer_reads(part(page))
+    ((account,),) = graph.accounts(ANNA)
+    assert account.access == PageAccess(ONE, "Bakery", "EAApage1", ("MANAGE", "MODERATE"))
+    assert account.snapshot.fields == {"id": "1", "name": "Bakery"}
+    assert account.snapshot.graph_version == "v26.0"
+
+
+def test_the_list_is_asked_for_with_all_fields_once(graph: GraphPages, meta: Meta) -> None:
+    meta.answer_reads(part())
+    assert listed(graph.accounts(ANNA)) == [[]]
+    (((node, params),),) = meta.reads
+    assert node == "me/accounts"
+    assert params["fields"] == ["id,name,picture{url,cache_key},access_token,tasks"]
+    assert params["limit"] == ["100"]
+    assert params["access_token"] == ["EAAuser"]
+    assert "after" not in params
+
+
+def test_the_list_goes_on_by_its_cursor_over_an_empty_part(graph: GraphPages, meta: Meta) -> None:
+    meta.answer_reads(
+        part({"id": "1"}, {"id": "2"}, after="AAA", more=True),
+        part(after="BBB", more=True),
+        part({"id": "3"}, after="CCC"),
+    )
+    assert listed(graph.accounts(ANNA)) == [[ONE, TWO], [], [THREE]]
+    cursors = [params.get("after") for ((_, params),) in meta.reads]
+    assert cursors == [None, ["AAA"], ["BBB"]]
+    assert all(params["limit"] == ["100"] for ((_, params),) in meta.reads)
+
+
+def test_a_full_part_without_a_next_one_ends_the_list(graph: GraphPages, meta: Meta) -> None:
+    pages: list[dict[str, object]] = [{"id": str(number)} for number in range(1, 101)]
+    meta.answer_reads(part(*pages, after="AAA"))
+    assert len(list(graph.accounts(ANNA))) == 1
+
+
+@pytest.mark.parametrize("after", [None, 7])
+def test_a_list_that_has_more_but_no_cursor_is_a_failure_after_what_it_gave(
+    graph: GraphPages, meta: Meta, after: object
+) -> None:
+    meta.answer_reads(part({"id": "1"}, after=after, more=True))
+    parts = graph.accounts(ANNA)
+    assert len(next(parts)) == 1
+    with pytest.raises(GraphUnavailable, match="does not go on"):
+        next(parts)
+
+
+def test_a_list_that_goes_in_a_circle_is_a_failure(graph: GraphPages, meta: Meta) -> None:
+    again = part({"id": "1"}, after="AAA", more=True)
+    meta.answer_reads(again, again)
+    with pytest.raises(GraphUnavailable, match="does not go on"):
+        list(graph.accounts(ANNA))
+
+
+@pytest.mark.parametrize("answer", [{}, {"data": None}, {"data": {}}, {"data": [], "paging": []}])
+def test_a_list_of_an_odd_shape_is_empty(graph: GraphPages, meta: Meta, answer: object) -> None:
+    meta.answer_reads([item(answer)])
+    assert listed(graph.accounts(ANNA)) == [[]]
+
+
+def test_an_entry_that_is_no_object_is_passed_over(graph: GraphPages, meta: Meta) -> None:
+    meta.answer_reads([item({"data": [None, "text", {"id": "1"}]})])
+    assert listed(graph.accounts(ANNA)) == [[ONE]]
+
+
+@pytest.mark.parametrize("odd", [{}, {"id": "../etc"}, {"id": 1}, {"id": ""}])
+def test_a_listed_page_without_a_usable_id_is_a_failure(
+    graph: GraphPages, meta: Meta, odd: dict[str, object]
+) -> None:
+    meta.answer_reads(part(odd))
+    with pytest.raises(GraphUnavailable, match="without a usable id"):
+        list(graph.accounts(ANNA))
+
+
+@pytest.mark.parametrize("token", [{}, {"access_token": ""}, {"access_token": None}])
+def test_a_listed_page_without_a_token_is_listed_without_access(
+    graph: GraphPages, meta: Meta, token: dict[str, object]
+) -> None:
+    meta.answer_reads(part({"id": "1", "name": "Bakery", **token}))
+    ((account,),) = graph.accounts(ANNA)
+    assert account.access is None
+    assert account.snapshot.fields == {"id": "1", "name": "Bakery"}
+
+
+def test_a_listed_page_without_name_and_tasks_has_access_all_the_same(
+    graph: GraphPages, meta: Meta
+) -> None:
+    meta.answer_reads(part({"id": "1", "access_token": "EAApage1", "tasks": None}))
+    ((account,),) = graph.accounts(ANNA)
+    assert account.access == PageAccess(ONE, "", "EAApage1", ())
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [(190, TokenRefused), (200, PermissionMissing), (4, RateLimited)]
+)
+def test_a_refused_list_says_why(
+    graph: GraphPages, meta: Meta, code: int, expected: type[FbsyncError]
+) -> None:
+    meta.answer_reads([item(error(code), 400)])
+    with pytest.raises(expected, match="It failed"):
+        list(graph.accounts(ANNA))
+
+
+def test_the_token_of_a_listed_page_shows_in_no_repr(graph: GraphPages, meta: Meta) -> None:
+    meta.answer_reads(part({"id": "1", "access_token": "EAApage1"}))
+    assert "EAApage1" not in repr(list(graph.accounts(ANNA)))
+
+
+# Read pages
+
+
+def test_each_page_is_read_with_its_own_token_in_one_request(graph: GraphPages, meta: Meta) -> None:
+    meta.read_each(lambda node: {"id": node, "name": f"Page {node}"})
+    found = graph.read_pages([access(1), access(2)])
+    assert {page: _fields(reading) for page, reading in found.items()} == {
+        ONE: {"id": "1", "name": "Page 1"},
+        TWO: {"id": "2", "name": "Page 2"},
+    }
+    ((first, second),) = meta.reads
+    assert [(node, params["access_token"]) for node, params in (first, second)] == [
+        ("1", ["EAApage1"]),
+        ("2", ["EAApage2"]),
+    ]
+    assert first[1]["fields"] == ["id,name,picture{url,cache_key}"]
+
+
+def _fields(reading: object) -> object:
+    assert isinstance(reading, PageSnapshot)
+    return reading.fields
+
+
+def test_a_snapshot_keeps_only_the_fields_asked_for(graph: GraphPages, meta: Meta) -> None:
+    picture = {"data": {"url": "https://example.com/p.jpg", "cache_key": "k"}}
+    answer = {"id": "1", "picture": picture, "access_token": "EAApage1", "likes": 3}
+    meta.answer_reads([item(answer)])
+    reading = graph.read_pages([access(1)])[ONE]
+    assert _fields(reading) == {"id": "1", "picture": picture}
+
+
+def test_a_snapshot_tells_when_and_by_which_version_it_was_read(
+    graph: GraphPages, meta: Meta
+) -> None:
+    meta.answer_reads([item({"id": "1"})], version="v21.0")
+    before = datetime.now(UTC)
+    reading = graph.read_pages([access(1)])[ONE]
+    assert isinstance(reading, PageSnapshot)
+    assert reading.graph_version == "v21.0"
+    assert before <= reading.fetched_at <= datetime.now(UTC)
+
+
+def test_one_bad_page_fails_alone(graph: GraphPages, meta: Meta) -> None:
+    bad = [item({"id": "1"}), item(error(190), 400), item(error(4), 400), item({"id": "4"})]
+    meta.answer_reads(bad)
+    found = graph.read_pages([access(number) for number in range(1, 5)])
+    kinds = [PageSnapshot, TokenRefused, RateLimited, PageSnapshot]
+    assert [type(found[PageId(str(number))]) for number in range(1, 5)] == kinds
+
+
+@pytest.mark.parametrize(
+    ("pages", "batches"),
+    [
+        (0, []),
+        (1, [1]),
+        (MAX_BATCH, [MAX_BATCH]),
+        (MAX_BATCH + 1, [MAX_BATCH, 1]),
+        (2 * MAX_BATCH + 3, [MAX_BATCH, MAX_BATCH, 3]),
+    ],
+)
+def test_one_request_reads_up_to_fifty_pages(
+    connection: GraphConnection, meta: Meta, pages: int, batches: list[int]
+) -> None:
+    if pages:
+        meta.read_each(lambda node: {"id": node})
+    found = GraphPages(connection, PageFields(("id",), FieldsInMemory())).read_pages(
+        [access(n) for n in range(1, pages + 1)]
+    )
+    assert [len(reads) for reads in meta.reads] == batches
+    assert {page: _fields(reading) for page, reading in found.items()} == {
+        str(n): {"id": str(n)} for n in range(1, pages + 1)
+    }
+
+
+def test_a_request_that_fails_as_a_whole_raises(graph: GraphPages, meta: Meta) -> None:
+    meta.answer_posts("", error(4), status=400)
+    with pytest.raises(RateLimited):
+        graph.read_pages([access(1), access(2)])
+
+
+# Refused fields
+
+
+def refused(field: str) -> dict[str, object]:
+    text = f"(#100) Tried accessing nonexisting field ({field}) on node type (Page)"
+    return item({"error": {"code": 100, "message": text}}, 400)
+
+
+def asked(call: Call) -> set[str]:
+    return set(call["fields"][0].split(","))
+
+
+def test_a_field_that_the_list_of_pages_refuses_is_left_out_from_then_on(
+    connection: GraphConnection, meta: Meta
+) -> None:
+    memory = FieldsInMemory()
+    graph = GraphPages(connection, PageFields(("id", "name", "parking", "phone"), memory))
+    page = {"id": "1", "name": "Bakery"}
+    meta.answer_reads([refused("parking")], [item({"data": [page]})])
+    ((account,),) = graph.accounts(ANNA)
+    assert account.snapshot.fields == page
+    assert account.snapshot.left_out == {"parking"}
+    assert memory.added == ["parking"]
+    assert [asked(reads[0][1]) & {"parking", "phone"} for reads in meta.reads] == [
+        {"parking", "phone"},
+        {"phone"},
+    ]
+
+
+def test_pages_that_refuse_a_field_are_read_again_without_it_and_only_those(
+    connection: GraphConnection, meta: Meta
+) -> None:
+    memory = FieldsInMemory()
+    graph = GraphPages(connection, PageFields(("id", "parking", "phone"), memory))
+    bad = refused("parking")
+    meta.answer_reads([bad, item({"id": "2"}), bad], [item({"id": "1"}), item({"id": "3"})])
+    found = graph.read_pages([access(1), access(2), access(3)])
+    assert {page: _fields(reading) for page, reading in found.items()} == {
+        ONE: {"id": "1"},
+        TWO: {"id": "2"},
+        THREE: {"id": "3"},
+    }
+    assert memory.added == ["parking"]
+    assert [node for node, _ in meta.reads[1]] == ["1", "3"]
+
+
+def test_a_field_that_was_refused_before_is_not_asked_for(
+    connection: GraphConnection, meta: Meta
+) -> None:
+    graph = GraphPages(
+        connection, PageFields(("id", "parking", "phone"), FieldsInMemory("parking", "other"))
+    )
+    meta.answer_reads([item({"id": "1"})])
+    reading = graph.read_pages([access(1)])[ONE]
+    assert isinstance(reading, PageSnapshot)
+    assert reading.left_out == {"parking"}
+    assert asked(meta.reads[0][0][1]) == {"id", "phone"}
+
+
+@pytest.mark.parametrize("field", ["id", "name", "never_asked"])
+def test_a_refusal_that_leaving_out_would_not_mend_is_an_error(
+    connection: GraphConnection, meta: Meta, field: str
+) -> None:
+    graph = GraphPages(connection, PageFields(("id", "name"), FieldsInMemory()))
+    meta.answer_reads([refused(field)])
+    with pytest.raises(FieldRefused, match=field):
+        list(graph.accounts(ANNA))
+
+
+def test_a_field_that_stays_refused_ends_the_read(connection: GraphConnection, meta: Meta) -> None:
+    graph = GraphPages(connection, PageFields(("id", "parking"), FieldsInMemory()))
+    meta.answer_reads([refused("parking")], [refused("parking")])
+    with pytest.raises(FieldRefused):
+        graph.read_pages([access(1)])
