@@ -25,11 +25,12 @@ class Ended:
     err: str
 
 
-def run(*arguments: str, **environ: str) -> Ended:
-    """Run `fbsync` to its end."""
+def run(*arguments: str, given: str = "", **environ: str) -> Ended:
+    """Run `fbsync` to its end; `given` is its standard input."""
     ended = subprocess.run(
         [sys.executable, "-m", "fbsync", *arguments],
         env=environ_of(environ),
+        input=given,
         capture_output=True,
         text=True,
         check=False,

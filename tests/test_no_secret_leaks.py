@@ -126,7 +126,9 @@ def play_well(watched: Watched) -> None:
     assert watched.run("login").status == 0
     with listener(watched.port, **watched.settings):
         assert watched.run("subscribe").status == 0
+        assert watched.run("subscribe", "--dry-run", "--json").status == 0
         assert watched.run("login", "--json").status == 0
+        assert watched.run("pages", "--json").status == 0
         assert watched.run("test-webhook", "--case", "all", "--json").status == 0
         page = watched.sandbox.world.page_ids[0]
         watched.sandbox.client.post(f"/_sandbox/pages/{page}", json={"name": "New"})
@@ -171,12 +173,36 @@ def play_badly(watched: Watched) -> None:
         query = {"hub.mode": "subscribe", "hub.verify_token": VERIFY_TOKEN, "hub.challenge": ""}
         httpx.get(address, params=query, trust_env=False)
         httpx.post(address, content=VERIFY_TOKEN, trust_env=False)
+        addresses = {
+            f"{kind}_callback": address.replace("/webhook", f"/{path}")
+            for kind, path in (("deauthorize", "deauthorize"), ("deletion", "deletion"))
+        }
+        watched.sandbox.client.post("/_sandbox/switches", json=addresses).raise_for_status()
+        for path in ("deletion", "deauthorize"):
+            for forged in (True, False):
+                told = {"user_id": "5", "forged": forged}
+                watched.sandbox.client.post(f"/_sandbox/{path}", json=told).raise_for_status()
+    assert watched.run("pages").status == 3
+    fault(watched, "me/permissions", code=2, type="OAuthException")
+    assert watched.run("logout", FACEBOOK_GRAPH_URL=f"http://127.0.0.1:{free_port()}").status == 1
     watched.sandbox.client.post("/_sandbox/tokens/revoke", json={})
-    watched.run("sync")
+    assert watched.run("sync").status == 3
+    assert watched.run("logout", "--json").status == 0
+    assert watched.run("sync").status == 1
+
+
+def paste(watched: Watched, answer: str) -> None:
+    """`fbsync login --paste`, given the address that a browser may have ended at."""
+    ended = run("login", "--only", "--paste", given=answer, **watched.settings)
+    watched.said += [ended.out, ended.err]
+    assert ended.status == 1
 
 
 def test_no_secret_comes_out_anywhere(watched: Watched) -> None:
     play_well(watched)
+    code = watched.sandbox.code()
+    paste(watched, f"{watched.settings['FACEBOOK_REDIRECT_URI']}?code={code}&state=another#_=_\n")
+    paste(watched, f"https://elsewhere.example/?code={code}\n")
     play_badly(watched)
     said = "\n".join([*watched.said, log_text()])
     # The dialog's answers go to the browser, which no request line of ours is about.
