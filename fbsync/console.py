@@ -58,8 +58,10 @@ class Console:
             self._print(self.results, Text(" " * 34 + clean(line)))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """A table of results."""
-        table = Table(*columns, header_style="bold", box=None, pad_edge=False)
+        """A table of results. The first column, which names the row, is never cut."""
+        table = Table(header_style="bold", box=None, pad_edge=False)
+        for column in columns:
+            table.add_column(column, no_wrap=column == columns[0])
         for row in rows:
             table.add_row(*(Text(clean(cell)) for cell in row))
         self.results.print(table)

@@ -16,7 +16,7 @@ def show_overview(console: Console, found: Overview) -> None:
     if len(rows) > MAX_ROWS:
         rows.sort(key=lambda row: not row.attention)
     shown = rows[:MAX_ROWS]
-    columns = ("Page", "Name", "Token", "Webhooks", "Version", "Stored", "Last event")
+    columns = ("Page", "Name", "Token", "Fields", "Version", "Stored", "Last event")
     console.table(columns, [_cells(row, len(found.wanted)) for row in shown])
     if len(rows) > len(shown):
         console.line("", f"… and {len(rows) - len(shown)} more; --json lists all")
@@ -47,12 +47,12 @@ def overview_as_json(found: Overview) -> dict[str, object]:
 
 
 def _cells(row: PageRow, wanted: int) -> tuple[str, ...]:
-    ends = f", login until {row.login_ends:%Y-%m-%d}" if row.login_ends else ""
+    ends = f" until {row.login_ends:%Y-%m-%d}" if row.login_ends else ""
     return (
         row.page_id,
         row.name,
         f"{row.token}{ends}",
-        "?" if row.live is None else f"{len(row.live)} of {wanted}",
+        "?" if row.live is None else f"{len(row.live)}/{wanted}",
         str(row.version or "none"),
         _moment(row.stored_at),
         _moment(row.last_event_at),

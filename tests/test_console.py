@@ -66,6 +66,16 @@ def test_long_lines_are_not_wrapped(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == address + "\n"
 
 
+def test_a_table_gives_way_in_other_columns_than_the_first(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    Console().table(("Page", "Details"), [("200000000000001", "many words " * 20)])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("200000000000001  many words")
+    assert len(lines) > 3
+
+
 def test_colour_appears_where_a_terminal_asks_for_it(
     coloured: None, capsys: pytest.CaptureFixture[str]
 ) -> None:

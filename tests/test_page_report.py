@@ -47,9 +47,7 @@ def lines(found: Overview, capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 def test_a_page_is_a_row(capsys: pytest.CaptureFixture[str]) -> None:
     _, shown, app, total = lines(overview(row()), capsys)
-    assert " ".join(shown.split()) == (
-        "1 Bakery ok, login until 2026-11-24 1 of 2 3 2026-11-24 15:30"
-    )
+    assert " ".join(shown.split()) == ("1 Bakery ok until 2026-11-24 1/2 3 2026-11-24 15:30")
     assert "active, calls https://ours.example/hook" in app
     assert "1 pages" in total
     assert "all in order" in total
