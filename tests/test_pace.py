@@ -5,10 +5,11 @@ import pytest
 from fbsync.graph.pace import (
     COMMANDS,
     EVENTS,
+    LOOK_AGAIN_SECONDS,
     Lane,
+    closed_seconds,
     pause_seconds,
     percent_now,
-    seconds_until_free,
 )
 
 
@@ -22,16 +23,22 @@ def test_a_lane_is_free_slows_down_and_stops(lane: Lane) -> None:
     middle = (lane.free_until + lane.stop_at) / 2
     assert pause_seconds(lane.free_until, lane) == 0
     assert pause_seconds(middle, lane) == lane.longest_pause / 2
-    assert seconds_until_free(middle, lane) == 0
-    assert seconds_until_free(lane.stop_at, lane) > 0
+    assert closed_seconds(middle, lane) == 0
+    assert closed_seconds(lane.stop_at, lane) > 0
 
 
 def test_what_can_wait_stops_while_events_still_flow() -> None:
-    assert seconds_until_free(95, COMMANDS) > 0
-    assert seconds_until_free(95, EVENTS) == 0
+    assert closed_seconds(95, COMMANDS) > 0
+    assert closed_seconds(95, EVENTS) == 0
     assert pause_seconds(85, EVENTS) == 0
 
 
-@pytest.mark.parametrize("percent", [90, 95, 100, 250])
-def test_after_the_wait_the_limit_is_below_the_end_of_the_lane(percent: float) -> None:
-    assert percent_now(percent, seconds_until_free(percent, COMMANDS)) < COMMANDS.stop_at
+@pytest.mark.parametrize("percent", [90, 92, 95])
+def test_a_lane_opens_when_the_limit_has_fallen_below_its_end(percent: float) -> None:
+    seconds = closed_seconds(percent, COMMANDS)
+    assert percent_now(percent, seconds) < COMMANDS.stop_at <= percent_now(percent, seconds - 2)
+
+
+@pytest.mark.parametrize("percent", [100, 250, 10**9])
+def test_no_percentage_closes_a_lane_for_longer_than_until_the_next_look(percent: float) -> None:
+    assert closed_seconds(percent, COMMANDS) == LOOK_AGAIN_SECONDS

@@ -8,7 +8,7 @@ import pytest
 from fbsync.database.engine import Database
 from fbsync.database.rate_budget import RateBudget
 from fbsync.errors import RateLimited
-from fbsync.graph.pace import COMMANDS, EVENTS, Lane
+from fbsync.graph.pace import COMMANDS, EVENTS, LOOK_AGAIN_SECONDS, Lane
 from fbsync.graph.usage import Limit
 
 START = 1_764_000_000.0
@@ -63,6 +63,17 @@ def test_a_poll_slows_down_and_stops_before_the_listener_does(
     assert listener.begin([]) == {}
     clock.time = caught.value.retry_at.timestamp()
     assert poll.begin([]) == {}
+
+
+def test_a_header_that_was_wrong_stops_nobody_for_long(
+    database: Database, clock: Clock, pauses: list[float]
+) -> None:
+    listener = budget(database, EVENTS, clock, pauses)
+    listener.note({"app": Limit(10**6)})
+    with pytest.raises(RateLimited):
+        listener.begin([])
+    clock.time += LOOK_AGAIN_SECONDS
+    assert listener.begin([]) == {}
 
 
 def test_a_limit_that_is_seen_to_fall_is_free_again(

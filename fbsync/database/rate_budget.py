@@ -13,7 +13,7 @@ from sqlalchemy import Row, select
 from fbsync.database.engine import Database
 from fbsync.database.schema import rate_limits
 from fbsync.errors import RateLimited
-from fbsync.graph.pace import Lane, pause_seconds, percent_now, seconds_until_free
+from fbsync.graph.pace import Lane, closed_seconds, pause_seconds, percent_now
 from fbsync.graph.usage import APP_LIMIT, Limit
 
 _NOTED_FROM = 50
@@ -76,11 +76,8 @@ class RateBudget:
         with self._database.write() as connection:
             connection.execute(upsert, rows)
 
-    def _percent(self, row: Row[tuple[object, ...]]) -> float:
-        return percent_now(row.percent, self._now() - row.seen_at)
-
     def _pause(self, row: Row[tuple[object, ...]]) -> float:
-        return pause_seconds(self._percent(row), self._lane)
+        return pause_seconds(percent_now(row.percent, self._now() - row.seen_at), self._lane)
 
     def _closed(self, row: Row[tuple[object, ...]]) -> RateLimited | None:
         whose = "the app's" if row.name == APP_LIMIT else f"the {row.name}'s"
@@ -91,14 +88,13 @@ class RateBudget:
                 "fbsync waits for that; refused calls would go on counting.",
                 retry_at=until,
             )
-        percent = self._percent(row)
-        seconds = seconds_until_free(percent, self._lane)
+        opens_at = row.seen_at + closed_seconds(row.percent, self._lane)
         # A page's and a person's limits only slow us down: their end is told by a refusal.
-        if not seconds or row.name != APP_LIMIT:
+        if row.name != APP_LIMIT or opens_at <= self._now():
             return None
-        until = datetime.fromtimestamp(self._now() + seconds, UTC)
+        until = datetime.fromtimestamp(opens_at, UTC)
         return RateLimited(
-            f"{percent:.0f} % of the app's limit of Graph API calls is used up; the rest is for"
+            f"{row.percent} % of the app's limit of Graph API calls is used up; the rest is for"
             f" events.\nTry again at {until:%H:%M:%S} UTC.",
             retry_at=until,
         )

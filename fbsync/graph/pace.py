@@ -8,6 +8,7 @@ of a limit to what follows an event.
 from dataclasses import dataclass
 
 WINDOW_SECONDS = 3600.0
+LOOK_AGAIN_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,12 @@ def pause_seconds(percent: float, lane: Lane) -> float:
     return lane.longest_pause * min(1.0, max(0.0, filled))
 
 
-def seconds_until_free(percent: float, lane: Lane) -> float:
-    """How long until this percentage has fallen below the lane's end; 0 if it is below now."""
+def closed_seconds(percent: float, lane: Lane) -> float:
+    """How long after this percentage was seen the lane does not call; 0 below the lane's end.
+
+    Until it has fallen below that end, and LOOK_AGAIN_SECONDS at most: then one call finds out how
+    things stand, as a percentage that nobody renews may be wrong by now, or was so from the start.
+    """
     if percent < lane.stop_at:
         return 0.0
-    return WINDOW_SECONDS * (1.0 - lane.stop_at / percent) + 1.0
+    return min(LOOK_AGAIN_SECONDS, WINDOW_SECONDS * (1.0 - lane.stop_at / percent) + 1.0)
