@@ -45,6 +45,6 @@ def test_what_cannot_be_read_counts_nothing(name: str, text: str) -> None:
     assert read_usage({name: text}) == Usage()
 
 
-def test_an_absurd_wait_is_cut_to_a_week() -> None:
+def test_an_absurd_wait_is_cut_to_a_day() -> None:
     text = '{"1":[{"estimated_time_to_regain_access":99999999999}]}'
-    assert read_usage({"x-business-use-case-usage": text}).regain == timedelta(days=7)
+    assert read_usage({"x-business-use-case-usage": text}).regain == timedelta(days=1)

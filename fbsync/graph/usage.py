@@ -129,5 +129,5 @@ def _entries(text: str | None) -> Iterator[Mapping[str, object]]:
 
 
 def _number(value: object) -> int:
-    """A whole number of at most a week in minutes; anything else counts nothing."""
-    return min(value, 10_080) if isinstance(value, int) and value > 0 else 0
+    """Whole minutes, a day at most, as no limit counts for longer; anything else counts nothing."""
+    return min(value, 1440) if isinstance(value, int) and value > 0 else 0
