@@ -118,3 +118,7 @@ class PageGone(PermanentFailure):
 
 class NoAccess(PermanentFailure):
     """No token for this page is stored."""
+
+
+GRAPH_FAILURES = (GraphUnavailable, RateLimited, PermanentFailure)
+"""What a call to the Graph API may end in, as an `except` names it."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from fbsync.errors import DatabaseUnavailable, FbsyncError
-from fbsync.refresh import Outcome, Refresher
+from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
 
 POLL_SECONDS = 1.0
 QUIET_SECONDS = 0.25
@@ -60,7 +60,8 @@ class Worker:
     def _loop(self) -> None:
         while not self._stopped:
             found = self._step()
-            if self._wake.wait(0 if found else POLL_SECONDS):
+            # A full claim is a backlog, which no burst to come makes shorter.
+            if found < CLAIM_LIMIT and self._wake.wait(0 if found else POLL_SECONDS):
                 self._gather()
 
     def _gather(self) -> None:
@@ -72,12 +73,13 @@ class Worker:
             if self._stopped or not self._wake.wait(QUIET_SECONDS):
                 return
 
-    def _step(self) -> bool:
+    def _step(self) -> int:
+        """Refresh what one claim takes; how many pages that were."""
         try:
             outcomes = self._refresher.refresh()
         except DatabaseUnavailable as error:
             self._report(error)
-            return False
+            return 0
         for outcome in outcomes:
             self._report(outcome)
-        return bool(outcomes)
+        return len(outcomes)

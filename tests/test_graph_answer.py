@@ -81,16 +81,16 @@ def test_the_items_of_an_edge_are_its_objects(data: object, expected: list[str])
 
 @pytest.mark.parametrize("paging", [None, [], {}, {"cursors": {"after": "a"}}])
 def test_without_a_next_an_edge_is_at_its_end(paging: object) -> None:
-    assert edge(paging=paging).cursor_after(None) is None
+    assert edge(paging=paging).next_cursor(()) is None
 
 
 def test_an_edge_goes_on_at_its_cursor_even_after_an_empty_part() -> None:
     paging = {"cursors": {"after": "b"}, "next": "https://next.example"}
-    assert edge(data=[], paging=paging).cursor_after("a") == "b"
+    assert edge(data=[], paging=paging).next_cursor({"a"}) == "b"
 
 
 @pytest.mark.parametrize("cursors", [None, [], {}, {"after": None}, {"after": "a"}])
 def test_an_edge_that_does_not_get_on_is_a_failure(cursors: object) -> None:
     paging = {"cursors": cursors, "next": "https://next.example"}
     with pytest.raises(GraphUnavailable, match="does not go on"):
-        edge(paging=paging).cursor_after("a")
+        edge(paging=paging).next_cursor({"a"})

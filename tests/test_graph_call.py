@@ -9,10 +9,17 @@ import httpx
 import pytest
 import respx
 
-from fbsync.errors import CallRefused, FbsyncError, GraphUnavailable, RateLimited, TokenRefused
+from fbsync.errors import (
+    CallRefused,
+    DatabaseUnavailable,
+    FbsyncError,
+    GraphUnavailable,
+    RateLimited,
+    TokenRefused,
+)
 from fbsync.graph.answer import Answer
+from fbsync.graph.budget import APP_LIMIT, Limit
 from fbsync.graph.call import GraphConnection, Read
-from fbsync.graph.usage import APP_LIMIT, Limit
 from fbsync.patience import MAX_TRIES, Patience
 from tests.instant import INSTANT, NO_PATIENCE
 
@@ -159,21 +166,42 @@ def test_a_throttled_page_holds_up_no_other_and_knows_its_time(
     assert route.call_count == 1
 
 
-def test_a_throttled_app_waits_as_long_as_the_header_says(meta: respx.MockRouter) -> None:
-    usage = json.dumps({"1": [{"estimated_time_to_regain_access": 3}]})
+def throttled(code: int, minutes: int) -> dict[str, object]:
+    header = {"name": "X-Business-Use-Case-Usage", "value": used(100, minutes)}
+    return item({"error": {"code": code}}, 400) | {"headers": [header]}
+
+
+@pytest.mark.parametrize(("code", "seconds"), [(80001, 180), (4, 60), (17, 60)])
+def test_a_page_waits_as_long_as_the_header_says_and_others_a_minute(
+    meta: respx.MockRouter, code: int, seconds: int
+) -> None:
     route = meta.post("/v26.0/")
     route.side_effect = [
-        httpx.Response(
-            400, json={"error": {"code": 4}}, headers={"x-business-use-case-usage": usage}
-        ),
+        httpx.Response(200, json=[throttled(code, minutes=3)]),
         httpx.Response(200, json=[item({"id": "1"})]),
     ]
     pauses: list[float] = []
     with GraphConnection(
         url=URL, version="v26.0", app_id="1", app_secret="s", patience=Patience(200, pauses.append)
     ) as connection:
-        assert connection.read(Read("1", "t")).data == {"id": "1"}
-    assert [round(pause) for pause in pauses] == [180]
+        assert connection.read(Read("1", "t", {}, "page 1")).data == {"id": "1"}
+    assert [round(pause) for pause in pauses] == [seconds]
+
+
+def test_all_pauses_of_one_read_are_bounded_together(meta: respx.MockRouter) -> None:
+    # Throttled and failed in turn: both kinds of pauses count.
+    answers = [[throttled(80001, minutes=0)], [None]] * 20
+    route = meta.post("/v26.0/").mock(
+        side_effect=[httpx.Response(200, json=answer) for answer in answers]
+    )
+    with (
+        GraphConnection(
+            url=URL, version="v26.0", app_id="1", app_secret="s", patience=INSTANT
+        ) as connection,
+        pytest.raises((RateLimited, GraphUnavailable)),
+    ):
+        connection.read(Read("1", "t", {}, "page 1"))
+    assert route.call_count == MAX_TRIES
 
 
 def test_what_failed_once_as_a_whole_is_asked_again(
@@ -298,6 +326,49 @@ class TestBudget:
         with budgeted(budget) as connection:
             connection.read_all([Read("1", "t", {}, "page 1"), Read("2", "t", {}, "page 2")])
         assert budget.seen == {"page 1": Limit(80), "app": Limit(40)}
+
+    def test_a_refusal_outlasts_the_good_answers_beside_it(self, meta: respx.MockRouter) -> None:
+        app = {"name": "X-App-Usage", "value": '{"call_count": 98}'}
+        refused = item({"error": {"code": 4}}, 400)
+        meta.post("/v26.0/").respond(json=[refused, item({"id": "2"}) | {"headers": [app]}])
+        budget = NotedBudget()
+        with budgeted(budget) as connection:
+            connection.read_all([Read("1", "t", {}, "page 1"), Read("2", "t", {}, "page 2")])
+        assert budget.seen["app"].percent == 98
+        assert budget.seen["app"].until is not None
+
+    def test_an_answer_whose_usage_cannot_be_noted_is_not_asked_for_again(
+        self, meta: respx.MockRouter
+    ) -> None:
+        class Full(NotedBudget):
+            def note(self, seen: Mapping[str, Limit]) -> None:
+                raise DatabaseUnavailable("It is full.")
+
+        route = meta.post("/v26.0/x").respond(json={"success": True})
+        warnings: list[str] = []
+        with GraphConnection(
+            url=URL,
+            version="v26.0",
+            app_id="1",
+            app_secret="s",
+            budget=Full(),
+            warn=warnings.append,
+        ) as connection:
+            assert connection.post("x", {}, "t").data == {"success": True}
+        assert route.call_count == 1
+        (warning,) = warnings
+        assert "It is full." in warning
+
+    def test_a_budget_that_cannot_be_read_is_no_failure_of_facebooks(
+        self, meta: respx.MockRouter
+    ) -> None:
+        class Gone(NotedBudget):
+            def begin(self, limits: Collection[str]) -> Mapping[str, RateLimited]:
+                raise DatabaseUnavailable("It is gone.")
+
+        with budgeted(Gone()) as connection, pytest.raises(DatabaseUnavailable):
+            connection.read(Read("1", "t"))
+        assert not meta.calls
 
     def test_a_throttle_closes_its_own_limit_until_it_ends(self, meta: respx.MockRouter) -> None:
         header = {"name": "X-Business-Use-Case-Usage", "value": used(100, minutes=5)}

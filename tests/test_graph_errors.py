@@ -97,6 +97,23 @@ def test_each_code_gives_exactly_one_class_and_one_behaviour(
     assert (getattr(found, "retry_at", None) is not None) is (behaviour == WAIT)
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        (-1, 500, GraphUnavailable),
+        (5, 503, GraphUnavailable),
+        (-1, 400, CallRefused),
+        (100, 500, CallRefused),  # as of the retired parameter `ids`
+        (12, 500, CallRefused),
+        (190, 500, TokenRefused),
+    ],
+)
+def test_a_code_without_a_meaning_passes_where_the_server_is_at_fault(
+    code: int, status: int, kind: type[FbsyncError]
+) -> None:
+    assert type(error_from({"error": {"code": code}}, status)) is kind
+
+
 @pytest.mark.parametrize(("code", "of_app"), [(4, True), (341, True), (17, False), (80001, False)])
 def test_a_throttle_says_whose_it_is(code: int, of_app: bool) -> None:
     throttle = error_from({"error": {"code": code}}, 400)
@@ -108,6 +125,7 @@ def test_a_throttle_says_whose_it_is(code: int, of_app: bool) -> None:
     ("code", "message", "field"),
     [
         (12, "(#12) parking is deprecated for versions v26.0", "parking"),
+        (12, "(#12) bio field is deprecated for versions v2.8 and higher", "bio"),
         (100, "(#100) Tried accessing nonexisting field (x_1) on node type (Page)", "x_1"),
     ],
 )
@@ -139,8 +157,9 @@ def test_a_throttle_says_when_to_come_back() -> None:
             return None
         return round((error.retry_at - datetime.now(UTC)).total_seconds())
 
-    assert wait(Usage(regain=timedelta(minutes=5))) == 300
-    assert wait(Usage(regain=timedelta(0))) is None
+    assert wait(Usage(regain=timedelta(minutes=5)), 80001) == 300
+    assert wait(Usage(regain=timedelta(0)), 80001) is None
+    assert wait(Usage(regain=timedelta(0)), 4) == 60  # the minutes are those of pages alone
     assert wait(Usage(100)) == 60
     assert wait(Usage(), 368) == 3600
 

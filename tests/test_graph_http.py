@@ -1,5 +1,7 @@
 """One request to the Graph API: its bounds, and what comes back."""
 
+import socket
+import threading
 from collections.abc import Iterator
 
 import httpx
@@ -89,3 +91,29 @@ def test_the_version_that_was_asked_for_is_no_news(
     meta.post("/v26.0/x").respond(json={}, headers={"facebook-api-version": "v26.0"})
     http.post("x", {}, {})
     assert warnings == []
+
+
+def test_headers_that_trickle_beyond_the_deadline_are_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fbsync.graph.http.DEADLINE_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        trickling = GraphHttp(url, "v26.0", lambda text: None)
+        done = threading.Event()
+
+        def trickle() -> None:
+            peer, _ = server.accept()
+            with peer:
+                while not done.wait(0.05):
+                    peer.sendall(b"H")
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        try:
+            with pytest.raises(GraphUnavailable, match="too slow"):
+                trickling.post("x", {}, {})
+        finally:
+            done.set()
+            thread.join()
+            trickling.close()

@@ -189,8 +189,8 @@ def test_a_list_that_has_more_but_no_cursor_is_a_failure_after_what_it_gave(
 
 
 def test_a_list_that_goes_in_a_circle_is_a_failure(graph: GraphPages, meta: Meta) -> None:
-    again = part({"id": "1"}, after="AAA", more=True)
-    meta.answer_reads(again, again)
+    first, second = (part({"id": "1"}, after=after, more=True) for after in ("AAA", "BBB"))
+    meta.answer_reads(first, second, first)
     with pytest.raises(GraphUnavailable, match="does not go on"):
         list(graph.accounts(ANNA))
 
@@ -398,8 +398,13 @@ def test_a_refusal_that_leaving_out_would_not_mend_is_an_error(
         list(graph.accounts(ANNA))
 
 
-def test_a_field_that_stays_refused_ends_the_read(connection: GraphConnection, meta: Meta) -> None:
+def test_a_refusal_that_nothing_mends_fails_its_own_page_alone(
+    connection: GraphConnection, meta: Meta
+) -> None:
     graph = GraphPages(connection, PageFields(("id", "parking"), FieldsInMemory()))
-    meta.answer_reads([refused("parking")], [refused("parking")])
-    with pytest.raises(FieldRefused):
-        graph.read_pages([access(1)])
+    good = item({"id": "2"})
+    meta.answer_reads([refused("parking"), good, refused("colour")], [refused("parking")])
+    found = graph.read_pages([access(1), access(2), access(3)])
+    assert isinstance(found[PageId("1")], FieldRefused)  # though it was not asked for any more
+    assert isinstance(found[PageId("2")], PageSnapshot)
+    assert isinstance(found[PageId("3")], FieldRefused)  # which nobody asked for

@@ -11,7 +11,8 @@ APP = '{"call_count":28,"total_time":25,"total_cputime":31}'
 BUSINESS = (
     '{"1":[{"type":"pages","call_count":90,"total_cputime":1,"total_time":1,'
     '"estimated_time_to_regain_access":0}],'
-    '"2":[{"type":"leadgen","call_count":5,"estimated_time_to_regain_access":12,"new":"x"}]}'
+    '"2":[{"type":"pages","call_count":5,"estimated_time_to_regain_access":12,"new":"x"}],'
+    '"3":[{"type":"messenger","call_count":99,"estimated_time_to_regain_access":99}]}'
 )
 
 

@@ -23,7 +23,8 @@ def test_further_fields_are_asked_for_once() -> None:
 def test_an_expanded_field_is_left_out_by_its_name() -> None:
     memory = FieldsInMemory()
     fields = PageFields(("id", "picture{url}", "phone"), memory)
-    fields.leave_out([refusal("picture"), refusal("picture")])
+    fields.leave_out(refusal("picture"))
+    fields.leave_out(refusal("picture"), asked="id,picture{url},phone")  # a call of before
     assert fields.asked() == "id,phone"
     assert memory.added == ["picture"]
 
@@ -32,7 +33,7 @@ def test_an_expanded_field_is_left_out_by_its_name() -> None:
 def test_what_cannot_be_left_out_stays_an_error(field: str) -> None:
     memory = FieldsInMemory()
     with pytest.raises(FieldRefused):
-        PageFields(("id", "name"), memory).leave_out([refusal(field)])
+        PageFields(("id", "name"), memory).leave_out(refusal(field))
     assert memory.added == []
 
 

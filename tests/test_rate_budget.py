@@ -8,8 +8,8 @@ import pytest
 from fbsync.database.engine import Database
 from fbsync.database.rate_budget import RateBudget
 from fbsync.errors import RateLimited
+from fbsync.graph.budget import Limit
 from fbsync.graph.pace import COMMANDS, EVENTS, LOOK_AGAIN_SECONDS, Lane
-from fbsync.graph.usage import Limit
 
 START = 1_764_000_000.0
 
@@ -99,6 +99,17 @@ def test_refused_calls_are_made_by_nobody_until_the_time_that_was_named(
     # What was refused for a time that is over goes by the percentage alone.
     clock.time += 3600
     assert listener.begin([]) == {}
+
+
+def test_an_answer_that_was_on_its_way_does_not_end_a_refusal(
+    database: Database, clock: Clock, pauses: list[float]
+) -> None:
+    shared = budget(database, EVENTS, clock, pauses)
+    shared.note({"app": Limit(100, at(120))})
+    shared.note({"app": Limit(60)})
+    with pytest.raises(RateLimited) as caught:
+        shared.begin([])
+    assert caught.value.retry_at == at(120)
 
 
 def test_a_page_that_is_refused_closes_only_itself(

@@ -13,7 +13,7 @@ from fbsync.page import PageId
 from fbsync.ports import Claim, page_key
 from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
 from fbsync.worker import Worker
-from tests.hallway import DEADLINE, ONE, TWO, FailingInbox, World
+from tests.hallway import DEADLINE, ONE, THREE, TWO, FailingInbox, World
 
 
 @pytest.fixture
@@ -143,15 +143,38 @@ def test_a_burst_is_read_when_it_has_come_to_its_end(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 3 * DEADLINE)
-    monkeypatch.setattr("fbsync.worker.QUIET_SECONDS", 1.0)
+    reading, may_answer = threading.Event(), threading.Event()
+
+    def answer_late() -> None:
+        reading.set()
+        assert may_answer.wait(DEADLINE)
+
+    world.facebook.before_answer = answer_late
+    world.see(ONE, name="Bakery")
     inbox, reports = WatchedInbox(world), Reports()
     with Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports) as worker:
-        inbox.await_claim_of(0)
-        for page in (ONE, TWO, ONE):
-            world.see(page, name="Bakery")
+        assert reading.wait(DEADLINE)
+        for page in (TWO, THREE, TWO):
+            world.see(page, name="Butcher")
             worker.wake()
+        may_answer.set()
         inbox.await_claim_of(2)
-    assert [sorted(asked) for asked in world.facebook.asked] == [[ONE, TWO]]
+    assert [sorted(asked) for asked in world.facebook.asked] == [[ONE], [TWO, THREE]]
+
+
+def test_a_backlog_is_worked_off_whatever_events_come(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.worker.QUIET_SECONDS", 3 * DEADLINE)
+    monkeypatch.setattr("fbsync.worker.GATHER_SECONDS", 3 * DEADLINE)
+    for number in range(1, 2 * CLAIM_LIMIT + 1):
+        world.see(PageId(str(number)), name="Bakery")
+    inbox, reports = WatchedInbox(world), Reports()
+    with Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports) as worker:
+        worker.wake()
+        inbox.await_claim_of(CLAIM_LIMIT)
+        inbox.await_claim_of(CLAIM_LIMIT)
+        inbox.await_claim_of(0)
 
 
 def test_a_burst_without_an_end_is_read_meanwhile(

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, case, select
 
 from fbsync.database.engine import Database
 from fbsync.database.schema import rate_limits
 from fbsync.errors import RateLimited
+from fbsync.graph.budget import APP_LIMIT, Limit
 from fbsync.graph.pace import Lane, closed_seconds, pause_seconds, percent_now
-from fbsync.graph.usage import APP_LIMIT, Limit
 
 _NOTED_FROM = 50
 """Percent below which a limit is far away and not worth a row."""
@@ -71,7 +71,13 @@ class RateBudget:
         if not rows:
             return
         insert = self._database.insert(rate_limits)
-        changed = {name: insert.excluded[name] for name in ("percent", "seen_at", "refused_until")}
+        new, old = insert.excluded.refused_until, rate_limits.c.refused_until
+        changed = {
+            "percent": insert.excluded.percent,
+            "seen_at": insert.excluded.seen_at,
+            # An answer that was on its way meanwhile does not end a refusal.
+            "refused_until": case((new > old, new), else_=old),
+        }
         upsert = insert.on_conflict_do_update(index_elements=["name"], set_=changed)
         with self._database.write() as connection:
             connection.execute(upsert, rows)
@@ -83,8 +89,9 @@ class RateBudget:
         whose = "the app's" if row.name == APP_LIMIT else f"the {row.name}'s"
         if row.refused_until > self._now():
             until = datetime.fromtimestamp(row.refused_until, UTC)
+            told = f"{until:%Y-%m-%d %H:%M:%S} UTC"
             return RateLimited(
-                f"Facebook refuses calls within {whose} limit until {until:%H:%M:%S} UTC.\n"
+                f"Facebook refuses calls within {whose} limit until {told}.\n"
                 "fbsync waits for that; refused calls would go on counting.",
                 retry_at=until,
             )

@@ -5,18 +5,18 @@ whole list. Every method raises GraphUnavailable, RateLimited and the PermanentF
 graph.errors.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fbsync.errors import FbsyncError, GraphUnavailable
+from fbsync.errors import FbsyncError, FieldRefused, GraphUnavailable
 from fbsync.graph.answer import Answer
+from fbsync.graph.budget import person_limit
 from fbsync.graph.call import GraphConnection, Read
-from fbsync.graph.usage import person_limit
 from fbsync.page import PageAccess, PageId, UserToken, page_id
 
 ACCOUNTS_PAGE_SIZE = 100
-_MINE = "me/accounts"
+MY_PAGES = "me/accounts"
 _FIELDS = "id,name,access_token"  # `tasks` is known on /me/accounts alone
 
 
@@ -37,7 +37,7 @@ class Accounts:
 
     def mine(self, user: UserToken) -> Iterator[ListedPage]:
         """The pages of /me/accounts. Without pages_show_list there are none, and no error."""
-        for item in self._list(_MINE, user, f"{_FIELDS},tasks"):
+        for item in self._list(MY_PAGES, user, f"{_FIELDS},tasks"):
             yield read_listed(item)
 
     def businesses(self, user: UserToken) -> list[str]:
@@ -61,16 +61,39 @@ class Accounts:
             yield page, read_listed(found.data) if isinstance(found, Answer) else found
 
     def _list(self, edge: str, user: UserToken, fields: str) -> Iterator[dict[str, Any]]:
-        params = {"limit": str(ACCOUNTS_PAGE_SIZE), "fields": fields}
-        while True:
-            answer = self._connection.read(
-                Read(edge, user.token, params, person_limit(user.user_id))
-            )
-            yield from answer.items
-            after = answer.cursor_after(params.get("after"))
-            if after is None:
-                return
-            params["after"] = after
+        for part in list_parts(self._connection, edge, user, lambda: fields):
+            yield from part.items
+
+
+def list_parts(
+    connection: GraphConnection,
+    edge: str,
+    user: UserToken,
+    fields: Callable[[], str],
+    leave_out: Callable[[FieldRefused], None] | None = None,
+) -> Iterator[Answer]:
+    """A person's list to its end, up to ACCOUNTS_PAGE_SIZE items at a time.
+
+    `fields` is asked before each request. Where a field is refused and `leave_out` is there, it is
+    told, and the same part is asked for again; what it raises ends the list.
+    """
+    params = {"limit": str(ACCOUNTS_PAGE_SIZE)}
+    used: set[str] = set()
+    while True:
+        params["fields"] = fields()
+        try:
+            answer = connection.read(Read(edge, user.token, params, person_limit(user.user_id)))
+        except FieldRefused as error:
+            if leave_out is None:
+                raise
+            leave_out(error)
+            continue
+        yield answer
+        after = answer.next_cursor(used)
+        if after is None:
+            return
+        used.add(after)
+        params["after"] = after
 
 
 def read_listed(item: Mapping[str, Any]) -> ListedPage:

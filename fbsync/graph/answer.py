@@ -1,7 +1,7 @@
 """What the Graph API answers: bodies, and the items of a batch (Meta, "Batch requests")."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +25,8 @@ class Answer:
         data = self.data.get("data")
         return [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
 
-    def cursor_after(self, last: str | None) -> str | None:
-        """Where a list goes on; None at its end. `last` is the cursor that this part was asked by.
+    def next_cursor(self, used: Collection[str]) -> str | None:
+        """Where a list goes on; None at its end. `used` are the cursors that were asked for.
 
         A part may be short or empty and still have a next one; only the absence of `next` ends the
         list. The next part is asked for by its cursor, as `next` itself holds the token (Meta,
@@ -37,7 +37,7 @@ class Answer:
             return None
         cursors = paging.get("cursors")
         after = cursors.get("after") if isinstance(cursors, dict) else None
-        if not isinstance(after, str) or after == last:
+        if not isinstance(after, str) or after in used:
             raise GraphUnavailable("Facebook's list of pages does not go on.\nTry again later.")
         return after
 
@@ -48,9 +48,7 @@ def read_item(item: object, version: str) -> tuple[Answer | FbsyncError, Usage]:
         return GraphUnavailable(_UNFINISHED), Usage()
     if not isinstance(item, dict) or not isinstance(item.get("code"), int):
         return error_from(None, 200), Usage()
-    data, usage = decoded(item.get("body")), read_usage(_headers_of(item))
-    if data is True:  # as some edges answer (Meta, "Page subscribed apps")
-        data = {"success": True}
+    data, usage = as_object(decoded(item.get("body"))), read_usage(_headers_of(item))
     if item["code"] != 200 or not isinstance(data, dict) or "error" in data:
         return error_from(data, item["code"], usage), usage
     return Answer(data, version), usage
@@ -64,6 +62,11 @@ def _headers_of(item: Mapping[str, object]) -> dict[str, str]:
         for header in (headers if isinstance(headers, list) else ())
         if isinstance(header, dict)
     }
+
+
+def as_object(value: object) -> object:
+    """A bare `true`, as some edges answer (Meta, "Page subscribed apps"), as the usual object."""
+    return {"success": True} if value is True else value
 
 
 def decoded(body: object) -> object:

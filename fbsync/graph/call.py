@@ -16,22 +16,24 @@ from urllib.parse import urlencode
 
 from fbsync.errors import (
     CallRefused,
+    DatabaseUnavailable,
     FbsyncError,
     GraphUnavailable,
     RateLimited,
-    TemporaryFailure,
     TokenRefused,
 )
-from fbsync.graph.answer import Answer, read_item
+from fbsync.graph.answer import Answer, as_object, read_item
+from fbsync.graph.budget import APP_LIMIT, Budget, NoBudget, joined, limits_seen
 from fbsync.graph.errors import error_from
 from fbsync.graph.http import GraphHttp
-from fbsync.graph.usage import APP_LIMIT, Budget, Limit, NoBudget, Usage, limits_seen
-from fbsync.patience import DEFAULT_PATIENCE, Patience
+from fbsync.graph.usage import Usage
+from fbsync.patience import DEFAULT_PATIENCE, Patience, Waiting
 
 MAX_BATCH = 50
 """Calls in one batch request (Meta, "Batch requests")."""
 
 _Key = TypeVar("_Key")
+_PASSING = (GraphUnavailable, RateLimited)
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class GraphConnection:
         self._app_secret = app_secret
         self._patience = patience
         self._budget = budget or NoBudget()
+        self._warn = warn
         self._http = GraphHttp(url, version, warn)
 
     def __enter__(self) -> "GraphConnection":
@@ -105,7 +108,7 @@ class GraphConnection:
         while True:
             try:
                 return self._post(path, form, headers, limit)
-            except TemporaryFailure as error:
+            except _PASSING as error:
                 if once or not waiting.pause(error.retry_at):
                     raise
 
@@ -116,8 +119,7 @@ class GraphConnection:
         if limit in closed:
             raise closed[limit]
         sent = self._http.post(path, form, headers)
-        # Some edges answer a bare `true` (Meta, "Page subscribed apps").
-        answer = {"success": True} if sent.answer is True else sent.answer
+        answer = as_object(sent.answer)
         if sent.status == 200 and isinstance(answer, dict) and "error" not in answer:
             self._note([(limit, sent.usage, None)])
             return Answer(answer, sent.version)
@@ -129,15 +131,22 @@ class GraphConnection:
         """One read. A throttle that passes soon is waited for."""
         waiting = self._patience.begin()
         while True:
-            (answer,) = self.read_all([read])
+            (answer,) = self._read_all([read], waiting)
             if isinstance(answer, Answer):
                 return answer
             if not isinstance(answer, RateLimited) or not waiting.pause(answer.retry_at):
                 raise answer
 
-    def delete(self, path: str, token: str) -> Answer:
+    def delete(
+        self,
+        path: str,
+        token: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        limit: str = APP_LIMIT,
+    ) -> Answer:
         """One DELETE. Token and proof travel in a body, as for a read."""
-        return self.read(Read(path, token, method="DELETE"))
+        return self.read(Read(path, token, params or {}, limit, "DELETE"))
 
     def read_all(self, reads: Sequence[Read]) -> list[Answer | FbsyncError]:
         """Up to MAX_BATCH reads in one request; each has its own answer or its own failure.
@@ -146,14 +155,16 @@ class GraphConnection:
         and only those (Meta, "Batch requests"). A throttled page waits for its own time: it comes
         back as RateLimited and holds up no other.
         """
+        return self._read_all(reads, self._patience.begin())
+
+    def _read_all(self, reads: Sequence[Read], waiting: Waiting) -> list[Answer | FbsyncError]:
         answers: dict[int, Answer | FbsyncError] = {}
         open_items = list(range(len(reads)))
-        waiting = self._patience.begin()
         while True:
-            whole: TemporaryFailure | None = None
+            whole: GraphUnavailable | RateLimited | None = None
             try:
                 found = self._batch([reads[index] for index in open_items])
-            except TemporaryFailure as error:
+            except _PASSING as error:
                 whole, found = error, [error] * len(open_items)
             answers.update(zip(open_items, found, strict=True))
             open_items = [
@@ -196,13 +207,19 @@ class GraphConnection:
         return [item for item, _ in found]
 
     def _note(self, told: Sequence[tuple[str, Usage, object]]) -> None:
-        """Tell the budget what the answers said of the limits that their calls count against."""
-        seen: dict[str, Limit] = {}
+        """Tell the budget what the answers said of the limits that their calls count against.
+
+        What cannot be noted is no reason to lose the answer.
+        """
         now = datetime.now(UTC)
-        for limit, usage, outcome in told:
-            refusal = outcome if isinstance(outcome, RateLimited) else None
-            seen |= limits_seen(limit, usage, now, refusal)
-        self._budget.note(seen)
+        seen = joined(
+            limits_seen(limit, usage, now, outcome if isinstance(outcome, RateLimited) else None)
+            for limit, usage, outcome in told
+        )
+        try:
+            self._budget.note(seen)
+        except DatabaseUnavailable as error:
+            self._warn(f"How far the Graph API's limits are used was not noted. {error}")
 
     def _relative_url(self, read: Read) -> str:
         secret = {"access_token": read.token, "appsecret_proof": self._proof(read.token)}

@@ -22,6 +22,7 @@ from fbsync.graph.usage import Usage
 
 _THROTTLES = frozenset({4, 17, 32, 341, 368, 613})
 _APP_THROTTLES = frozenset({4, 341})
+_FINAL = frozenset({12, 15, 100, 101, 506, 2500, 2635})  # whatever the HTTP status
 _MAX_MESSAGE_CHARACTERS = 300
 _THROTTLED_SECONDS = 60.0  # to wait after a throttle that does not say how long
 _BLOCKED_SECONDS = 3600.0  # the same after a block for breaking a policy
@@ -31,10 +32,10 @@ _UNKNOWN_USAGE = Usage()
 # app tokens (id|secret), secrets and proofs.
 _SECRET = re.compile(r"EAA[0-9A-Za-z_-]{4,}|\b\d{5,}\|\S+|\b[0-9a-fA-F]{32,}\b")
 
-# "(#12) parking is deprecated for versions v26.0 and higher";
+# "(#12) parking field is deprecated for versions v26.0 and higher";
 # "(#100) Tried accessing nonexisting field (colour) on node type (Page)".
 _FIELD = re.compile(
-    r"\(#12\) (\w+) is deprecated|nonexisting field \((\w+)\) on node type \(Page\)"
+    r"\(#12\) (\w+)(?: field)? is deprecated|nonexisting field \((\w+)\) on node type \(Page\)"
 )
 
 _ADVICE: dict[type[FbsyncError], str] = {
@@ -96,13 +97,10 @@ def error_from(answer: object, status: int, usage: Usage = _UNKNOWN_USAGE) -> Fb
     if refused is not None:
         message = f"Facebook says: {_describe(error)}\n{_ADVICE[FieldRefused]}"
         return FieldRefused(message, refused[1] or refused[2])
-    kind, remedy = _meaning(code, error)
+    kind, remedy = _meaning(code, status, error)
     message = f"Facebook says: {_describe(error)}\n{remedy}"
     if kind is RateLimited:
-        shortest = _BLOCKED_SECONDS if code == 368 else _THROTTLED_SECONDS
-        return RateLimited(
-            message, retry_at=_retry_at(usage, shortest), of_app=code in _APP_THROTTLES
-        )
+        return RateLimited(message, retry_at=_retry_at(code, usage), of_app=code in _APP_THROTTLES)
     return kind(message)
 
 
@@ -111,18 +109,20 @@ def hide_secrets(text: str) -> str:
     return _SECRET.sub("[hidden]", text)
 
 
-def _meaning(code: int, error: Mapping[str, object]) -> tuple[type[FbsyncError], str]:
+def _meaning(code: int, status: int, error: Mapping[str, object]) -> tuple[type[FbsyncError], str]:
     """The class of an error, and what to do about it."""
     subcode = _integer(error.get("error_subcode"))
-    for of_code, text, kind, remedy in _TEXTS:
+    for of_code, text, meant, remedy in _TEXTS:
         if code == of_code and not subcode and text in str(error.get("message", "")):
-            return kind, remedy
-    kind = _kind(code, error)
+            return meant, remedy
+    is_final = code in _FINAL or status < 500
+    kind = _kind(code, error) or (CallRefused if is_final else GraphUnavailable)
     return kind, _REMEDIES.get((code, subcode), _ADVICE[kind])
 
 
-def _kind(code: int, error: Mapping[str, object]) -> type[FbsyncError]:
-    if code in _THROTTLES or 80000 <= code < 81000:
+def _kind(code: int, error: Mapping[str, object]) -> type[FbsyncError] | None:
+    """None for a code that has no class of its own."""
+    if code in _THROTTLES or _is_business_throttle(code):
         return RateLimited
     if code in (102, 190):
         return TokenRefused
@@ -134,12 +134,23 @@ def _kind(code: int, error: Mapping[str, object]) -> type[FbsyncError]:
         return CallbackRefused
     if error.get("is_transient") is True or code in (1, 2):
         return GraphUnavailable
-    return CallRefused
+    return None
 
 
-def _retry_at(usage: Usage, untold_seconds: float) -> datetime | None:
-    """When calls are answered again; None where the headers say that it is now."""
-    wait = timedelta(seconds=untold_seconds) if usage.regain is None else usage.regain
+def _is_business_throttle(code: int) -> bool:
+    """Of one page, or of another business object."""
+    return 80000 <= code < 81000
+
+
+def _retry_at(code: int, usage: Usage) -> datetime | None:
+    """When calls are answered again; None where the headers say that it is now.
+
+    Their minutes are those of business objects alone; for other limits no time is told.
+    """
+    seconds = _BLOCKED_SECONDS if code == 368 else _THROTTLED_SECONDS
+    wait = timedelta(seconds=seconds)
+    if _is_business_throttle(code) and usage.regain is not None:
+        wait = usage.regain
     return datetime.now(UTC) + wait if wait else None
 
 

@@ -10,6 +10,7 @@ import httpx
 from fbsync.environment import LOOPBACK_HOSTS
 from fbsync.errors import GraphUnavailable
 from fbsync.graph.answer import decoded
+from fbsync.graph.deadline import within
 from fbsync.graph.usage import Usage, read_usage
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
@@ -48,16 +49,10 @@ class GraphHttp:
 
     def post(self, path: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Sent:
         """Send the form; whatever is answered comes back. Raises GraphUnavailable."""
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        body = bytearray()
         try:
-            with self._client.stream(
-                "POST", f"{self._base}/{path}", data=form, headers=headers
-            ) as response:
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > MAX_ANSWER_BYTES or time.monotonic() > deadline:
-                        raise GraphUnavailable("Facebook's answer is too long or too slow.")
+            response, body = within(DEADLINE_SECONDS, lambda: self._exchange(path, form, headers))
+        except TimeoutError:
+            raise GraphUnavailable("Facebook's answer is too slow.\nTry again later.") from None
         except httpx.HTTPError as error:
             raise GraphUnavailable(
                 f"Facebook cannot be reached at {self._base}: {type(error).__name__}.\n"
@@ -65,9 +60,22 @@ class GraphHttp:
             ) from None
         version = response.headers.get("facebook-api-version", self._version)
         self._check_version(version)
-        return Sent(
-            response.status_code, decoded(bytes(body)), version, read_usage(response.headers)
-        )
+        return Sent(response.status_code, decoded(body), version, read_usage(response.headers))
+
+    def _exchange(
+        self, path: str, form: Mapping[str, str], headers: Mapping[str, str]
+    ) -> tuple[httpx.Response, bytes]:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        body = bytearray()
+        url = f"{self._base}/{path}"
+        with self._client.stream("POST", url, data=form, headers=headers) as response:
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise GraphUnavailable("Facebook's answer is too long.\nTry again later.")
+                if time.monotonic() > deadline:  # nobody waits any more
+                    raise TimeoutError
+        return response, bytes(body)
 
     def _check_version(self, answered: str) -> None:
         """An expired version is answered as the oldest usable one (Meta, "Platform versioning")."""

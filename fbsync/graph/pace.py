@@ -22,7 +22,7 @@ class Lane:
     longest_pause: float
 
 
-EVENTS = Lane("events", free_until=90, stop_at=100, longest_pause=2.0)
+EVENTS = Lane("events", free_until=90, stop_at=98, longest_pause=2.0)
 """What follows an event: the listener's worker."""
 
 COMMANDS = Lane("commands", free_until=70, stop_at=90, longest_pause=5.0)

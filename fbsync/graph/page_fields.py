@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from fbsync.errors import FieldRefused
-from fbsync.page import PageId, PageSnapshot, field_name
+from fbsync.page import PageId, PageSnapshot, field_name, split_fields
 
 _NEEDED = frozenset({"id", "name"})
 
@@ -35,11 +35,15 @@ class PageFields:
         fields = [field for name, field in self._wanted.items() if name not in self._left_out]
         return ",".join(dict.fromkeys((*fields, *more)))
 
-    def leave_out(self, refusals: Collection[FieldRefused]) -> None:
-        """Do without these fields from now on. Raises a refusal that this would not mend."""
-        for refusal in {refusal.field: refusal for refusal in refusals}.values():
-            if refusal.field not in self._wanted.keys() - self._left_out - _NEEDED:
-                raise refusal
+    def leave_out(self, refusal: FieldRefused, asked: str | None = None) -> None:
+        """Do without this field from now on. Raises the refusal where that would not mend it.
+
+        `asked` is what was asked for: a field may have been left out since by another call.
+        """
+        names = set(map(field_name, split_fields(self.asked() if asked is None else asked)))
+        if refusal.field not in (names & self._wanted.keys()) - _NEEDED:
+            raise refusal
+        if refusal.field not in self._left_out:
             self._left_out |= {refusal.field}
             self._refused.add(refusal.field)
 

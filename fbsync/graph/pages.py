@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from fbsync.errors import FieldRefused, PermanentFailure, TemporaryFailure
-from fbsync.graph.accounts import ACCOUNTS_PAGE_SIZE, read_listed
+from fbsync.graph.accounts import MY_PAGES, list_parts, read_listed
 from fbsync.graph.answer import Answer
+from fbsync.graph.budget import page_limit
 from fbsync.graph.call import GraphConnection, Read
 from fbsync.graph.page_fields import PageFields
-from fbsync.graph.usage import page_limit, person_limit
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 
 
@@ -33,20 +33,16 @@ class GraphPages:
 
     def accounts(self, user: UserToken) -> Iterator[list[Account]]:
         """The pages that a person manages, up to 100 at a time, from /me/accounts."""
-        params = {"limit": str(ACCOUNTS_PAGE_SIZE)}
-        while True:
-            params["fields"] = self._page_fields.asked("name", "access_token", "tasks")
-            try:
-                read = Read("me/accounts", user.token, params, person_limit(user.user_id))
-                answer = self._connection.read(read)
-            except FieldRefused as error:
-                self._page_fields.leave_out([error])
-                continue
-            yield [self._account(item, answer.version) for item in answer.items]
-            after = answer.cursor_after(params.get("after"))
-            if after is None:
-                return
-            params["after"] = after
+        fields = self._page_fields
+        parts = list_parts(
+            self._connection,
+            MY_PAGES,
+            user,
+            lambda: fields.asked("name", "access_token", "tasks"),
+            fields.leave_out,
+        )
+        for part in parts:
+            yield [self._account(item, part.version) for item in part.items]
 
     def read_pages(
         self, accesses: Collection[PageAccess]
@@ -68,10 +64,15 @@ class GraphPages:
                 refused[page] = answer
             elif isinstance(answer, (TemporaryFailure, PermanentFailure)):
                 found[page] = answer
-        if refused:
-            self._page_fields.leave_out(refused.values())
-            found |= self.read_pages([access for access in accesses if access.page_id in refused])
-        return found
+        again = []
+        for access in accesses:
+            if refusal := refused.get(access.page_id):
+                try:
+                    self._page_fields.leave_out(refusal, asked=fields)
+                    again.append(access)
+                except FieldRefused:
+                    found[access.page_id] = refusal  # nothing that we could leave out
+        return found | self.read_pages(again) if again else found
 
     def _account(self, item: Mapping[str, Any], version: str) -> Account:
         listed = read_listed(item)

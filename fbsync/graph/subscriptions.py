@@ -7,10 +7,10 @@ a POST adds to the fields or replaces them, so all of them are sent each time.
 
 from collections.abc import Collection
 
-from fbsync.errors import FbsyncError
+from fbsync.errors import GRAPH_FAILURES, FbsyncError
 from fbsync.graph.answer import Answer
+from fbsync.graph.budget import page_limit
 from fbsync.graph.call import GraphConnection, Read
-from fbsync.graph.usage import page_limit
 from fbsync.page import PageAccess, PageId
 from fbsync.subscription_plan import AppSubscription
 
@@ -53,7 +53,7 @@ class GraphSubscriptions:
         try:
             for page, answer in self._connection.read_each(reads):
                 found[page] = self._own_fields(answer) if isinstance(answer, Answer) else answer
-        except FbsyncError as error:
+        except GRAPH_FAILURES as error:
             found |= {page: error for page in reads if page not in found}
         return found
 
@@ -74,8 +74,7 @@ class GraphSubscriptions:
     def unsubscribe_app(self, fields: Collection[str]) -> None:
         """Take these fields off the app's subscription; the others stay."""
         params = {"object": "page", "fields": ",".join(sorted(fields))}
-        token = self._connection.app_token
-        self._connection.read(Read(self._app_edge, token, params, method="DELETE"))
+        self._connection.delete(self._app_edge, self._connection.app_token, params)
 
     def subscribe_page(self, access: PageAccess, fields: Collection[str]) -> None:
         """Set the fields of one page."""
@@ -86,7 +85,7 @@ class GraphSubscriptions:
     def unsubscribe_page(self, access: PageAccess) -> None:
         """Take the app off the page, with all its fields."""
         limit = page_limit(access.page_id)
-        self._connection.read(Read(_page_edge(access), access.token, {}, limit, "DELETE"))
+        self._connection.delete(_page_edge(access), access.token, limit=limit)
 
     def _own_fields(self, answer: Answer) -> frozenset[str]:
         for item in answer.items:

@@ -8,7 +8,7 @@ import time
 from fbsync.callback_check import ask_callback
 from fbsync.database.added_fields import APP, AddedFields
 from fbsync.database.handshakes import Handshakes
-from fbsync.errors import CallbackRefused, FbsyncError, PermanentFailure, TemporaryFailure
+from fbsync.errors import GRAPH_FAILURES, CallbackRefused, FbsyncError
 from fbsync.graph.subscriptions import GraphSubscriptions
 from fbsync.subscribe.handshake_failure import explain
 from fbsync.subscription_plan import (
@@ -68,7 +68,7 @@ class AppLevel:
     def _read(self) -> AppSubscription | None | FbsyncError:
         try:
             return self._graph.of_app()
-        except (TemporaryFailure, PermanentFailure) as error:
+        except GRAPH_FAILURES as error:
             return error
 
     def _write(self, plan: AppPlan, wish: Wish, verify_token: str) -> str | None:
@@ -83,7 +83,7 @@ class AppLevel:
             seen = self._seen_since(before)
             answer = ask_callback(wish.address, verify_token)
             return explain(str(error), seen, wish.address, answer)
-        except (TemporaryFailure, PermanentFailure) as error:
+        except GRAPH_FAILURES as error:
             return str(error)
         return None
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from fbsync.database.added_fields import AddedFields
-from fbsync.errors import FbsyncError, PermanentFailure, PermissionMissing, TemporaryFailure
+from fbsync.errors import GRAPH_FAILURES, FbsyncError, PermissionMissing
 from fbsync.graph.subscriptions import GraphSubscriptions
 from fbsync.page import PageAccess, PageId
 from fbsync.subscription_plan import (
@@ -91,14 +91,14 @@ class PageLevels:
                 self._graph.subscribe_page(access, plan.after)
             else:
                 self._graph.unsubscribe_page(access)
-        except (TemporaryFailure, PermanentFailure) as error:
+        except GRAPH_FAILURES as error:
             return _why(error, plan.after)
         return None
 
     def _write_anew(self, access: PageAccess, plan: FieldPlan) -> str | None:
         try:
             self._graph.unsubscribe_page(access)
-        except (TemporaryFailure, PermanentFailure) as error:
+        except GRAPH_FAILURES as error:
             return _why(error, plan.after)
         failure = self._write(access, plan) if plan.after else None
         if failure is None:
