@@ -11,6 +11,7 @@ from rich.text import Text
 
 from fbsync.console import Console, clean_lines
 from fbsync.errors import FbsyncError
+from fbsync.grouped_reasons import grouped
 from fbsync.listener import Notice
 from fbsync.page import FieldChange, PageVersion
 from fbsync.refresh import Outcome
@@ -29,6 +30,7 @@ class SyncReport:
         self.counts: Counter[str] = Counter()
         self.notable: list[Outcome | Difference] = []
         self.refused: dict[str, str] = {}
+        self.refused_fields: Sequence[str] = ()
 
     def refuse(self, person: str, error: FbsyncError) -> None:
         """Keep why a person's list of pages could not be read."""
@@ -36,7 +38,7 @@ class SyncReport:
 
     def add(self, found: Outcome | Difference) -> None:
         """Count one page."""
-        kind = found.kind if isinstance(found, Outcome) else "would change"
+        kind = _kind(found)
         self.counts[kind] += 1
         if kind not in ("unchanged", "settled elsewhere"):
             self.notable.append(found)
@@ -53,6 +55,7 @@ class SyncReport:
             "checked": self.counts.total(),
             "counts": {kind.replace(" ", "_"): count for kind, count in self.counts.items()},
             "pages": [_page_as_json(found) for found in self.notable],
+            "refused_fields": list(self.refused_fields),
             "refused_logins": [
                 {"name": name, "reason": reason} for name, reason in self.refused.items()
             ],
@@ -60,14 +63,23 @@ class SyncReport:
 
     def show(self, console: Console) -> None:
         """A table of what happened, and one line of counts."""
-        if self.notable:
-            rows = [_row(found) for found in self.notable[:_MAX_ROWS]]
+        changed = [found for found in self.notable if _kind(found) not in _ATTENTION]
+        if changed:
+            rows = [_row(found) for found in changed[:_MAX_ROWS]]
             console.table(("Page", "Name", "Outcome", "Details"), rows)
-            if len(self.notable) > _MAX_ROWS:
-                console.line("", f"… and {len(self.notable) - _MAX_ROWS} more; --json lists all")
+            if len(changed) > _MAX_ROWS:
+                console.line("", f"… and {len(changed) - _MAX_ROWS} more; --json lists all")
+        for kind in sorted(_ATTENTION):
+            troubled = [found for found in self.notable if _kind(found) == kind]
+            reasons = [(str(f.page_id), _details(f)) for f in troubled if isinstance(f, Outcome)]
+            for line in grouped(reasons):
+                console.line(kind, line, "red")
         for person, reason in self.refused.items():
             said = " ".join(reason.split())
             console.line("refused", f"the list of pages of {person}: {said}", "red")
+        if self.refused_fields:
+            names = ", ".join(self.refused_fields)
+            console.line("left out", f"page fields that Facebook refuses: {names}")
         counts = ", ".join(f"{count} {kind}" for kind, count in sorted(self.counts.items()))
         console.line(f"{self.counts.total()} pages", counts or "nothing to do")
 
@@ -120,6 +132,10 @@ def describe_changes(changes: Sequence[FieldChange]) -> str:
     return "; ".join(
         f"{change.name}: {_short(change.before)} → {_short(change.after)}" for change in changes
     )
+
+
+def _kind(found: Outcome | Difference) -> str:
+    return found.kind if isinstance(found, Outcome) else "would change"
 
 
 def _details(found: Outcome) -> str:

@@ -202,6 +202,7 @@ def test_with_faults_from_a_seed_every_readable_page_is_mirrored_once(
     assert [page["page_id"] for page in parked] == expired
     assert all("The token has expired. Run: fbsync login" in page["reason"] for page in parked)
     assert f"refuses the page field {retired_field(rough)}," in ended.err
+    assert report["refused_fields"] == [retired_field(rough)]
     store = tmp_path / "rough" / "store"
     readable = sorted(set(rough.world.page_ids) - set(expired))
     assert sorted(file.parent.name for file in store.rglob("page_data.json")) == readable

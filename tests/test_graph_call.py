@@ -287,6 +287,29 @@ def test_reads_hide_their_tokens() -> None:
     assert "EAAtoken" not in repr(Read("1", "EAAtoken"))
 
 
+def test_a_throttled_read_is_asked_for_again_at_the_end_by_those_who_wait(
+    patient: GraphConnection, meta: respx.MockRouter
+) -> None:
+    busy, good = throttled(80001, minutes=1), item({"id": "1"})
+    route = meta.post("/v26.0/").mock(
+        side_effect=[httpx.Response(200, json=answer) for answer in ([busy, good], [good])]
+    )
+    reads = {page: Read(page, "t", {}, f"page {page}") for page in ("1", "2")}
+    found = list(patient.read_each(reads, wait=True))
+    assert [key for key, _ in found] == ["2", "1"]
+    assert all(isinstance(answer, Answer) for _, answer in found)
+    assert route.call_count == 2
+
+
+def test_a_throttle_that_outlasts_patience_is_told(
+    connection: GraphConnection, meta: respx.MockRouter
+) -> None:
+    meta.post("/v26.0/").respond(json=[throttled(80001, minutes=1)])
+    ((key, found),) = connection.read_each({"1": Read("1", "t", {}, "page 1")}, wait=True)
+    assert key == "1"
+    assert isinstance(found, RateLimited)
+
+
 class NotedBudget:
     """graph.usage.Budget that remembers what it is told; `closed` takes no call now."""
 

@@ -120,6 +120,7 @@ class TestSync:
                 },
                 {"page_id": "1", "outcome": "would_change", "changes": [change]},
             ],
+            "refused_fields": [],
             "refused_logins": [],
         }
 

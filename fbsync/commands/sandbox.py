@@ -48,7 +48,7 @@ def sandbox(
 ) -> None:
     """Serve a Graph API of invented pages on this machine, to try everything offline."""
     app = _app(context, env_file)
-    from fbsync.sandbox.options import Options, SandboxError
+    from fbsync.sandbox.options import Options, SandboxError, WrongOption
     from fbsync.sandbox.process import run
 
     options = Options(host, port, pages, auto_consent, state, faults, tuple(switch or ()))
@@ -56,6 +56,8 @@ def sandbox(
         options = replace(options, app_id=app.app_id, app_secret=app.app_secret)
     try:
         run(options)
+    except WrongOption as error:
+        raise typer.BadParameter(str(error)) from None
     except SandboxError as error:
         raise FbsyncError(str(error)) from None
 

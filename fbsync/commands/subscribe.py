@@ -58,9 +58,12 @@ def subscribe(
     wish = Wish(callback.address, frozenset(named) or default, remove, replace_callback, some)
     console = Console(quiet_results=as_json)
     with open_access(app_settings, graph, database, warn=console.say) as access:
-        accesses = access.vault.accesses(wanted).values()
-        if not accesses or (wanted and len(accesses) < len(set(wanted))):
-            raise NoAccess("No token is stored for some of these pages.\nRun: fbsync login")
+        found = access.vault.accesses(wanted)
+        if unknown := sorted(set(wanted or ()) - found.keys()):
+            raise NoAccess(f"No token is stored for page {', '.join(unknown)}.\nRun: fbsync login")
+        if not found:
+            raise NoAccess("Nobody is logged in, so there are no pages.\nRun: fbsync login")
+        accesses = found.values()
         token = None if dry_run else callback.verify_token
         status, told = _plan_and_apply(console, access, accesses, wish, token)
     polled = polled_only(graph.page_fields)

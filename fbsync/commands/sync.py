@@ -92,4 +92,5 @@ def _poll_once(
             say=console.say,
         )
         poll.run(access.poll(keep_tokens=not dry_run, refused=report.refuse), known)
+    report.refused_fields = access.pages.left_out
     return report

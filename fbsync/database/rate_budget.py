@@ -92,7 +92,7 @@ class RateBudget:
             told = f"{until:%Y-%m-%d %H:%M:%S} UTC"
             return RateLimited(
                 f"Facebook refuses calls within {whose} limit until {told}.\n"
-                "fbsync waits for that; refused calls would go on counting.",
+                "Run it again after that; until then fbsync sends no such calls, as they count.",
                 retry_at=until,
             )
         opens_at = row.seen_at + closed_seconds(row.percent, self._lane)

@@ -57,7 +57,7 @@ class Accounts:
         """Each of these pages by itself; one request for each 50 of them."""
         limit = person_limit(user.user_id)
         reads = {page: Read(page, user.token, {"fields": _FIELDS}, limit) for page in page_ids}
-        for page, found in self._connection.read_each(reads):
+        for page, found in self._connection.read_each(reads, wait=True):
             yield page, read_listed(found.data) if isinstance(found, Answer) else found
 
     def _list(self, edge: str, user: UserToken, fields: str) -> Iterator[dict[str, Any]]:

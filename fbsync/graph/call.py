@@ -176,8 +176,32 @@ class GraphConnection:
             raise whole
         return [answers[index] for index in range(len(reads))]
 
-    def read_each(self, reads: Mapping[_Key, Read]) -> Iterator[tuple[_Key, Answer | FbsyncError]]:
-        """Any number of reads, each under a key; one request for each MAX_BATCH of them."""
+    def read_each(
+        self, reads: Mapping[_Key, Read], *, wait: bool = False
+    ) -> Iterator[tuple[_Key, Answer | FbsyncError]]:
+        """Any number of reads, each under a key; one request for each MAX_BATCH of them.
+
+        With `wait`, those that are throttled are asked for again at the end, as long as patience
+        lasts: for a command that has nothing else to do meanwhile.
+        """
+        waiting = self._patience.begin()
+        left = dict(reads)
+        while left:
+            throttled: dict[_Key, RateLimited] = {}
+            for key, answer in self._read_parts(left):
+                if wait and isinstance(answer, RateLimited):
+                    throttled[key] = answer
+                else:
+                    yield key, answer
+            ends = [error.retry_at for error in throttled.values() if error.retry_at]
+            if throttled and not waiting.pause(max(ends, default=None)):
+                yield from throttled.items()
+                return
+            left = {key: reads[key] for key in throttled}
+
+    def _read_parts(
+        self, reads: Mapping[_Key, Read]
+    ) -> Iterator[tuple[_Key, Answer | FbsyncError]]:
         keys = list(reads)
         for start in range(0, len(keys), MAX_BATCH):
             part = keys[start : start + MAX_BATCH]

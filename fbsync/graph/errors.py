@@ -42,7 +42,9 @@ _ADVICE: dict[type[FbsyncError], str] = {
     GraphUnavailable: "This usually passes; try again in a minute.",
     RateLimited: "Wait before the next call; refused calls go on counting.",
     TokenRefused: "Run: fbsync login",
-    PermissionMissing: "Grant the permission (FACEBOOK_SCOPES), then run: fbsync login",
+    PermissionMissing: (
+        "Name the permission in FACEBOOK_SCOPES and grant it: fbsync login --rerequest"
+    ),
     PageGone: "Check that the page still exists and that you still manage it.",
     CallRefused: "Check FACEBOOK_PAGE_FIELDS, FACEBOOK_WEBHOOK_FIELDS and FACEBOOK_GRAPH_VERSION.",
     FieldRefused: "Take it out of FACEBOOK_PAGE_FIELDS.",

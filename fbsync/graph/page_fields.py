@@ -30,6 +30,11 @@ class PageFields:
         self._refused = refused
         self._left_out = frozenset(refused.names()) & self._wanted.keys()
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The wanted fields that are not asked for, in order."""
+        return tuple(sorted(self._left_out))
+
     def asked(self, *more: str) -> str:
         """The value of the parameter `fields`: these, and `more` that no snapshot holds."""
         fields = [field for name, field in self._wanted.items() if name not in self._left_out]

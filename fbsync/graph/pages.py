@@ -31,6 +31,11 @@ class GraphPages:
         self._connection = connection
         self._page_fields = page_fields
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The wanted fields that are not asked for, as the Graph API refuses them."""
+        return self._page_fields.left_out
+
     def accounts(self, user: UserToken) -> Iterator[list[Account]]:
         """The pages that a person manages, up to 100 at a time, from /me/accounts."""
         fields = self._page_fields

@@ -51,7 +51,7 @@ class GraphSubscriptions:
         }
         found: dict[PageId, frozenset[str] | FbsyncError] = {}
         try:
-            for page, answer in self._connection.read_each(reads):
+            for page, answer in self._connection.read_each(reads, wait=True):
                 found[page] = self._own_fields(answer) if isinstance(answer, Answer) else answer
         except GRAPH_FAILURES as error:
             found |= {page: error for page in reads if page not in found}

@@ -72,7 +72,9 @@ class LoopbackServer:
         if not self._answered.wait(seconds):
             raise LoginFailed(
                 f"Nobody answered the login dialog within {seconds:.0f} seconds.\n"
-                "Run fbsync login again; --wait sets another limit."
+                "Run fbsync login again; --wait sets another limit.\n"
+                "If the dialog showed an error, check FACEBOOK_REDIRECT_URI, FACEBOOK_SCOPES and"
+                " FACEBOOK_CONFIG_ID."
             )
         if isinstance(self._result, str):
             return self._result

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from fbsync.sandbox import manual
-from fbsync.sandbox.options import Options, SandboxError
+from fbsync.sandbox.options import Options, SandboxError, WrongOption
 from fbsync.sandbox.process import run
 
 
@@ -44,6 +44,8 @@ def main() -> None:
     )
     try:
         run(options)
+    except WrongOption as error:
+        parser.error(str(error))
     except SandboxError as error:
         sys.exit(str(error))
 

@@ -15,6 +15,10 @@ class SandboxError(Exception):
     """The sandbox cannot start; the text says why, and what to do."""
 
 
+class WrongOption(SandboxError):
+    """Wrong usage: an option's value cannot be."""
+
+
 @dataclass(frozen=True)
 class Options:
     """As on the command line; `app_id` and `app_secret` come from the environment."""
@@ -37,7 +41,7 @@ class Options:
     def world(self) -> World:
         """The world of the state file, else a new one. Raises SandboxError."""
         if not 0 <= self.port <= 65535 or not 0 <= self.pages <= MAX_PAGES:
-            raise SandboxError(f"--port goes up to 65535, --pages up to {MAX_PAGES}.")
+            raise WrongOption(f"--port goes up to 65535, --pages up to {MAX_PAGES}.")
         try:
             kept = self.state_file.load() if self.state_file else None
             world = kept or World(page_count=self.pages)
@@ -45,7 +49,7 @@ class Options:
         except StateError as error:
             raise SandboxError(str(error)) from None
         except ValueError as error:
-            raise SandboxError(f"--switch: {error}.\nAll of them: --help") from None
+            raise WrongOption(f"--switch: {error}; --help lists all.") from None
         world.auto_consent = self.auto_consent
         world.app_id = self.app_id or world.app_id
         world.app_secret = self.app_secret or world.app_secret

@@ -89,7 +89,7 @@ def _settings(world: World, base: str, *, secret_is_known: bool) -> Iterator[str
     yield "# Settings for another terminal (or a .env file there):"
     yield f"FACEBOOK_APP_ID={world.app_id}"
     if secret_is_known:
-        yield "# FACEBOOK_APP_SECRET: the one in your environment"
+        yield "# FACEBOOK_APP_SECRET: the one in your environment or .env; keep it"
     else:
         yield f"FACEBOOK_APP_SECRET={world.app_secret}"
     yield f"FACEBOOK_GRAPH_URL={base}"

@@ -103,8 +103,7 @@ class Switches:
         checked = {}
         for name, value in asked.items():
             if name not in known:
-                names = ", ".join(f"{name} ({type(now).__name__})" for name, now in known_of(self))
-                raise ValueError(f"the switches are: {names}")
+                raise ValueError(f"there is no switch {name!r}")
             checked[name] = _checked(name, value, known[name].default, known[name].metadata)
         for name, value in checked.items():
             setattr(self, name, value)
