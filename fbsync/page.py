@@ -20,6 +20,7 @@ NoticedBy = Literal["first", "webhook", "sync"]
 _PAGE_ID = re.compile(r"[0-9]{1,32}")
 _FIELD = re.compile(r"[a-z][a-z0-9_]*(\.[a-z_]+\([^()]*\))*(\{.+\})?")
 _TOKEN_FIELD = re.compile(r"\b(access_token|page_token)\b")
+_WEBHOOK_TASKS = frozenset({"CREATE_CONTENT", "MANAGE", "MODERATE", "FULL_CONTROL"})
 
 
 def page_id(text: object) -> PageId:
@@ -52,6 +53,15 @@ class PageAccess:
     name: str
     token: str = field(repr=False)
     tasks: tuple[str, ...] = ()
+
+    @property
+    def allows_webhooks(self) -> bool:
+        """Whether one of the tasks may subscribe (Meta, "Page subscribed apps").
+
+        Where no task is known, nothing speaks against it.
+        """
+        tasks = {task.removeprefix("PROFILE_PLUS_") for task in self.tasks}
+        return not tasks or bool(tasks & _WEBHOOK_TASKS)
 
 
 @dataclass(frozen=True)

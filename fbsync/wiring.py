@@ -83,8 +83,8 @@ class Access:
     def _poll_one(self, user: UserToken, *, keep_tokens: bool) -> Iterator[list[PageSnapshot]]:
         for part in self.pages.accounts(user):
             accesses = [account.access for account in part if account.access]
-            if keep_tokens and self._are_new(accesses):
-                is_logged_in = self.vault.add_pages(user, accesses)
+            if keep_tokens and (new := self._new_ones(user, accesses)):
+                is_logged_in = self.vault.add_pages(user, new)
                 if not is_logged_in:
                     return  # and what they list is not ours to read any more
             yield [account.snapshot for account in part]
@@ -99,9 +99,10 @@ class Access:
             self.warn("The store is another one than last time; fbsync sync writes each page anew.")
         return Refresher(self.inbox, store, self.read_pages)
 
-    def _are_new(self, accesses: Sequence[PageAccess]) -> bool:
-        known = self.vault.accesses([access.page_id for access in accesses])
-        return any(known.get(access.page_id) != access for access in accesses)
+    def _new_ones(self, user: UserToken, accesses: Sequence[PageAccess]) -> list[PageAccess]:
+        """Those that are not stored like this: a poll where nothing changed writes nothing."""
+        known = self.vault.accesses([access.page_id for access in accesses], user.user_id)
+        return [access for access in accesses if known.get(access.page_id) != access]
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """From settings to working parts: what is picked, where it lies, and who may read it."""
 
+import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -150,12 +152,12 @@ class TestReading:
 
             scopes = frozenset(SCOPES.split(","))
             login = sandbox.world.new_login(scopes, frozenset([ONE]), is_long=True)
-            access.vault.save(UserToken("8", "Bo", user_token(sandbox.world, login)), [])
             access.vault.save(UserToken("9", "Ada", sandbox.log_in()), [])
             assert set(sync().values()) == {"stored"}
             access.departures.log_out("9")
             states = access.inbox.pages()
             assert all(state.parked for state in states.values())
+            access.vault.save(UserToken("8", "Bo", user_token(sandbox.world, login)), [])
             assert sync() == {ONE: "unchanged", TWO: "parked", THREE: "parked"}
             assert not access.inbox.pages()[ONE].parked
             assert access.vault.page_ids() == [ONE]
@@ -198,6 +200,46 @@ class TestTwoPeople:
         assert report.counts == {"stored": 2}
         assert report.needs_attention
         assert list(report.refused) == ["Ann"]
+
+
+class TestSharedPages:
+    """Ann and Sam both manage all three pages; each list gives a token of its own."""
+
+    @pytest.fixture
+    def access(self, sandbox: Sandbox) -> Iterator[Access]:
+        with opened(*sandbox_app(sandbox), DEFAULT) as access:
+            for person in ("1", "2"):
+                access.vault.save(UserToken(person, person, sandbox.log_in()), [])
+            yield access
+
+    def poll(self, access: Access) -> None:
+        for _ in access.poll(keep_tokens=True, refused=unexpected):
+            pass
+
+    def test_a_poll_keeps_both_and_a_second_one_rewrites_nothing(self, access: Access) -> None:
+        self.poll(access)
+        for person in ("1", "2"):
+            assert set(access.vault.accesses(user_id=person)) == {ONE, TWO, THREE}
+        assert access.vault.accesses(user_id="1") != access.vault.accesses(user_id="2")
+        before = rows(access)
+        self.poll(access)
+        assert rows(access) == before  # a token that is sealed anew has other bytes
+
+    def test_a_changed_access_alone_is_written(self, access: Access, sandbox: Sandbox) -> None:
+        self.poll(access)
+        before = rows(access)
+        sandbox.client.post(f"/_sandbox/pages/{TWO}", json={"name": "New name"})
+        self.poll(access)
+        changed = {key for key, row in rows(access).items() if row != before[key]}
+        assert changed == {(TWO, "1"), (TWO, "2")}
+
+
+def rows(access: Access) -> dict[tuple[str, str], tuple[object, ...]]:
+    """The stored accesses as they stand in the database."""
+    (file,) = Path.home().rglob("fbsync.sqlite3")
+    with closing(sqlite3.connect(file)) as connection:
+        found = connection.execute("select * from page_accesses").fetchall()
+    return {(row[0], row[1]): tuple(row) for row in found}
 
 
 class TestExpiry:
