@@ -396,6 +396,23 @@ class TestWorker:
         world.inbox.park(claim, "The token was refused.")
         assert "removed the app" in str(world.parked()[ONE])
 
+    def test_a_login_and_a_leaving_during_one_read_leave_it_parked(self, world: World) -> None:
+        world.log_in(ADA, ONE)
+        claim = world.claim(ONE)
+        world.inbox.unpark([ONE])
+        world.departures.deauthorize(world.asks())
+        assert world.inbox.park(claim, "The token was refused.") is True
+        assert "removed the app" in str(world.parked()[ONE])
+
+    def test_a_leaving_and_a_login_during_one_read_leave_it_due(self, world: World) -> None:
+        world.log_in(ADA, ONE)
+        claim = world.claim(ONE)
+        world.departures.deauthorize(world.asks())
+        world.log_in(ADA, ONE)
+        world.inbox.unpark([ONE])
+        assert world.inbox.park(claim, "The token was refused.") is False
+        assert [again.page_id for again in world.inbox.claim(50)] == [ONE]
+
     def test_unparked_it_goes_its_usual_way_again(self, world: World) -> None:
         world.log_in(ADA, ONE)
         world.mirror(ONE)

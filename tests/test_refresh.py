@@ -157,6 +157,21 @@ def test_a_parked_page_waits_until_somebody_unparks_it(world: World) -> None:
     assert kinds(world.refresh()) == {ONE: "stored"}
 
 
+def test_a_login_during_a_read_with_the_old_token_has_the_page_read_once_more(world: World) -> None:
+    def log_in() -> None:
+        world.facebook.before_answer = lambda: None
+        world.inbox.unpark([ONE])
+
+    world.see(ONE, name="Bakery")
+    world.facebook.pages[ONE] = TokenRefused("Expired.")
+    world.facebook.before_answer = log_in
+    outcome = world.refresh_one()
+    assert (outcome.kind, outcome.reason) == ("put off", "Expired.")
+    assert outcome.retry_at is not None
+    world.facebook.pages[ONE] = {"id": "1", "name": "Bakery"}
+    assert kinds(world.refresh()) == {ONE: "stored"}
+
+
 def test_a_page_that_is_put_off_is_due_again_at_the_time_that_is_told(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

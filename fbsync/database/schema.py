@@ -52,6 +52,8 @@ pages = Table(
     Column("leased_until", Float, nullable=False, default=0.0),
     Column("reason", Text),  # of the last failure, until the next success
     Column("parked_at", Float),
+    # A claim below this mark began before the last `unpark`, so its refusal says nothing any more.
+    Column("unparked", _big_integer),
     Column("stored_number", Integer, nullable=False, default=0),
     Column("stored_digest", String(64)),
     Column("stored_fields", Text),  # a JSON object
