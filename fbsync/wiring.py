@@ -16,7 +16,7 @@ from fbsync.database.rate_budget import RateBudget
 from fbsync.database.refused_fields import RefusedFields
 from fbsync.database.store_address import StoreAddress
 from fbsync.database.vault import Vault, read_key_file
-from fbsync.errors import FbsyncError, NoAccess, PermissionMissing, SettingsError, TokenRefused
+from fbsync.errors import FbsyncError, NoAccess, PermanentFailure, RateLimited, SettingsError
 from fbsync.expiry_watch import ExpiryWatch
 from fbsync.graph.accounts import Accounts
 from fbsync.graph.call import GraphConnection
@@ -68,8 +68,8 @@ class Access:
     ) -> Iterator[list[PageSnapshot]]:
         """All pages of all people who logged in, part by part; new page tokens are kept.
 
-        `refused` is told of a person whose list may not be read, with the reason; the others' lists
-        are. Raises NoAccess where nobody has logged in.
+        `refused` is told of a person whose list may not be read now, with the reason; the others'
+        lists are. Raises NoAccess where nobody has logged in, and what concerns everybody.
         """
         users = self.vault.users()
         if not users:
@@ -77,7 +77,9 @@ class Access:
         for user in users:
             try:
                 yield from self._poll_one(user, keep_tokens=keep_tokens)
-            except (TokenRefused, PermissionMissing) as error:
+            except (PermanentFailure, RateLimited) as error:
+                if error.of_app:
+                    raise
                 refused(user.name, error)
 
     def _poll_one(self, user: UserToken, *, keep_tokens: bool) -> Iterator[list[PageSnapshot]]:

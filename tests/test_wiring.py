@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from fbsync.errors import FbsyncError, NoAccess, SettingsError, TokenRefused
+from fbsync.errors import (
+    CallRefused,
+    FbsyncError,
+    GraphUnavailable,
+    NoAccess,
+    PageGone,
+    PermissionMissing,
+    RateLimited,
+    SettingsError,
+    TokenRefused,
+)
 from fbsync.object_store import DirectoryStore, SpacesStore
 from fbsync.page import PageAccess, PageId, UserToken
 from fbsync.refresh import Outcome
@@ -28,6 +38,7 @@ from fbsync.settings import (
 from fbsync.sync import Difference, Poll
 from fbsync.wiring import Access, open_access, open_store
 from tests import servers
+from tests.instant import NO_PATIENCE
 from tests.servers import SCOPES, PostgresServer, Sandbox
 
 APP = AppSettings("123456789012345", "secret")
@@ -203,11 +214,11 @@ class TestTwoPeople:
 
 
 class TestSharedPages:
-    """Ann and Sam both manage all three pages; each list gives a token of its own."""
+    """Two people both manage all three pages; each list gives a token of its own."""
 
     @pytest.fixture
     def access(self, sandbox: Sandbox) -> Iterator[Access]:
-        with opened(*sandbox_app(sandbox), DEFAULT) as access:
+        with opened(*sandbox_app(sandbox), DEFAULT, patience=NO_PATIENCE) as access:
             for person in ("1", "2"):
                 access.vault.save(UserToken(person, person, sandbox.log_in()), [])
             yield access
@@ -224,6 +235,44 @@ class TestSharedPages:
         before = rows(access)
         self.poll(access)
         assert rows(access) == before  # a token that is sealed anew has other bytes
+
+    @pytest.mark.parametrize(
+        ("fault", "kind"),
+        [
+            ("bad-parameter", CallRefused),
+            ("gone", PageGone),
+            ("permission", PermissionMissing),
+            ("token-expired", TokenRefused),
+            ("user-throttle", RateLimited),
+        ],
+    )
+    def test_what_is_wrong_with_one_persons_list_leaves_the_others_alone(
+        self, access: Access, sandbox: Sandbox, fault: str, kind: type[FbsyncError]
+    ) -> None:
+        sandbox.client.post("/_sandbox/faults", json={"name": fault, "path": "me/accounts"})
+        refused: dict[str, FbsyncError] = {}
+        parts = list(access.poll(keep_tokens=True, refused=refused.__setitem__))
+        assert [one.page_id for part in parts for one in part] == [ONE, TWO, THREE]
+        assert {name: type(error) for name, error in refused.items()} == {"1": kind}
+
+    @pytest.mark.parametrize(
+        ("fault", "kind"), [("throttle", RateLimited), ("transient", GraphUnavailable)]
+    )
+    def test_what_concerns_everybody_ends_the_poll(
+        self, access: Access, sandbox: Sandbox, fault: str, kind: type[FbsyncError]
+    ) -> None:
+        for _ in range(2):  # the second time, a limit that is used up is known from the first
+            sandbox.client.post("/_sandbox/faults", json={"name": fault, "path": "me/accounts"})
+            with pytest.raises(kind) as caught:
+                list(access.poll(keep_tokens=True, refused=unexpected))
+            assert caught.value.of_app is (fault == "throttle")
+
+    def test_an_app_secret_that_is_wrong_ends_the_poll(
+        self, access: Access, sandbox: Sandbox
+    ) -> None:
+        sandbox.world.app_secret = "another"  # noqa: S105 - made up
+        with pytest.raises(CallRefused, match="do not fit together"):
+            list(access.poll(keep_tokens=True, refused=unexpected))
 
     def test_a_changed_access_alone_is_written(self, access: Access, sandbox: Sandbox) -> None:
         self.poll(access)
