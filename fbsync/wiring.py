@@ -15,7 +15,8 @@ from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.rate_budget import RateBudget
 from fbsync.database.refused_fields import RefusedFields
 from fbsync.database.store_address import StoreAddress
-from fbsync.database.vault import Vault, read_key_file
+from fbsync.database.token_key import read_key_file
+from fbsync.database.vault import Vault
 from fbsync.errors import FbsyncError, NoAccess, PermanentFailure, RateLimited, SettingsError
 from fbsync.expiry_watch import ExpiryWatch
 from fbsync.graph.accounts import Accounts
@@ -55,12 +56,24 @@ class Access:
     warn: Callable[[str], None]
 
     def read_pages(self, page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
-        """ports.ReadPages: each page with its own stored token."""
-        accesses = self.vault.accesses(page_ids)
-        found = self.pages.read_pages(accesses.values()) if accesses else {}
-        for page in page_ids:
-            if page not in accesses:
-                found[page] = NoAccess("No token for this page is stored. Run: fbsync login")
+        """ports.ReadPages: each page with its own stored token, or the next best if it is refused.
+
+        Where all are refused, the reason of the best one is told.
+        """
+        left = self.vault.ranked_accesses(page_ids)
+        none = NoAccess("No token for this page is stored. Run: fbsync login")
+        found: dict[PageId, Reading] = {page: none for page in page_ids if page not in left}
+        while left:
+            for page, reading in self.pages.read_pages(
+                [best for best, *_ in left.values()]
+            ).items():
+                if page not in found or not isinstance(reading, PermanentFailure):
+                    found[page] = reading
+            left = {
+                page: others
+                for page, (_, *others) in left.items()
+                if others and isinstance(found.get(page), PermanentFailure)
+            }
         return found
 
     def poll(

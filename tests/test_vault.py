@@ -1,7 +1,5 @@
-"""Tokens at rest: encrypted, rotated, and a key file that is its owner's alone; both databases."""
+"""Tokens at rest: encrypted, rotated, and the best one of each page; on both databases."""
 
-import os
-import stat
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,9 +9,9 @@ from cryptography.fernet import Fernet
 from sqlalchemy import update
 
 from fbsync.database.engine import Database, sqlite_url
-from fbsync.database.schema import user_tokens
-from fbsync.database.vault import Vault, read_key_file
-from fbsync.errors import NoAccess, SettingsError, TokenRefused
+from fbsync.database.schema import page_accesses, user_tokens
+from fbsync.database.vault import Vault
+from fbsync.errors import NoAccess, TokenRefused
 from fbsync.expiry import Lifetime
 from fbsync.page import PageAccess, PageId, UserToken
 
@@ -101,9 +99,36 @@ class TestTwoPeopleOnOnePage:
         vault.save(ADA, [SHOP])
         assert vault.accesses() == {SHOP.page_id: SHOP}
         clock[0] += 60
-        vault.save(self.CY, [])
+        vault.save(self.CY, [self.MODERATOR])
         assert vault.accesses() == {SHOP.page_id: self.MODERATOR}
         assert vault.owners() == {SHOP.page_id: "66"}
+
+    def test_a_newer_login_that_does_not_reach_the_page_any_more_makes_nothing_newer(
+        self, vault: Vault, clock: list[float]
+    ) -> None:
+        vault.save(self.CY, [self.MODERATOR])
+        clock[0] += 60
+        vault.save(ADA, [SHOP])
+        clock[0] += 60
+        vault.save(self.CY, [CAFE])
+        assert vault.owners() == {SHOP.page_id: "77", CAFE.page_id: "66"}
+
+    def test_what_a_poll_finds_is_as_new_as_the_login(
+        self, vault: Vault, clock: list[float]
+    ) -> None:
+        vault.save(self.CY, [])
+        clock[0] += 60
+        vault.save(ADA, [SHOP])
+        clock[0] += 60
+        assert vault.add_pages(self.CY, [self.MODERATOR])
+        assert vault.accesses() == {SHOP.page_id: SHOP}
+
+    def test_all_are_told_the_best_one_first(self, vault: Vault, clock: list[float]) -> None:
+        for user, access in ((self.CY, self.MODERATOR), (ADA, SHOP), (BEN, self.ANALYST)):
+            vault.save(user, [access])
+            clock[0] += 60
+        ranked = vault.ranked_accesses([SHOP.page_id, CAFE.page_id])
+        assert ranked == {SHOP.page_id: [SHOP, self.MODERATOR, self.ANALYST]}
 
     def test_an_access_whose_tasks_are_unknown_counts_like_one_that_allows_webhooks(
         self, vault: Vault
@@ -123,7 +148,7 @@ class TestTwoPeopleOnOnePage:
     ) -> None:
         vault.save(self.CY, [self.MODERATOR])
         with database.write() as connection:
-            connection.execute(update(user_tokens).values(logged_in_at=None))
+            connection.execute(update(page_accesses).values(logged_in_at=None))
         vault.save(ADA, [SHOP])
         assert vault.accesses() == {SHOP.page_id: SHOP}
 
@@ -208,28 +233,3 @@ def test_another_key_is_told_with_what_to_do(database: Database) -> None:
     Vault(database, [key()]).save(ADA, [SHOP])
     with pytest.raises(TokenRefused, match="FBSYNC_TOKEN_KEY"):
         Vault(database, [key()]).users()
-
-
-def test_a_key_file_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
-    path = tmp_path / "token.key"
-    before = os.umask(0)
-    try:
-        first = read_key_file(path)
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert read_key_file(path) == first
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize("content", ["", "not a key", "\u00e9" * 44])
-def test_a_key_file_without_a_key_is_told_by_its_path(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "token.key"
-    path.write_text(content, encoding="utf-8")
-    with pytest.raises(SettingsError, match=r"token\.key cannot be used: it holds no Fernet key"):
-        read_key_file(path)
-
-
-def test_a_key_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="No such file or directory"):
-        read_key_file(tmp_path / "missing" / "token.key")

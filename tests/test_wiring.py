@@ -4,6 +4,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from fbsync.errors import (
     TokenRefused,
 )
 from fbsync.object_store import DirectoryStore, SpacesStore
-from fbsync.page import PageAccess, PageId, UserToken
+from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 from fbsync.refresh import Outcome
 from fbsync.report import SyncReport
 from fbsync.sandbox.tokens import user_token
@@ -45,6 +46,7 @@ APP = AppSettings("123456789012345", "secret")
 GRAPH = GraphSettings("http://127.0.0.1:1", "v26.0", ("id", "name"))
 DEFAULT = DatabaseSettings(None, ())
 ONE, TWO, THREE = (PageId(f"20000000000000{number}") for number in (1, 2, 3))
+DEAD = PageAccess(TWO, "", "EAAdead")
 opened = partial(open_access, warn=print)
 
 
@@ -114,6 +116,38 @@ class TestReading:
             found = access.read_pages([ONE, PageId("2")])
         assert isinstance(found[PageId("2")], NoAccess)
         assert getattr(found[ONE], "fields", None) == {"id": ONE, "name": "Café Zeitgeist"}
+
+    def test_a_page_whose_best_token_is_refused_is_read_with_another_persons(
+        self, sandbox: Sandbox
+    ) -> None:
+        with opened(*sandbox_app(sandbox), DEFAULT) as access:
+            good = PageAccess(ONE, "", sandbox.page_token(sandbox.log_in(), ONE), ("ANALYZE",))
+            access.vault.save(UserToken("7", "Sam", "EAAsam"), [good])
+            access.vault.save(UserToken("8", "Ann", "EAAann"), [replace(DEAD, page_id=ONE), DEAD])
+            found = access.read_pages([ONE, TWO, THREE])
+        assert isinstance(found[ONE], PageSnapshot)
+        assert isinstance(found[TWO], TokenRefused)
+        assert isinstance(found[THREE], NoAccess)
+
+    def test_where_all_tokens_are_refused_the_reason_of_the_best_is_told(
+        self, sandbox: Sandbox
+    ) -> None:
+        with opened(*sandbox_app(sandbox), DEFAULT) as access:
+            ended = PageAccess(TWO, "", sandbox.page_token(sandbox.log_in(), TWO))
+            sandbox.client.post("/_sandbox/tokens/revoke", json={"page_id": TWO})
+            access.vault.save(UserToken("7", "Sam", "EAAsam"), [replace(DEAD, tasks=("ANALYZE",))])
+            access.vault.save(UserToken("8", "Ann", "EAAann"), [ended])
+            found = access.read_pages([TWO])
+        assert "changed their password" in str(found[TWO])
+
+    def test_where_the_best_token_works_no_other_is_tried(self, sandbox: Sandbox) -> None:
+        with opened(*sandbox_app(sandbox), DEFAULT) as access:
+            good = PageAccess(TWO, "", sandbox.page_token(sandbox.log_in(), TWO), ("MANAGE",))
+            access.vault.save(UserToken("7", "Sam", "EAAsam"), [good])
+            access.vault.save(UserToken("8", "Ann", "EAAann"), [replace(DEAD, tasks=("ANALYZE",))])
+            sandbox.world.calls.clear()
+            assert isinstance(access.read_pages([TWO])[TWO], PageSnapshot)
+        assert len(sandbox.world.calls) == 1
 
     def test_nothing_is_asked_of_facebook_without_a_token(self) -> None:
         with opened(APP, GRAPH, DEFAULT) as access:

@@ -77,7 +77,8 @@ page_accesses = Table(
     "page_accesses",
     metadata,
     Column("page_id", String(32), primary_key=True),
-    Column("user_id", String(64), primary_key=True),  # whose login gave it
+    Column("user_id", String(64), primary_key=True),
+    Column("logged_in_at", Float),  # of the login that gave it
     Column("name", Text, nullable=False),
     Column("token", Text, nullable=False),  # encrypted
     Column("tasks", Text, nullable=False),  # a JSON list

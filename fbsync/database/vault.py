@@ -1,11 +1,9 @@
 """Tokens at rest, encrypted with Fernet keys; several keys allow rotation, the newest first."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -13,7 +11,7 @@ from sqlalchemy import func, select
 
 from fbsync.database.engine import Database
 from fbsync.database.schema import page_accesses, user_tokens
-from fbsync.errors import NoAccess, SettingsError, TokenRefused
+from fbsync.errors import NoAccess, TokenRefused
 from fbsync.expiry import Lifetime
 from fbsync.page import PageAccess, PageId, UserToken
 
@@ -34,10 +32,11 @@ class Vault:
 
         Pages known before and not among these stay as they are.
         """
+        now = self._now()
         with self._database.write() as connection:
-            connection.execute(_upsert(self._database, user_tokens), [self._user_row(user)])
+            connection.execute(_upsert(self._database, user_tokens), [self._user_row(user, now)])
             if accesses:
-                rows = self._page_rows(user.user_id, accesses)
+                rows = self._page_rows(user.user_id, now, accesses)
                 connection.execute(_upsert(self._database, page_accesses), rows)
 
     def add_pages(self, user: UserToken, accesses: Sequence[PageAccess]) -> bool:
@@ -46,12 +45,12 @@ class Vault:
         False, and nothing is kept, where that token is not stored any more: its holder logged out,
         removed the app or logged in anew since it was read.
         """
-        stored = select(user_tokens.c.token).where(user_tokens.c.user_id == user.user_id)
+        query = select(user_tokens).where(user_tokens.c.user_id == user.user_id)
         with self._database.write() as connection:
-            sealed = connection.execute(stored.with_for_update()).scalar_one_or_none()
-            if sealed is None or self._open(sealed) != user.token:
+            stored = connection.execute(query.with_for_update()).one_or_none()
+            if stored is None or self._open(stored.token) != user.token:
                 return False
-            rows = self._page_rows(user.user_id, accesses)
+            rows = self._page_rows(user.user_id, stored.logged_in_at, accesses)
             connection.execute(_upsert(self._database, page_accesses), rows)
         return True
 
@@ -90,11 +89,21 @@ class Vault:
     ) -> dict[PageId, PageAccess]:
         """The stored accesses to these pages (at most some hundred), or to all; others left out.
 
-        Where several people opened a page, the best one: it allows webhooks before one that does
-        not, then it is that of the newest login. With `user_id`, that person's own.
+        Where several people opened a page, the best one, see `ranked_accesses`. With `user_id`,
+        that person's own.
         """
         ranked = self._ranked(page_ids, user_id)
         return {page: _access(rows[0], self._open(rows[0].token)) for page, rows in ranked.items()}
+
+    def ranked_accesses(self, page_ids: Collection[PageId]) -> dict[PageId, list[PageAccess]]:
+        """Everybody's access to each of these pages (at most some hundred), the best one first.
+
+        One that allows webhooks is better than one that does not, then that of the newer login.
+        """
+        return {
+            page: [_access(row, self._open(row.token)) for row in rows]
+            for page, rows in self._ranked(page_ids).items()
+        }
 
     def owners(self) -> dict[PageId, str]:
         """The id of the person whose login gave each page's best access."""
@@ -119,12 +128,9 @@ class Vault:
         self, page_ids: Collection[PageId] | None = None, user_id: str | None = None
     ) -> dict[PageId, list[Any]]:
         """The rows of each page, the best first. No token is opened, so no key is needed."""
-        logins = page_accesses.outerjoin(
-            user_tokens, page_accesses.c.user_id == user_tokens.c.user_id
-        )
-        newest = func.coalesce(user_tokens.c.logged_in_at, 0.0).desc()
-        query = select(page_accesses).select_from(logins)
-        query = query.order_by(page_accesses.c.page_id, newest, page_accesses.c.user_id)
+        newest = func.coalesce(page_accesses.c.logged_in_at, 0.0).desc()
+        order = (page_accesses.c.page_id, newest, page_accesses.c.user_id)
+        query = select(page_accesses).order_by(*order)
         if page_ids is not None:
             query = query.where(page_accesses.c.page_id.in_(page_ids))
         if user_id is not None:
@@ -147,7 +153,7 @@ class Vault:
             scopes=tuple(json.loads(row.scopes or "[]")),
         )
 
-    def _user_row(self, user: UserToken) -> dict[str, Any]:
+    def _user_row(self, user: UserToken, now: float) -> dict[str, Any]:
         return {
             "user_id": user.user_id,
             "name": user.name,
@@ -155,15 +161,18 @@ class Vault:
             "expires_at": _seconds(user.expires_at),
             "data_access_expires_at": _seconds(user.data_access_expires_at),
             "scopes": json.dumps(user.scopes),
-            "logged_in_at": self._now(),
+            "logged_in_at": now,
         }
 
-    def _page_rows(self, user_id: str, accesses: Sequence[PageAccess]) -> list[dict[str, Any]]:
+    def _page_rows(
+        self, user_id: str, logged_in_at: float | None, accesses: Sequence[PageAccess]
+    ) -> list[dict[str, Any]]:
         """Always in the same order: two PostgreSQL transactions must not wait for each other."""
         return [
             {
                 "page_id": access.page_id,
                 "user_id": user_id,
+                "logged_in_at": logged_in_at,
                 "name": access.name,
                 "token": self._seal(access.token),
                 "tasks": json.dumps(access.tasks),
@@ -182,42 +191,6 @@ class Vault:
                 "The stored tokens were encrypted with another key.\n"
                 "Set FBSYNC_TOKEN_KEY to that key (several with commas), or run: fbsync login"
             ) from None
-
-
-def read_key_file(path: Path) -> tuple[str, ...]:
-    """The key in the file. It is made, readable by its owner only, where there is none.
-
-    Raises SettingsError where the file cannot be read or made, or holds no Fernet key.
-    """
-    try:
-        _create_key_file(path)
-        key = path.read_text(encoding="ascii").strip()
-        Fernet(key)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it holds no Fernet key"
-        raise SettingsError(
-            f"The token key file {path} cannot be used: {reason}.\n"
-            "Mend it, or set FBSYNC_TOKEN_KEY."
-        ) from None
-    return (key,)
-
-
-def _create_key_file(path: Path) -> None:
-    """Whole or not at all: a second process never reads half a key, a crash leaves none."""
-    if path.exists():
-        return
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(Fernet.generate_key() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass  # another process was first; its key counts
-    finally:
-        draft.unlink()
 
 
 def _upsert(database: Database, table: Any) -> Any:
