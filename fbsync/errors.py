@@ -28,7 +28,12 @@ from datetime import datetime
 
 
 class FbsyncError(Exception):
-    """The root: everything that fbsync raises on purpose."""
+    """The root: everything that fbsync raises on purpose.
+
+    `of_app`: the Graph API refuses every call of the app, not only those of one person or page.
+    """
+
+    of_app = False
 
 
 class SettingsError(FbsyncError):
@@ -64,10 +69,7 @@ class GraphUnavailable(TemporaryFailure):
 
 
 class RateLimited(TemporaryFailure):
-    """The Graph API asks to wait: codes 4, 17, 32, 341, 368, 613 and 80xxx.
-
-    `of_app`: it refuses every call of the app, not only those of one person or page.
-    """
+    """The Graph API asks to wait: codes 4, 17, 32, 341, 368, 613 and 80xxx."""
 
     def __init__(
         self, message: str, *, retry_at: datetime | None = None, of_app: bool = False

@@ -6,7 +6,7 @@ Values only, no I/O. Every dataclass is frozen; tokens have their repr off; time
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, NewType
@@ -20,6 +20,15 @@ NoticedBy = Literal["first", "webhook", "sync"]
 _PAGE_ID = re.compile(r"[0-9]{1,32}")
 _FIELD = re.compile(r"[a-z][a-z0-9_]*(\.[a-z_]+\([^()]*\))*(\{.+\})?")
 _TOKEN_FIELD = re.compile(r"\b(access_token|page_token)\b")
+_COUNTERS = frozenset(
+    (
+        *("checkins", "fan_count", "followers_count", "new_like_count", "overall_star_rating"),
+        *("rating_count", "talking_about_count", "were_here_count"),
+    )
+)
+# An image: its address, which is signed anew again and again, and what names the same image.
+_SIGNED_ADDRESSES = {"picture": ("url", ("cache_key",)), "cover": ("source", ("cover_id", "id"))}
+_WEBHOOK_TASKS = frozenset({"CREATE_CONTENT", "MANAGE", "MODERATE", "FULL_CONTROL"})
 
 
 def page_id(text: object) -> PageId:
@@ -53,6 +62,15 @@ class PageAccess:
     token: str = field(repr=False)
     tasks: tuple[str, ...] = ()
 
+    @property
+    def allows_webhooks(self) -> bool:
+        """Whether one of the tasks may subscribe (Meta, "Page subscribed apps").
+
+        Where no task is known, nothing speaks against it.
+        """
+        tasks = {task.removeprefix("PROFILE_PLUS_") for task in self.tasks}
+        return not tasks or bool(tasks & _WEBHOOK_TASKS)
+
 
 @dataclass(frozen=True)
 class PageSnapshot:
@@ -80,8 +98,8 @@ class PageSnapshot:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the document, in hex."""
-        return hashlib.sha256(self.document).hexdigest()
+        """SHA-256 in hex over the document without what is volatile. Equal: nothing changed."""
+        return hashlib.sha256(canonical_json(without_volatile(self.fields))).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -137,13 +155,41 @@ def canonical_json(value: object) -> bytes:
 def changes_between(
     before: Mapping[str, object] | None, after: Mapping[str, object]
 ) -> tuple[FieldChange, ...]:
-    """The fields that differ, by name. A page never seen before changes from nothing."""
-    old = before or {}
+    """The fields that differ in more than what is volatile, by name, with their whole values.
+
+    A page never seen before changes from nothing.
+    """
+    last = before or {}
+    old, new = without_volatile(last), without_volatile(after)
     return tuple(
-        FieldChange(name, old.get(name), after.get(name))
-        for name in sorted(old.keys() | after.keys())
-        if canonical_json(old.get(name)) != canonical_json(after.get(name))
+        FieldChange(name, last.get(name), after.get(name))
+        for name in sorted(old.keys() | new.keys())
+        if canonical_json(old.get(name)) != canonical_json(new.get(name))
     )
+
+
+def without_volatile(fields: Mapping[str, object]) -> dict[str, object]:
+    """The fields without what moves although nobody changed the page.
+
+    That is the counters, and the signed addresses of picture and cover (Meta, "Page", "Profile
+    Picture Source" and "Cover Photo"). An address stays where nothing else names the image.
+    """
+    return {
+        name: _without_address(value, *_SIGNED_ADDRESSES[name])
+        if name in _SIGNED_ADDRESSES
+        else value
+        for name, value in fields.items()
+        if name not in _COUNTERS
+    }
+
+
+def _without_address(image: object, address: str, names: Collection[str]) -> object:
+    if not isinstance(image, Mapping):
+        return image
+    if isinstance(image.get("data"), Mapping):  # an edge's answer, as that of `picture`
+        return {**image, "data": _without_address(image["data"], address, names)}
+    named = any(image.get(name) for name in names)
+    return {key: value for key, value in image.items() if not named or key != address}
 
 
 def split_fields(text: str) -> tuple[str, ...]:

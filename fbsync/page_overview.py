@@ -45,12 +45,16 @@ class PageRow:
 
 @dataclass(frozen=True)
 class Overview:
-    """All rows. `app` is the app's subscription; `failure` says why nothing could be read live."""
+    """All rows. `app` is the app's subscription; `failure` says why nothing could be read live.
+
+    `unmanaged` counts the ids that are left out: events named them, and nobody here manages them.
+    """
 
     rows: tuple[PageRow, ...]
     app: AppSubscription | None
     failure: str | None
     wanted: Fields
+    unmanaged: int = 0
 
     @property
     def ok(self) -> bool:
@@ -74,10 +78,11 @@ def survey(
     only: Collection[PageId] | None,
     now: datetime,
 ) -> Overview:
-    """Every page that has a token or was heard of, or `only` some. Raises DatabaseUnavailable."""
+    """Every page that has a token or is mirrored, or `only` some. Raises DatabaseUnavailable."""
     accesses, states = vault.accesses(only), inbox.pages(only)
     owners, users = vault.owners(), {user.user_id: user for user in vault.users()}
-    pages = sorted({*accesses, *states, *(only or ())})
+    mirrored = {page for page, state in states.items() if state.last}
+    pages = sorted({*accesses, *mirrored, *(only or ())})
     app, failure = _read_app(graph)
     on: Mapping[PageId, Fields | FbsyncError] = {}
     if failure is None:
@@ -99,7 +104,8 @@ def survey(
         )
         for page in pages
     ]
-    return Overview(tuple(rows), app, failure, expected.fields)
+    unmanaged = len(states.keys() - set(pages))
+    return Overview(tuple(rows), app, failure, expected.fields, unmanaged)
 
 
 def _read_app(graph: GraphSubscriptions) -> tuple[AppSubscription | None, str | None]:
@@ -158,6 +164,8 @@ def _token(known: _Known, now: datetime) -> TokenKind:
 
 
 def _attention(known: _Known, expected: Expected, live: Fields | None, now: datetime) -> list[str]:
+    if known.access is None and (known.state is None or known.state.last is None):
+        return []  # anybody's page, or none at all: an event named it, or the operator did
     advice: dict[TokenKind, str] = {
         "none": "no token is stored; run fbsync login",
         "expires": "its login ends soon; run fbsync login",

@@ -23,6 +23,9 @@ def show_overview(console: Console, found: Overview) -> None:
     for row in shown:
         for text in row.attention:
             console.line("attention", f"page {row.page_id}: {text}", "red")
+    if found.unmanaged:
+        text = f"{found.unmanaged} ids that events named, and nobody here manages"
+        console.line("not listed", text)
     if found.failure is None:
         console.line("app", _describe_app(found.app))
     troubled = sum(bool(row.attention) for row in rows)
@@ -42,6 +45,7 @@ def overview_as_json(found: Overview) -> dict[str, object]:
         if found.app
         else None,
         "wanted": sorted(found.wanted),
+        "unmanaged": found.unmanaged,
         "pages": [_row_as_json(row, found) for row in found.rows],
     }
 

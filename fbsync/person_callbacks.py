@@ -139,7 +139,7 @@ def _describe(departure: Departure) -> str:
     """For the operator; it names nobody."""
     if departure.outdated:
         return "nothing dropped, as the person logged in again after asking"
-    told = f"{departure.page_tokens} pages parked"
+    told = f"the tokens of {departure.page_tokens} pages dropped"
     return told if departure.is_new else f"{told} (done before)"
 
 

@@ -105,12 +105,15 @@ class Inbox(Protocol):
         """Give the page back, due again at `at`. Raises LeaseLost."""
         ...
 
-    def park(self, claim: Claim, reason: str) -> None:
-        """Set the page aside until `unpark`. Raises LeaseLost."""
+    def park(self, claim: Claim, reason: str) -> bool:
+        """Set the page aside until `unpark`. Raises LeaseLost.
+
+        False where `unpark` came since the claim: the page is due again at once instead.
+        """
         ...
 
     def unpark(self, page_ids: Collection[PageId]) -> None:
-        """Let these pages be claimed again at once."""
+        """Let these pages be claimed again at once; those that are being read are read again."""
         ...
 
     def pages(self, page_ids: Collection[PageId] | None = None) -> dict[PageId, PageState]:

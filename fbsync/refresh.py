@@ -101,8 +101,7 @@ class Refresher:
             if isinstance(reading, PageSnapshot):
                 return self._store_and_finish(claim, reading, lease)
             if isinstance(reading, PermanentFailure):
-                self._inbox.park(claim, str(reading))
-                return Outcome(claim.page_id, "parked", reason=str(reading))
+                return self._park(claim, str(reading))
             return self._put_off(claim, reading)
         except StoreUnavailable as error:
             return self._put_off(claim, error)
@@ -135,6 +134,11 @@ class Refresher:
         if not lease.holds(page):
             raise LeaseLost(f"The lease on page {page} ran out; nothing more is written.")
         self._store.put(key, value.document)
+
+    def _park(self, claim: Claim, reason: str) -> Outcome:
+        if self._inbox.park(claim, reason):
+            return Outcome(claim.page_id, "parked", reason=reason)
+        return Outcome(claim.page_id, "put off", reason=reason, retry_at=datetime.now(UTC))
 
     def _put_off(self, claim: Claim, error: TemporaryFailure) -> Outcome:
         now = datetime.now(UTC)

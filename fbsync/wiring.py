@@ -15,8 +15,9 @@ from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.rate_budget import RateBudget
 from fbsync.database.refused_fields import RefusedFields
 from fbsync.database.store_address import StoreAddress
-from fbsync.database.vault import Vault, read_key_file
-from fbsync.errors import FbsyncError, NoAccess, PermissionMissing, SettingsError, TokenRefused
+from fbsync.database.token_key import read_key_file
+from fbsync.database.vault import Vault
+from fbsync.errors import FbsyncError, NoAccess, PermanentFailure, RateLimited, SettingsError
 from fbsync.expiry_watch import ExpiryWatch
 from fbsync.graph.accounts import Accounts
 from fbsync.graph.call import GraphConnection
@@ -55,12 +56,24 @@ class Access:
     warn: Callable[[str], None]
 
     def read_pages(self, page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
-        """ports.ReadPages: each page with its own stored token."""
-        accesses = self.vault.accesses(page_ids)
-        found = self.pages.read_pages(accesses.values()) if accesses else {}
-        for page in page_ids:
-            if page not in accesses:
-                found[page] = NoAccess("No token for this page is stored. Run: fbsync login")
+        """ports.ReadPages: each page with its own stored token, or the next best if it is refused.
+
+        Where all are refused, the reason of the best one is told.
+        """
+        left = self.vault.ranked_accesses(page_ids)
+        none = NoAccess("No token for this page is stored. Run: fbsync login")
+        found: dict[PageId, Reading] = {page: none for page in page_ids if page not in left}
+        while left:
+            for page, reading in self.pages.read_pages(
+                [best for best, *_ in left.values()]
+            ).items():
+                if page not in found or not isinstance(reading, PermanentFailure):
+                    found[page] = reading
+            left = {
+                page: others
+                for page, (_, *others) in left.items()
+                if others and isinstance(found.get(page), PermanentFailure)
+            }
         return found
 
     def poll(
@@ -68,8 +81,8 @@ class Access:
     ) -> Iterator[list[PageSnapshot]]:
         """All pages of all people who logged in, part by part; new page tokens are kept.
 
-        `refused` is told of a person whose list may not be read, with the reason; the others' lists
-        are. Raises NoAccess where nobody has logged in.
+        `refused` is told of a person whose list may not be read now, with the reason; the others'
+        lists are. Raises NoAccess where nobody has logged in, and what concerns everybody.
         """
         users = self.vault.users()
         if not users:
@@ -77,14 +90,16 @@ class Access:
         for user in users:
             try:
                 yield from self._poll_one(user, keep_tokens=keep_tokens)
-            except (TokenRefused, PermissionMissing) as error:
+            except (PermanentFailure, RateLimited) as error:
+                if error.of_app:
+                    raise
                 refused(user.name, error)
 
     def _poll_one(self, user: UserToken, *, keep_tokens: bool) -> Iterator[list[PageSnapshot]]:
         for part in self.pages.accounts(user):
             accesses = [account.access for account in part if account.access]
-            if keep_tokens and self._are_new(accesses):
-                is_logged_in = self.vault.add_pages(user, accesses)
+            if keep_tokens and (new := self._new_ones(user, accesses)):
+                is_logged_in = self.vault.add_pages(user, new)
                 if not is_logged_in:
                     return  # and what they list is not ours to read any more
             yield [account.snapshot for account in part]
@@ -99,9 +114,10 @@ class Access:
             self.warn("The store is another one than last time; fbsync sync writes each page anew.")
         return Refresher(self.inbox, store, self.read_pages)
 
-    def _are_new(self, accesses: Sequence[PageAccess]) -> bool:
-        known = self.vault.accesses([access.page_id for access in accesses])
-        return any(known.get(access.page_id) != access for access in accesses)
+    def _new_ones(self, user: UserToken, accesses: Sequence[PageAccess]) -> list[PageAccess]:
+        """Those that are not stored like this: a poll where nothing changed writes nothing."""
+        known = self.vault.accesses([access.page_id for access in accesses], user.user_id)
+        return [access for access in accesses if known.get(access.page_id) != access]
 
 
 @contextmanager

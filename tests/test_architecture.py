@@ -68,6 +68,7 @@ IMPORTS = {
     "database.inbox_rows": "page ports webhook",
     "database.inbox": ".engine .inbox_rows .schema errors page ports webhook",
     "database.departures": ".engine .schema page signed_request",
+    "database.token_key": "errors",
     "database.vault": ".engine .schema errors expiry page",
     "expiry_watch": "errors expiry",
     "object_store": "errors",
@@ -111,9 +112,9 @@ IMPORTS = {
     # The only place that picks implementations: all of the outside world.
     "wiring": "database.added_fields database.departures database.engine database.handshakes"
     " database.inbox database.rate_budget database.refused_fields database.store_address"
-    " database.vault errors expiry_watch graph.accounts graph.call graph.oauth graph.pace"
-    " graph.page_fields graph.pages graph.subscriptions object_store page patience ports refresh"
-    " settings",
+    " database.token_key database.vault errors expiry_watch graph.accounts graph.call graph.oauth"
+    " graph.pace graph.page_fields graph.pages graph.subscriptions object_store page patience ports"
+    " refresh settings",
     "demo_sandbox": "errors",
     # The edges of the edges. A command may know everything below it, but no other command.
     "commands": "*",

@@ -1,13 +1,15 @@
 """The commands as processes: what they ask for, what they say, how they end."""
 
 import json
+import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from tests.callback import callback_server
-from tests.fbsync_process import Ended, run
+from tests.fbsync_process import Ended, environ_of, run
 from tests.servers import Sandbox, free_port
 
 COMMANDS = ["login", "subscribe", "listen", "test-webhook", "sync", "pages", "logout"]
@@ -202,6 +204,16 @@ def test_dry_run_changes_nothing(consenting: Sandbox) -> None:
     found = json.loads(run("sync", "--dry-run", "--json", **environ).out)
     assert {page["outcome"] for page in found["pages"]} == {"would_change"}
     assert json.loads(run("sync", "--json", **environ).out)["counts"] == {"stored": 3}
+
+
+def test_sync_every_goes_on_where_nobody_is_logged_in(sandbox: Sandbox) -> None:
+    command = [sys.executable, "-m", "fbsync", "sync", "--every", "1s"]
+    environ = environ_of(settings(sandbox))
+    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = (line for line in process.stderr if "Nobody is logged in" in line)
+        assert len(list(islice(said, 2))) == 2
+        process.kill()
 
 
 def test_test_webhook_fails_where_nothing_listens(sandbox: Sandbox) -> None:

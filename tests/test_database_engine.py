@@ -6,10 +6,10 @@ import stat
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from fbsync.database.engine import Database, loses_commits_in_wal, sqlite_file, sqlite_url
-from fbsync.database.schema import SCHEMA_NUMBER, schema
+from fbsync.database.schema import SCHEMA_NUMBER, page_accesses, schema
 from fbsync.errors import DatabaseUnavailable, SettingsError
 
 
@@ -56,6 +56,30 @@ def test_an_older_database_gets_what_was_added_since(database_url: str) -> None:
         assert connection.execute(text("select expires_at from user_tokens")).all() == []
         assert connection.execute(schema.select()).scalars().all() == [SCHEMA_NUMBER]
     database.close()
+
+
+def test_page_tokens_of_an_older_database_become_page_accesses(database_url: str) -> None:
+    database = Database(database_url)
+    with database.write() as connection:
+        connection.execute(schema.update().values(number=2))
+        connection.execute(text("drop table page_accesses"))
+        connection.execute(
+            text(
+                "create table page_tokens (page_id varchar(32) primary key, user_id varchar(64)"
+                " not null, name text not null, token text not null, tasks text not null)"
+            )
+        )
+        connection.execute(
+            text("insert into page_tokens values ('1', '77', 'Shop', 'sealed', '[\"MANAGE\"]')")
+        )
+    database.close()
+    for _ in range(2):
+        database = Database(database_url)
+        with database.read() as connection:
+            rows = connection.execute(page_accesses.select()).all()
+            assert rows == [("1", "77", None, "Shop", "sealed", '["MANAGE"]')]
+            assert not inspect(connection).has_table("page_tokens")
+        database.close()
 
 
 def test_commits_are_synced_with_their_folder(tmp_path: Path) -> None:

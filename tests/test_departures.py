@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, select, text, update
 
 from fbsync.database.departures import Departure, Departures
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
-from fbsync.database.schema import departures, metadata, user_tokens
+from fbsync.database.schema import departures, metadata, page_accesses, user_tokens
 from fbsync.database.vault import Vault
 from fbsync.object_store import DirectoryStore
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
@@ -199,6 +199,61 @@ class TestDeauthorize:
         assert world.vault.users() == [ADA]
 
 
+class TestSharedPage:
+    """ONE is opened by Ada and Bo, TWO by Ada alone."""
+
+    @pytest.fixture
+    def shared(self, world: World) -> World:
+        world.log_in(ADA, ONE, TWO)
+        world.seconds += 60
+        world.log_in(BO, ONE)
+        world.mirror(ONE, TWO)
+        return world
+
+    def test_it_stays_with_the_other_person(self, shared: World) -> None:
+        departure = shared.departures.deauthorize(shared.asks())
+        assert (departure.logins, departure.page_tokens) == (1, 2)
+        assert shared.vault.owners() == {ONE: BO.user_id}
+        assert set(shared.parked()) == {TWO}
+        assert shared.departures.pages_left() == [TWO]
+        shared.inbox.mark([ONE, TWO], "webhook")
+        assert [claim.page_id for claim in shared.inbox.claim(50)] == [ONE]
+
+    def test_after_the_last_person_it_is_parked(self, shared: World) -> None:
+        shared.departures.log_out(BO.user_id)
+        assert shared.parked() == {}
+        assert shared.vault.owners() == {ONE: ADA.user_id, TWO: ADA.user_id}
+        shared.departures.delete_data(shared.asks())
+        assert set(shared.parked()) == {ONE, TWO}
+        assert sorted(shared.departures.pages_left()) == [ONE, TWO]
+        assert shared.vault.page_ids() == []
+
+    def test_two_who_leave_at_the_same_moment_leave_it_parked(self, shared: World) -> None:
+        start = threading.Barrier(2)
+
+        def leave(person: UserToken) -> None:
+            start.wait()
+            shared.departures.log_out(person.user_id)
+
+        threads = [threading.Thread(target=leave, args=[person]) for person in (ADA, BO)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert set(shared.parked()) == {ONE, TWO}
+
+    def test_who_leaves_waits_for_another_who_is_leaving(self, shared: World) -> None:
+        thread = threading.Thread(target=shared.departures.log_out, args=[ADA.user_id])
+        with shared.database.write() as connection:
+            connection.execute(delete(page_accesses).where(page_accesses.c.user_id == BO.user_id))
+            thread.start()
+            if not shared.database.is_sqlite:  # SQLite lets nobody in who would write
+                waiting = text("select count(*) from pg_locks where not granted")
+                wait_until(lambda: connection.execute(waiting).scalar_one() > 0, "the lock")
+        thread.join()
+        assert set(shared.parked()) == {ONE, TWO}
+
+
 class TestDeletion:
     def test_nothing_of_the_person_is_left_in_any_table(self, world: World) -> None:
         world.log_in(ADA, ONE)
@@ -340,6 +395,23 @@ class TestWorker:
         world.departures.deauthorize(world.asks())
         world.inbox.park(claim, "The token was refused.")
         assert "removed the app" in str(world.parked()[ONE])
+
+    def test_a_login_and_a_leaving_during_one_read_leave_it_parked(self, world: World) -> None:
+        world.log_in(ADA, ONE)
+        claim = world.claim(ONE)
+        world.inbox.unpark([ONE])
+        world.departures.deauthorize(world.asks())
+        assert world.inbox.park(claim, "The token was refused.") is True
+        assert "removed the app" in str(world.parked()[ONE])
+
+    def test_a_leaving_and_a_login_during_one_read_leave_it_due(self, world: World) -> None:
+        world.log_in(ADA, ONE)
+        claim = world.claim(ONE)
+        world.departures.deauthorize(world.asks())
+        world.log_in(ADA, ONE)
+        world.inbox.unpark([ONE])
+        assert world.inbox.park(claim, "The token was refused.") is False
+        assert [again.page_id for again in world.inbox.claim(50)] == [ONE]
 
     def test_unparked_it_goes_its_usual_way_again(self, world: World) -> None:
         world.log_in(ADA, ONE)

@@ -243,6 +243,37 @@ def test_a_parked_page_waits_for_a_login_and_keeps_its_marks(inbox: Inbox) -> No
     assert inbox.pages()[ONE].reason is None
 
 
+def test_a_refusal_from_before_an_unpark_does_not_park(inbox: Inbox) -> None:
+    inbox.mark([ONE], "webhook")
+    claim = only(inbox.claim(50))
+    inbox.unpark([ONE])
+    assert inbox.park(claim, "token refused") is False
+    assert not inbox.pages()[ONE].parked
+    again = only(inbox.claim(50))
+    assert inbox.park(again, "token refused") is True  # by the newer token too, so that is it
+    assert inbox.pages()[ONE].parked
+    assert inbox.claim(50) == []
+
+
+def test_a_refusal_parks_although_events_came_since_the_claim(inbox: Inbox) -> None:
+    inbox.mark([ONE], "webhook")
+    inbox.unpark([ONE])
+    for _ in range(2):
+        claim = only(inbox.claim(50))
+        inbox.record([delivery(ONE, text=str(claim.marks))])
+        assert inbox.park(claim, "token refused") is True
+        inbox.unpark([ONE])
+
+
+def test_an_unpark_asks_for_no_read_but_after_one_that_is_under_way(inbox: Inbox) -> None:
+    inbox.mark([ONE, TWO], "sync")
+    one, two = inbox.claim(50)
+    inbox.finish(one, stored(1))
+    inbox.unpark([ONE, TWO])
+    inbox.finish(two, stored(1))
+    assert only(inbox.claim(50)).page_id == TWO
+
+
 def test_pages_are_told_for_all_or_for_some(inbox: Inbox) -> None:
     inbox.mark([ONE, TWO], "sync")
     assert set(inbox.pages()) == {ONE, TWO}

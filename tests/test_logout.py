@@ -208,7 +208,7 @@ class TestAtFacebook:
     ) -> None:
         shown = sandbox.client.post("/_sandbox/deauthorize").json()
         assert (shown["accepted"], shown["answer"]) == (True, {"status": "success"})
-        assert "deauthorize: 3 pages parked" in log_text()
+        assert "deauthorize: the tokens of 3 pages dropped" in log_text()
         assert run("sync", **environ).status == 1
         one = run("sync", ONE, "--json", **environ)
         assert run("login", **environ).status == 0

@@ -1,5 +1,6 @@
 """Pages as values: ids, documents, digests, changes, and the field lists that may be asked for."""
 
+import hashlib
 import json
 from datetime import UTC, datetime
 
@@ -71,6 +72,67 @@ def test_a_page_never_seen_before_changes_from_nothing() -> None:
         "id",
         "name",
     ]
+
+
+SIGNED = {"url": "https://cdn.example/1.jpg?oh=aa", "cache_key": "k1", "width": 50}
+COVER = {"cover_id": "9", "offset_y": 10, "source": "https://cdn.example/9.jpg?oe=aa", "id": "9"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"picture": {"data": SIGNED}}, {"picture": {"data": SIGNED | {"url": "signed anew"}}}),
+        ({"picture": SIGNED}, {"picture": SIGNED | {"url": "signed anew"}}),
+        ({"cover": COVER}, {"cover": COVER | {"source": "signed anew"}}),
+        (
+            {"cover": {"id": "9", "source": "a"}},
+            {"cover": {"id": "9", "source": "signed anew"}},
+        ),
+        ({"fan_count": 1, "overall_star_rating": 4.5}, {"fan_count": 2, "overall_star_rating": 4}),
+        ({"checkins": 1}, {}),
+    ],
+)
+def test_what_is_volatile_is_no_change(before: dict[str, object], after: dict[str, object]) -> None:
+    old, new = snapshot(name="A", **before), snapshot(name="A", **after)
+    assert old.digest == new.digest
+    assert changes_between(old.fields, new.fields) == ()
+    assert old.document != new.document
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"picture": {"data": SIGNED}}, {"picture": {"data": SIGNED | {"cache_key": "k2"}}}),
+        ({"picture": {"data": {"url": "a"}}}, {"picture": {"data": {"url": "b"}}}),
+        ({"picture": {"data": SIGNED}}, {"picture": {"data": SIGNED | {"width": 100}}}),
+        ({"cover": COVER}, {"cover": COVER | {"cover_id": "10"}}),
+        ({"cover": COVER}, {"cover": COVER | {"offset_y": 11}}),
+        ({"cover": {"source": "a"}}, {"cover": {"source": "b"}}),
+        ({"cover": COVER}, {}),
+        ({"picture": "a"}, {"picture": "b"}),
+        ({"website": {"url": "a", "cache_key": "k"}}, {"website": {"url": "b", "cache_key": "k"}}),
+    ],
+)
+def test_the_rest_of_an_image_is(before: dict[str, object], after: dict[str, object]) -> None:
+    old, new = snapshot(name="A", **before), snapshot(name="A", **after)
+    assert old.digest != new.digest
+    (change,) = changes_between(old.fields, new.fields)
+    assert (change.before, change.after) == (
+        before.get(change.name),
+        after.get(change.name),
+    )
+
+
+def test_a_document_and_its_changes_keep_the_values_as_they_came() -> None:
+    now = snapshot(picture={"data": SIGNED}, fan_count=3)
+    assert json.loads(now.document) == {"picture": {"data": SIGNED}, "fan_count": 3}
+    (change,) = changes_between(None, now.fields)
+    assert change.after == {"data": SIGNED}
+
+
+def test_a_page_without_anything_volatile_has_the_digest_of_its_document() -> None:
+    plain = snapshot(name="A", hours={"mon_1_open": "09:00"})
+    assert plain.digest == hashlib.sha256(plain.document).hexdigest()
 
 
 def test_a_version_tells_what_changed_when_and_how_it_was_noticed() -> None:

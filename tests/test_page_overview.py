@@ -157,6 +157,56 @@ def test_a_page_that_nobody_knows_is_listed_if_it_is_asked_for(operator: Operato
     assert (row.page_id, row.name, row.token) == ("99", "", "none")
 
 
+def test_an_id_that_only_an_event_named_is_counted_and_needs_nothing(operator: Operator) -> None:
+    operator.log_in("anna", ONE)
+    operator.subscribe("name phone", ONE, "name phone")
+    foreign = PageId("99999999999999999999")
+    operator.inbox.record([Delivery("d", VerifiedBody(b"{}"), (foreign,), NOW)])
+    (claim,) = operator.inbox.claim(50)
+    operator.inbox.park(claim, "No token for this page is stored. Run: fbsync login")
+    found = operator.survey()
+    assert [row.page_id for row in found.rows] == [ONE]
+    assert (found.ok, found.unmanaged) == (True, 1)
+    asked = operator.survey(foreign)
+    assert [(row.page_id, row.token, row.attention) for row in asked.rows] == [
+        (foreign, "none", ())
+    ]
+    assert (asked.ok, asked.unmanaged) == (True, 0)
+
+
+def test_a_mirrored_page_that_lost_its_token_is_listed_and_needs_attention(
+    operator: Operator,
+) -> None:
+    operator.inbox.mark([ONE], "webhook")
+    (claim,) = operator.inbox.claim(50)
+    operator.inbox.finish(claim, LastStored(1, "d", {"name": "Bakery"}))
+    found = operator.survey()
+    assert (found.ok, found.unmanaged) == (False, 0)
+    assert [row.page_id for row in found.rows] == [ONE]
+
+
+def test_a_page_with_a_token_that_was_never_mirrored_is_listed(operator: Operator) -> None:
+    operator.log_in("anna", ONE)
+    operator.subscribe("name phone", ONE, "name phone")
+    operator.inbox.mark([ONE], "sync")
+    (claim,) = operator.inbox.claim(50)
+    operator.inbox.park(claim, "No right.")
+    assert operator.row().attention == ("set aside: No right.",)
+    assert operator.survey().unmanaged == 0
+
+
+def test_a_page_of_two_people_is_one_row_with_the_login_of_the_best_access(
+    operator: Operator,
+) -> None:
+    ends = NOW + timedelta(days=60)
+    operator.log_in("anna", ONE, ends)
+    analyst = PageAccess(ONE, "Page of ben", "EAAben", ("ANALYZE",))
+    operator.vault.save(UserToken("ben", "ben", "EAA", NOW), [analyst])
+    operator.subscribe("name phone", ONE, "name phone")
+    row = operator.row()
+    assert (row.name, row.token, row.login_ends) == ("Page of anna", "ok", ends)
+
+
 def test_a_page_that_was_set_aside_says_why(operator: Operator) -> None:
     operator.log_in("anna", ONE)
     operator.subscribe("name phone", ONE, "name phone")

@@ -1,6 +1,7 @@
 """The overview of all pages, shown."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,6 +58,14 @@ def test_what_needs_attention_is_told_below(capsys: pytest.CaptureFixture[str]) 
     found = lines(overview(row("1", "no token", "set aside"), row("2")), capsys)
     assert found[3:5] == ["attention page 1: no token", "attention page 1: set aside"]
     assert found[-1].endswith("1 need attention")
+
+
+def test_ids_that_nobody_manages_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    found = replace(overview(row()), unmanaged=2)
+    said = [line for line in lines(found, capsys) if line.startswith("not listed")]
+    assert said == ["not listed 2 ids that events named, and nobody here manages"]
+    assert not any(line.startswith("not listed") for line in lines(overview(row()), capsys))
+    assert overview_as_json(found)["unmanaged"] == 2
 
 
 def test_where_facebook_was_not_reached_the_webhooks_are_unknown(

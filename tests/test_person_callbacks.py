@@ -112,7 +112,9 @@ class TestDeauthorize:
         assert (answer.status_code, answer.json()) == (200, {"status": "success"})
         assert listener.vault.users() == []
         assert all(state.parked for state in listener.inbox.pages().values())
-        assert listener.only_notice() == Notice("callback", "deauthorize: 2 pages parked")
+        assert listener.only_notice() == Notice(
+            "callback", "deauthorize: the tokens of 2 pages dropped"
+        )
 
     def test_a_repeated_one_is_answered_alike_and_told_as_done_before(
         self, listener: Listener
@@ -121,7 +123,9 @@ class TestDeauthorize:
         text = request()
         answers = [listener.send(DEAUTHORIZE_PATH, text) for _ in range(2)]
         assert [answer.status_code for answer in answers] == [200, 200]
-        assert listener.notices[1].detail == "deauthorize: 1 pages parked (done before)"
+        assert (
+            listener.notices[1].detail == "deauthorize: the tokens of 1 pages dropped (done before)"
+        )
         assert listener.recorded() == 1
 
     def test_one_from_before_the_login_is_recorded_and_drops_nothing(
@@ -145,7 +149,7 @@ class TestDeletion:
         assert set(answer.json()) == {"url", "confirmation_code"}
         code = answer.json()["confirmation_code"]
         assert answer.json()["url"] == f"{listener.url}{DELETION_PATH}/{code}"
-        assert listener.only_notice().detail == "data deletion: 2 pages parked"
+        assert listener.only_notice().detail == "data deletion: the tokens of 2 pages dropped"
         page = listener.client.get(answer.json()["url"])
         assert page.status_code == 200
         text = unescape(page.text)

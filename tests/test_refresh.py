@@ -101,6 +101,19 @@ def test_an_unchanged_page_is_not_written_and_not_due_any_more(world: World) -> 
     assert world.refresh() == []
 
 
+def test_what_is_volatile_makes_no_version_and_comes_along_with_the_next(world: World) -> None:
+    world.see(ONE, name="Bakery", fan_count=1)
+    world.refresh()
+    world.see(ONE, name="Bakery", fan_count=2)
+    assert kinds(world.refresh()) == {ONE: "unchanged"}
+    assert world.document(page_key(ONE)) == {"id": "1", "name": "Bakery", "fan_count": 1}
+    world.see(ONE, name="Butcher", fan_count=3)
+    version = world.refresh_one().version
+    assert version is not None
+    assert version.changes == (FieldChange("name", "Bakery", "Butcher"),)
+    assert world.document(page_key(ONE)) == {"id": "1", "name": "Butcher", "fan_count": 3}
+
+
 def test_history_is_written_before_the_page_itself(world: World) -> None:
     world.see(ONE, name="Bakery")
     world.refresh()
@@ -154,6 +167,21 @@ def test_a_parked_page_waits_until_somebody_unparks_it(world: World) -> None:
     world.see(ONE, name="Bakery")
     assert world.refresh() == []
     world.inbox.unpark([ONE])
+    assert kinds(world.refresh()) == {ONE: "stored"}
+
+
+def test_a_login_during_a_read_with_the_old_token_has_the_page_read_once_more(world: World) -> None:
+    def log_in() -> None:
+        world.facebook.before_answer = lambda: None
+        world.inbox.unpark([ONE])
+
+    world.see(ONE, name="Bakery")
+    world.facebook.pages[ONE] = TokenRefused("Expired.")
+    world.facebook.before_answer = log_in
+    outcome = world.refresh_one()
+    assert (outcome.kind, outcome.reason) == ("put off", "Expired.")
+    assert outcome.retry_at is not None
+    world.facebook.pages[ONE] = {"id": "1", "name": "Bakery"}
     assert kinds(world.refresh()) == {ONE: "stored"}
 
 

@@ -1,8 +1,6 @@
-"""Tokens at rest: encrypted, rotated, and a key file that is its owner's alone."""
+"""Tokens at rest: encrypted, rotated, and the best one of each page; on both databases."""
 
-import os
-import stat
-from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,9 +9,9 @@ from cryptography.fernet import Fernet
 from sqlalchemy import update
 
 from fbsync.database.engine import Database, sqlite_url
-from fbsync.database.schema import user_tokens
-from fbsync.database.vault import Vault, read_key_file
-from fbsync.errors import NoAccess, SettingsError, TokenRefused
+from fbsync.database.schema import page_accesses, user_tokens
+from fbsync.database.vault import Vault
+from fbsync.errors import NoAccess, TokenRefused
 from fbsync.expiry import Lifetime
 from fbsync.page import PageAccess, PageId, UserToken
 
@@ -22,18 +20,6 @@ ADA = UserToken("77", "Ada", "EAAuser", UNTIL, UNTIL + timedelta(days=30), ("pag
 BEN = UserToken("88", "Ben", "EAAben")
 SHOP = PageAccess(PageId("1001"), "Shop", "EAAshop", ("MANAGE", "MODERATE"))
 CAFE = PageAccess(PageId("1002"), "Café", "EAAcafe")
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "f.sqlite3"
-
-
-@pytest.fixture
-def database(path: Path) -> Iterator[Database]:
-    opened = Database(sqlite_url(path))
-    yield opened
-    opened.close()
 
 
 def key() -> str:
@@ -50,9 +36,10 @@ def test_what_was_saved_comes_back(database: Database) -> None:
     assert vault.owners() == {SHOP.page_id: "77", CAFE.page_id: "77"}
 
 
-def test_no_token_stands_in_the_file(database: Database, path: Path) -> None:
-    Vault(database, [key()]).save(ADA, [SHOP, CAFE])
-    database.close()
+def test_no_token_stands_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "g.sqlite3"
+    with closing(Database(sqlite_url(path))) as database:
+        Vault(database, [key()]).save(ADA, [SHOP, CAFE])
     data = path.read_bytes()
     for token in (ADA.token, SHOP.token, CAFE.token):
         assert token.encode() not in data
@@ -76,6 +63,111 @@ def test_a_login_leaves_other_people_and_their_pages_alone(database: Database) -
     assert vault.names_of_pages("77") == {SHOP.page_id: "Shop"}
     assert vault.names_of_pages("88") == {CAFE.page_id: "Café"}
     assert vault.names_of_pages("99") == {}
+
+
+class TestTwoPeopleOnOnePage:
+    """Ada manages the shop, Ben may only look at its numbers, Cy moderates it."""
+
+    ANALYST = PageAccess(SHOP.page_id, "Shop", "EAAshop-of-ben", ("ANALYZE",))
+    MODERATOR = PageAccess(SHOP.page_id, "Shop", "EAAshop-of-cy", ("PROFILE_PLUS_MODERATE",))
+    CY = UserToken("66", "Cy", "EAAcy")
+
+    @pytest.fixture
+    def clock(self) -> list[float]:
+        return [1_700_000_000.0]
+
+    @pytest.fixture
+    def vault(self, database: Database, clock: list[float]) -> Vault:
+        return Vault(database, [key()], lambda: clock[0])
+
+    def test_each_persons_access_is_kept_and_one_that_allows_webhooks_is_used(
+        self, vault: Vault, clock: list[float]
+    ) -> None:
+        vault.save(ADA, [SHOP])
+        clock[0] += 60
+        vault.save(BEN, [self.ANALYST])
+        assert vault.accesses() == vault.accesses([SHOP.page_id]) == {SHOP.page_id: SHOP}
+        assert vault.owners() == {SHOP.page_id: "77"}
+        assert vault.accesses(user_id="88") == {SHOP.page_id: self.ANALYST}
+        assert vault.accesses([CAFE.page_id], "88") == {}
+
+    def test_of_two_that_allow_webhooks_the_newest_login_counts(
+        self, vault: Vault, clock: list[float]
+    ) -> None:
+        vault.save(self.CY, [self.MODERATOR])
+        clock[0] += 60
+        vault.save(ADA, [SHOP])
+        assert vault.accesses() == {SHOP.page_id: SHOP}
+        clock[0] += 60
+        vault.save(self.CY, [self.MODERATOR])
+        assert vault.accesses() == {SHOP.page_id: self.MODERATOR}
+        assert vault.owners() == {SHOP.page_id: "66"}
+
+    def test_a_newer_login_that_does_not_reach_the_page_any_more_makes_nothing_newer(
+        self, vault: Vault, clock: list[float]
+    ) -> None:
+        vault.save(self.CY, [self.MODERATOR])
+        clock[0] += 60
+        vault.save(ADA, [SHOP])
+        clock[0] += 60
+        vault.save(self.CY, [CAFE])
+        assert vault.owners() == {SHOP.page_id: "77", CAFE.page_id: "66"}
+
+    def test_what_a_poll_finds_is_as_new_as_the_login(
+        self, vault: Vault, clock: list[float]
+    ) -> None:
+        vault.save(self.CY, [])
+        clock[0] += 60
+        vault.save(ADA, [SHOP])
+        clock[0] += 60
+        assert vault.add_pages(self.CY, [self.MODERATOR])
+        assert vault.accesses() == {SHOP.page_id: SHOP}
+
+    def test_all_are_told_the_best_one_first(self, vault: Vault, clock: list[float]) -> None:
+        for user, access in ((self.CY, self.MODERATOR), (ADA, SHOP), (BEN, self.ANALYST)):
+            vault.save(user, [access])
+            clock[0] += 60
+        ranked = vault.ranked_accesses([SHOP.page_id, CAFE.page_id])
+        assert ranked == {SHOP.page_id: [SHOP, self.MODERATOR, self.ANALYST]}
+
+    def test_an_access_whose_tasks_are_unknown_counts_like_one_that_allows_webhooks(
+        self, vault: Vault
+    ) -> None:
+        unknown = PageAccess(SHOP.page_id, "Shop", "EAAunknown")
+        vault.save(self.CY, [self.ANALYST])
+        vault.save(BEN, [unknown])
+        assert vault.accesses() == {SHOP.page_id: unknown}
+
+    def test_logins_of_the_same_moment_give_the_same_answer_each_time(self, vault: Vault) -> None:
+        vault.save(ADA, [SHOP])
+        vault.save(self.CY, [self.MODERATOR])
+        assert vault.accesses() == {SHOP.page_id: self.MODERATOR}  # the lower id
+
+    def test_a_login_of_an_older_version_without_a_time_comes_last(
+        self, vault: Vault, database: Database
+    ) -> None:
+        vault.save(self.CY, [self.MODERATOR])
+        with database.write() as connection:
+            connection.execute(update(page_accesses).values(logged_in_at=None))
+        vault.save(ADA, [SHOP])
+        assert vault.accesses() == {SHOP.page_id: SHOP}
+
+    def test_the_page_is_one_page_and_belongs_to_both(self, vault: Vault) -> None:
+        vault.save(ADA, [SHOP])
+        vault.save(BEN, [self.ANALYST, CAFE])
+        assert vault.page_ids() == [SHOP.page_id, CAFE.page_id]
+        assert vault.page_ids("77") == [SHOP.page_id]
+        assert vault.names_of_pages("77") == {SHOP.page_id: "Shop"}
+        assert vault.names_of_pages("88") == {SHOP.page_id: "Shop", CAFE.page_id: "Café"}
+
+    def test_pages_that_a_poll_finds_leave_the_other_persons_access_alone(
+        self, vault: Vault
+    ) -> None:
+        vault.save(ADA, [SHOP])
+        vault.save(BEN, [])
+        assert vault.add_pages(BEN, [self.ANALYST])
+        assert vault.accesses(user_id="77") == {SHOP.page_id: SHOP}
+        assert vault.accesses(user_id="88") == {SHOP.page_id: self.ANALYST}
 
 
 def test_lifetimes_need_no_key(database: Database) -> None:
@@ -141,28 +233,3 @@ def test_another_key_is_told_with_what_to_do(database: Database) -> None:
     Vault(database, [key()]).save(ADA, [SHOP])
     with pytest.raises(TokenRefused, match="FBSYNC_TOKEN_KEY"):
         Vault(database, [key()]).users()
-
-
-def test_a_key_file_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
-    path = tmp_path / "token.key"
-    before = os.umask(0)
-    try:
-        first = read_key_file(path)
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert read_key_file(path) == first
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize("content", ["", "not a key", "\u00e9" * 44])
-def test_a_key_file_without_a_key_is_told_by_its_path(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "token.key"
-    path.write_text(content, encoding="utf-8")
-    with pytest.raises(SettingsError, match=r"token\.key cannot be used: it holds no Fernet key"):
-        read_key_file(path)
-
-
-def test_a_key_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="No such file or directory"):
-        read_key_file(tmp_path / "missing" / "token.key")

@@ -1,7 +1,10 @@
 """From settings to working parts: what is picked, where it lies, and who may read it."""
 
+import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -9,9 +12,19 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from fbsync.errors import FbsyncError, NoAccess, SettingsError, TokenRefused
+from fbsync.errors import (
+    CallRefused,
+    FbsyncError,
+    GraphUnavailable,
+    NoAccess,
+    PageGone,
+    PermissionMissing,
+    RateLimited,
+    SettingsError,
+    TokenRefused,
+)
 from fbsync.object_store import DirectoryStore, SpacesStore
-from fbsync.page import PageAccess, PageId, UserToken
+from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 from fbsync.refresh import Outcome
 from fbsync.report import SyncReport
 from fbsync.sandbox.tokens import user_token
@@ -26,12 +39,14 @@ from fbsync.settings import (
 from fbsync.sync import Difference, Poll
 from fbsync.wiring import Access, open_access, open_store
 from tests import servers
+from tests.instant import NO_PATIENCE
 from tests.servers import SCOPES, PostgresServer, Sandbox
 
 APP = AppSettings("123456789012345", "secret")
 GRAPH = GraphSettings("http://127.0.0.1:1", "v26.0", ("id", "name"))
 DEFAULT = DatabaseSettings(None, ())
 ONE, TWO, THREE = (PageId(f"20000000000000{number}") for number in (1, 2, 3))
+DEAD = PageAccess(TWO, "", "EAAdead")
 opened = partial(open_access, warn=print)
 
 
@@ -102,6 +117,38 @@ class TestReading:
         assert isinstance(found[PageId("2")], NoAccess)
         assert getattr(found[ONE], "fields", None) == {"id": ONE, "name": "Café Zeitgeist"}
 
+    def test_a_page_whose_best_token_is_refused_is_read_with_another_persons(
+        self, sandbox: Sandbox
+    ) -> None:
+        with opened(*sandbox_app(sandbox), DEFAULT) as access:
+            good = PageAccess(ONE, "", sandbox.page_token(sandbox.log_in(), ONE), ("ANALYZE",))
+            access.vault.save(UserToken("7", "Sam", "EAAsam"), [good])
+            access.vault.save(UserToken("8", "Ann", "EAAann"), [replace(DEAD, page_id=ONE), DEAD])
+            found = access.read_pages([ONE, TWO, THREE])
+        assert isinstance(found[ONE], PageSnapshot)
+        assert isinstance(found[TWO], TokenRefused)
+        assert isinstance(found[THREE], NoAccess)
+
+    def test_where_all_tokens_are_refused_the_reason_of_the_best_is_told(
+        self, sandbox: Sandbox
+    ) -> None:
+        with opened(*sandbox_app(sandbox), DEFAULT) as access:
+            ended = PageAccess(TWO, "", sandbox.page_token(sandbox.log_in(), TWO))
+            sandbox.client.post("/_sandbox/tokens/revoke", json={"page_id": TWO})
+            access.vault.save(UserToken("7", "Sam", "EAAsam"), [replace(DEAD, tasks=("ANALYZE",))])
+            access.vault.save(UserToken("8", "Ann", "EAAann"), [ended])
+            found = access.read_pages([TWO])
+        assert "changed their password" in str(found[TWO])
+
+    def test_where_the_best_token_works_no_other_is_tried(self, sandbox: Sandbox) -> None:
+        with opened(*sandbox_app(sandbox), DEFAULT) as access:
+            good = PageAccess(TWO, "", sandbox.page_token(sandbox.log_in(), TWO), ("MANAGE",))
+            access.vault.save(UserToken("7", "Sam", "EAAsam"), [good])
+            access.vault.save(UserToken("8", "Ann", "EAAann"), [replace(DEAD, tasks=("ANALYZE",))])
+            sandbox.world.calls.clear()
+            assert isinstance(access.read_pages([TWO])[TWO], PageSnapshot)
+        assert len(sandbox.world.calls) == 1
+
     def test_nothing_is_asked_of_facebook_without_a_token(self) -> None:
         with opened(APP, GRAPH, DEFAULT) as access:
             assert isinstance(access.read_pages([ONE])[ONE], NoAccess)
@@ -150,12 +197,12 @@ class TestReading:
 
             scopes = frozenset(SCOPES.split(","))
             login = sandbox.world.new_login(scopes, frozenset([ONE]), is_long=True)
-            access.vault.save(UserToken("8", "Bo", user_token(sandbox.world, login)), [])
             access.vault.save(UserToken("9", "Ada", sandbox.log_in()), [])
             assert set(sync().values()) == {"stored"}
             access.departures.log_out("9")
             states = access.inbox.pages()
             assert all(state.parked for state in states.values())
+            access.vault.save(UserToken("8", "Bo", user_token(sandbox.world, login)), [])
             assert sync() == {ONE: "unchanged", TWO: "parked", THREE: "parked"}
             assert not access.inbox.pages()[ONE].parked
             assert access.vault.page_ids() == [ONE]
@@ -198,6 +245,84 @@ class TestTwoPeople:
         assert report.counts == {"stored": 2}
         assert report.needs_attention
         assert list(report.refused) == ["Ann"]
+
+
+class TestSharedPages:
+    """Two people both manage all three pages; each list gives a token of its own."""
+
+    @pytest.fixture
+    def access(self, sandbox: Sandbox) -> Iterator[Access]:
+        with opened(*sandbox_app(sandbox), DEFAULT, patience=NO_PATIENCE) as access:
+            for person in ("1", "2"):
+                access.vault.save(UserToken(person, person, sandbox.log_in()), [])
+            yield access
+
+    def poll(self, access: Access) -> None:
+        for _ in access.poll(keep_tokens=True, refused=unexpected):
+            pass
+
+    def test_a_poll_keeps_both_and_a_second_one_rewrites_nothing(self, access: Access) -> None:
+        self.poll(access)
+        for person in ("1", "2"):
+            assert set(access.vault.accesses(user_id=person)) == {ONE, TWO, THREE}
+        assert access.vault.accesses(user_id="1") != access.vault.accesses(user_id="2")
+        before = rows(access)
+        self.poll(access)
+        assert rows(access) == before  # a token that is sealed anew has other bytes
+
+    @pytest.mark.parametrize(
+        ("fault", "kind"),
+        [
+            ("bad-parameter", CallRefused),
+            ("gone", PageGone),
+            ("permission", PermissionMissing),
+            ("token-expired", TokenRefused),
+            ("user-throttle", RateLimited),
+        ],
+    )
+    def test_what_is_wrong_with_one_persons_list_leaves_the_others_alone(
+        self, access: Access, sandbox: Sandbox, fault: str, kind: type[FbsyncError]
+    ) -> None:
+        sandbox.client.post("/_sandbox/faults", json={"name": fault, "path": "me/accounts"})
+        refused: dict[str, FbsyncError] = {}
+        parts = list(access.poll(keep_tokens=True, refused=refused.__setitem__))
+        assert [one.page_id for part in parts for one in part] == [ONE, TWO, THREE]
+        assert {name: type(error) for name, error in refused.items()} == {"1": kind}
+
+    @pytest.mark.parametrize(
+        ("fault", "kind"), [("throttle", RateLimited), ("transient", GraphUnavailable)]
+    )
+    def test_what_concerns_everybody_ends_the_poll(
+        self, access: Access, sandbox: Sandbox, fault: str, kind: type[FbsyncError]
+    ) -> None:
+        for _ in range(2):  # the second time, a limit that is used up is known from the first
+            sandbox.client.post("/_sandbox/faults", json={"name": fault, "path": "me/accounts"})
+            with pytest.raises(kind) as caught:
+                list(access.poll(keep_tokens=True, refused=unexpected))
+            assert caught.value.of_app is (fault == "throttle")
+
+    def test_an_app_secret_that_is_wrong_ends_the_poll(
+        self, access: Access, sandbox: Sandbox
+    ) -> None:
+        sandbox.world.app_secret = "another"  # noqa: S105 - made up
+        with pytest.raises(CallRefused, match="do not fit together"):
+            list(access.poll(keep_tokens=True, refused=unexpected))
+
+    def test_a_changed_access_alone_is_written(self, access: Access, sandbox: Sandbox) -> None:
+        self.poll(access)
+        before = rows(access)
+        sandbox.client.post(f"/_sandbox/pages/{TWO}", json={"name": "New name"})
+        self.poll(access)
+        changed = {key for key, row in rows(access).items() if row != before[key]}
+        assert changed == {(TWO, "1"), (TWO, "2")}
+
+
+def rows(access: Access) -> dict[tuple[str, str], tuple[object, ...]]:
+    """The stored accesses as they stand in the database."""
+    (file,) = Path.home().rglob("fbsync.sqlite3")
+    with closing(sqlite3.connect(file)) as connection:
+        found = connection.execute("select * from page_accesses").fetchall()
+    return {(row[0], row[1]): tuple(row) for row in found}
 
 
 class TestExpiry:

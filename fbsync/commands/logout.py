@@ -24,7 +24,7 @@ _KINDS = {
 _STAYS = (
     "What is mirrored stays in the store. The webhook subscriptions stay too; to end them, run"
     " fbsync subscribe --remove before a logout.\n"
-    "The pages are parked until an admin runs: fbsync login"
+    "Pages that nobody else opened to us are parked until an admin runs: fbsync login"
 )
 
 

@@ -9,7 +9,7 @@ import typer
 
 from fbsync.console import Console
 from fbsync.environment import reading
-from fbsync.errors import TemporaryFailure
+from fbsync.errors import PermanentFailure, TemporaryFailure
 from fbsync.exit_status import NEEDS_ATTENTION
 from fbsync.parameters import EnvFile, JsonFlag, SomePages, duration, environ_of, page_ids
 from fbsync.settings import read_app, read_database, read_graph, read_store
@@ -48,7 +48,7 @@ def sync(
         while True:
             try:
                 report = _poll_once(console, access, opened, wanted, dry_run)
-            except TemporaryFailure as error:
+            except (TemporaryFailure, PermanentFailure) as error:
                 if interval is None:
                     raise
                 console.error(error)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, delete, func, literal, select
 
 from fbsync.database.engine import Database
-from fbsync.database.schema import deliveries, departures, page_tokens, pages, user_tokens
+from fbsync.database.schema import deliveries, departures, page_accesses, pages, user_tokens
 from fbsync.page import PageId
 from fbsync.signed_request import SignedRequest
 
@@ -82,7 +82,8 @@ class Departures:
 
     def pages_left(self) -> list[PageId]:
         """The pages that are mirrored, and parked without any token since somebody left."""
-        has_token = select(page_tokens.c.page_id).where(page_tokens.c.page_id == pages.c.page_id)
+        ours = page_accesses.c.page_id == pages.c.page_id
+        has_token = select(page_accesses.c.page_id).where(ours)
         query = select(pages.c.page_id).where(
             pages.c.parked_at.is_not(None), pages.c.stored_number > 0, ~has_token.exists()
         )
@@ -108,16 +109,15 @@ class Departures:
     def _drop(self, connection: Connection, departure: Departure, user_id: str) -> Departure:
         """Delete what is the person's, and park the pages that nobody else's token is kept for."""
         logins = connection.execute(delete(user_tokens).where(user_tokens.c.user_id == user_id))
-        theirs = page_tokens.c.user_id == user_id
-        page_ids = connection.execute(select(page_tokens.c.page_id).where(theirs)).scalars().all()
-        connection.execute(delete(page_tokens).where(theirs))
-        self._park(connection, page_ids, departure)
+        page_ids, shared = _pages_of(connection, user_id)
+        connection.execute(delete(page_accesses).where(page_accesses.c.user_id == user_id))
+        self._park(connection, page_ids - shared, departure)
         events = 0
         if departure.kind == "deletion":
             events = self._drop_events(connection, user_id)
         return replace(departure, logins=logins.rowcount, page_tokens=len(page_ids), events=events)
 
-    def _park(self, connection: Connection, page_ids: Any, departure: Departure) -> None:
+    def _park(self, connection: Connection, page_ids: set[str], departure: Departure) -> None:
         if not page_ids:
             return
         reason = (
@@ -144,6 +144,25 @@ class Departures:
 
     def _digest(self, user_id: str) -> str:
         return hmac.new(self._key, f"fbsync person {user_id}".encode(), hashlib.sha256).hexdigest()
+
+
+def _pages_of(connection: Connection, user_id: str) -> tuple[set[str], set[str]]:
+    """The pages that the person opened to us, and those of them that others opened too.
+
+    The rows are locked: of two people who leave at once, one must see the other gone.
+    """
+    theirs = select(page_accesses.c.page_id).where(page_accesses.c.user_id == user_id)
+    query = (
+        select(page_accesses.c.page_id, page_accesses.c.user_id)
+        .where(page_accesses.c.page_id.in_(theirs))
+        .order_by(page_accesses.c.page_id, page_accesses.c.user_id)
+        .with_for_update()
+    )
+    rows = connection.execute(query).all()
+    return (
+        {row.page_id for row in rows if row.user_id == user_id},
+        {row.page_id for row in rows if row.user_id != user_id},
+    )
 
 
 def _logged_in_after(connection: Connection, user_id: str, asked_at: datetime) -> bool:

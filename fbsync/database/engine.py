@@ -98,7 +98,18 @@ def _upgrade(connection: Connection) -> None:
             if column.name not in there:
                 made = CreateColumn(column).compile(dialect=connection.dialect)
                 connection.exec_driver_sql(f"alter table {table.name} add column {made}")
+    _move_page_tokens(connection)
     connection.execute(update(schema).values(number=SCHEMA_NUMBER))
+
+
+def _move_page_tokens(connection: Connection) -> None:
+    """Up to schema 2, `page_tokens` held one person's token for a page; now each person's stays."""
+    if inspect(connection).has_table("page_tokens"):
+        columns = "page_id, user_id, name, token, tasks"
+        connection.exec_driver_sql(
+            f"insert into page_accesses ({columns}) select {columns} from page_tokens"  # noqa: S608 - our own names
+        )
+        connection.exec_driver_sql("drop table page_tokens")
 
 
 def sqlite_url(path: Path) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import Connection, case, func, null, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from fbsync.database.engine import Database
@@ -106,19 +106,22 @@ class DatabaseInbox:
         due = {"due_at": at.timestamp(), "attempts": claim.attempts + 1, "reason": reason}
         self._give_back(claim, due)
 
-    def park(self, claim: Claim, reason: str) -> None:
-        """See ports.Inbox."""
-        self._give_back(claim, {"parked_at": self._now(), "reason": reason})
+    def park(self, claim: Claim, reason: str) -> bool:
+        """See ports.Inbox. An event since the claim is no reason to go on: it opens no page."""
+        is_outdated = func.coalesce(pages.c.unparked, 0) > claim.marks
+        parked_at = case((is_outdated, null()), else_=self._now())
+        return self._give_back(claim, {"parked_at": parked_at, "reason": reason})
 
     def unpark(self, page_ids: Collection[PageId]) -> None:
         """See ports.Inbox."""
+        # A read under way may still use what the pages were parked for.
+        is_read, again = pages.c.lease.is_not(None), pages.c.marks + 1
+        values: dict[str, Any] = {"parked_at": None, "reason": None, "due_at": 0.0, "attempts": 0}
+        values["marks"] = case((is_read, again), else_=pages.c.marks)
+        values["unparked"] = case((is_read, again), else_=pages.c.unparked)
         with self._database.write() as connection:
             for chunk in chunks(page_ids):
-                connection.execute(
-                    update(pages)
-                    .where(pages.c.page_id.in_(chunk))
-                    .values(parked_at=None, reason=None, due_at=0.0, attempts=0)
-                )
+                connection.execute(update(pages).where(pages.c.page_id.in_(chunk)).values(values))
 
     def pages(self, page_ids: Collection[PageId] | None = None) -> dict[PageId, PageState]:
         """See ports.Inbox."""
@@ -172,7 +175,8 @@ class DatabaseInbox:
         ]
         connection.execute(raised, rows)
 
-    def _give_back(self, claim: Claim, values: dict[str, Any]) -> None:
+    def _give_back(self, claim: Claim, values: dict[str, Any]) -> bool:
+        """Whether the page is parked now. Raises LeaseLost."""
         page = pages.c.page_id == claim.page_id
         # A page that was parked in the meantime, as its access was withdrawn, stays so.
         parked = pages.c.parked_at.is_not(None)
@@ -188,5 +192,7 @@ class DatabaseInbox:
                 # We may have overwritten what the new holder wrote: let the page be written anew.
                 again = {"marks": pages.c.marks + 1, "suspect": pages.c.marks + 1}
                 connection.execute(update(pages).where(page).values(again))
+            parked_at = connection.execute(select(pages.c.parked_at).where(page)).scalar()
         if held.rowcount == 0:
             raise LeaseLost(f"Another worker took over page {claim.page_id}; it is read again.")
+        return parked_at is not None

@@ -86,7 +86,8 @@ class RateBudget:
         return pause_seconds(percent_now(row.percent, self._now() - row.seen_at), self._lane)
 
     def _closed(self, row: Row[tuple[object, ...]]) -> RateLimited | None:
-        whose = "the app's" if row.name == APP_LIMIT else f"the {row.name}'s"
+        of_app = row.name == APP_LIMIT
+        whose = "the app's" if of_app else f"the {row.name}'s"
         if row.refused_until > self._now():
             until = datetime.fromtimestamp(row.refused_until, UTC)
             told = f"{until:%Y-%m-%d %H:%M:%S} UTC"
@@ -94,14 +95,16 @@ class RateBudget:
                 f"Facebook refuses calls within {whose} limit until {told}.\n"
                 "Run it again after that; until then fbsync sends no such calls, as they count.",
                 retry_at=until,
+                of_app=of_app,
             )
         opens_at = row.seen_at + closed_seconds(row.percent, self._lane)
         # A page's and a person's limits only slow us down: their end is told by a refusal.
-        if row.name != APP_LIMIT or opens_at <= self._now():
+        if not of_app or opens_at <= self._now():
             return None
         until = datetime.fromtimestamp(opens_at, UTC)
         return RateLimited(
             f"{row.percent} % of the app's limit of Graph API calls is used up; the rest is for"
             f" events.\nTry again at {until:%H:%M:%S} UTC.",
             retry_at=until,
+            of_app=True,
         )

@@ -17,8 +17,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_NUMBER = 2
-"""Raised by one when tables or (nullable) columns are added; database.py then adds them."""
+SCHEMA_NUMBER = 3
+"""Raised by one when tables or (nullable) columns are added; engine.py then adds them."""
 
 metadata = MetaData()
 _big_integer = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up in SQLite
@@ -52,6 +52,8 @@ pages = Table(
     Column("leased_until", Float, nullable=False, default=0.0),
     Column("reason", Text),  # of the last failure, until the next success
     Column("parked_at", Float),
+    # A claim below this mark began before the last `unpark`, so its refusal says nothing any more.
+    Column("unparked", _big_integer),
     Column("stored_number", Integer, nullable=False, default=0),
     Column("stored_digest", String(64)),
     Column("stored_fields", Text),  # a JSON object
@@ -71,11 +73,12 @@ user_tokens = Table(
     Column("scopes", Text),  # a JSON list: the permissions that were granted
 )
 
-page_tokens = Table(
-    "page_tokens",
+page_accesses = Table(
+    "page_accesses",
     metadata,
     Column("page_id", String(32), primary_key=True),
-    Column("user_id", String(64), nullable=False),
+    Column("user_id", String(64), primary_key=True),
+    Column("logged_in_at", Float),  # of the login that gave it
     Column("name", Text, nullable=False),
     Column("token", Text, nullable=False),  # encrypted
     Column("tasks", Text, nullable=False),  # a JSON list

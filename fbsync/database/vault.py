@@ -1,19 +1,17 @@
 """Tokens at rest, encrypted with Fernet keys; several keys allow rotation, the newest first."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from fbsync.database.engine import Database
-from fbsync.database.schema import page_tokens, user_tokens
-from fbsync.errors import NoAccess, SettingsError, TokenRefused
+from fbsync.database.schema import page_accesses, user_tokens
+from fbsync.errors import NoAccess, TokenRefused
 from fbsync.expiry import Lifetime
 from fbsync.page import PageAccess, PageId, UserToken
 
@@ -34,11 +32,12 @@ class Vault:
 
         Pages known before and not among these stay as they are.
         """
+        now = self._now()
         with self._database.write() as connection:
-            connection.execute(_upsert(self._database, user_tokens), [self._user_row(user)])
+            connection.execute(_upsert(self._database, user_tokens), [self._user_row(user, now)])
             if accesses:
-                rows = [self._page_row(user.user_id, access) for access in accesses]
-                connection.execute(_upsert(self._database, page_tokens), rows)
+                rows = self._page_rows(user.user_id, now, accesses)
+                connection.execute(_upsert(self._database, page_accesses), rows)
 
     def add_pages(self, user: UserToken, accesses: Sequence[PageAccess]) -> bool:
         """Keep tokens of pages that were reached with a stored token.
@@ -46,13 +45,13 @@ class Vault:
         False, and nothing is kept, where that token is not stored any more: its holder logged out,
         removed the app or logged in anew since it was read.
         """
-        stored = select(user_tokens.c.token).where(user_tokens.c.user_id == user.user_id)
+        query = select(user_tokens).where(user_tokens.c.user_id == user.user_id)
         with self._database.write() as connection:
-            sealed = connection.execute(stored.with_for_update()).scalar_one_or_none()
-            if sealed is None or self._open(sealed) != user.token:
+            stored = connection.execute(query.with_for_update()).one_or_none()
+            if stored is None or self._open(stored.token) != user.token:
                 return False
-            rows = [self._page_row(user.user_id, access) for access in accesses]
-            connection.execute(_upsert(self._database, page_tokens), rows)
+            rows = self._page_rows(user.user_id, stored.logged_in_at, accesses)
+            connection.execute(_upsert(self._database, page_accesses), rows)
         return True
 
     def users(self) -> list[UserToken]:
@@ -85,43 +84,64 @@ class Vault:
                 for row in connection.execute(query)
             ]
 
-    def accesses(self, page_ids: Collection[PageId] | None = None) -> dict[PageId, PageAccess]:
-        """The stored accesses to these pages (at most some hundred), or to all; others left out."""
-        query = select(page_tokens).order_by(page_tokens.c.page_id)
-        if page_ids is not None:
-            query = query.where(page_tokens.c.page_id.in_(page_ids))
-        with self._database.read() as connection:
-            rows = connection.execute(query).all()
+    def accesses(
+        self, page_ids: Collection[PageId] | None = None, user_id: str | None = None
+    ) -> dict[PageId, PageAccess]:
+        """The stored accesses to these pages (at most some hundred), or to all; others left out.
+
+        Where several people opened a page, the best one, see `ranked_accesses`. With `user_id`,
+        that person's own.
+        """
+        ranked = self._ranked(page_ids, user_id)
+        return {page: _access(rows[0], self._open(rows[0].token)) for page, rows in ranked.items()}
+
+    def ranked_accesses(self, page_ids: Collection[PageId]) -> dict[PageId, list[PageAccess]]:
+        """Everybody's access to each of these pages (at most some hundred), the best one first.
+
+        One that allows webhooks is better than one that does not, then that of the newer login.
+        """
         return {
-            PageId(row.page_id): PageAccess(
-                page_id=PageId(row.page_id),
-                name=row.name,
-                token=self._open(row.token),
-                tasks=tuple(json.loads(row.tasks)),
-            )
-            for row in rows
+            page: [_access(row, self._open(row.token)) for row in rows]
+            for page, rows in self._ranked(page_ids).items()
         }
 
+    def owners(self) -> dict[PageId, str]:
+        """The id of the person whose login gave each page's best access."""
+        return {page: rows[0].user_id for page, rows in self._ranked().items()}
+
     def page_ids(self, user_id: str | None = None) -> list[PageId]:
-        """The pages that have a token; with `user_id` those alone whose token is this person's."""
-        query = select(page_tokens.c.page_id).order_by(page_tokens.c.page_id)
+        """The pages that have a token; with `user_id` those that this person opened."""
+        query = select(page_accesses.c.page_id).distinct().order_by(page_accesses.c.page_id)
         if user_id is not None:
-            query = query.where(page_tokens.c.user_id == user_id)
+            query = query.where(page_accesses.c.user_id == user_id)
         with self._database.read() as connection:
             return [PageId(row.page_id) for row in connection.execute(query)]
 
-    def owners(self) -> dict[PageId, str]:
-        """The id of the person whose login gave each page's token."""
-        query = select(page_tokens.c.page_id, page_tokens.c.user_id)
-        with self._database.read() as connection:
-            return {PageId(row.page_id): row.user_id for row in connection.execute(query)}
-
     def names_of_pages(self, user_id: str) -> dict[PageId, str]:
-        """The pages whose token came by this person's login, each with its name."""
-        query = select(page_tokens.c.page_id, page_tokens.c.name)
-        query = query.where(page_tokens.c.user_id == user_id)
+        """The pages that this person opened, each with its name."""
+        query = select(page_accesses.c.page_id, page_accesses.c.name)
+        query = query.where(page_accesses.c.user_id == user_id)
         with self._database.read() as connection:
             return {PageId(row.page_id): row.name for row in connection.execute(query)}
+
+    def _ranked(
+        self, page_ids: Collection[PageId] | None = None, user_id: str | None = None
+    ) -> dict[PageId, list[Any]]:
+        """The rows of each page, the best first. No token is opened, so no key is needed."""
+        newest = func.coalesce(page_accesses.c.logged_in_at, 0.0).desc()
+        order = (page_accesses.c.page_id, newest, page_accesses.c.user_id)
+        query = select(page_accesses).order_by(*order)
+        if page_ids is not None:
+            query = query.where(page_accesses.c.page_id.in_(page_ids))
+        if user_id is not None:
+            query = query.where(page_accesses.c.user_id == user_id)
+        found: dict[PageId, list[Any]] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(query):
+                found.setdefault(PageId(row.page_id), []).append(row)
+        for rows in found.values():
+            rows.sort(key=lambda row: not _access(row, "").allows_webhooks)
+        return found
 
     def _user(self, row: Any) -> UserToken:
         return UserToken(
@@ -133,7 +153,7 @@ class Vault:
             scopes=tuple(json.loads(row.scopes or "[]")),
         )
 
-    def _user_row(self, user: UserToken) -> dict[str, Any]:
+    def _user_row(self, user: UserToken, now: float) -> dict[str, Any]:
         return {
             "user_id": user.user_id,
             "name": user.name,
@@ -141,17 +161,24 @@ class Vault:
             "expires_at": _seconds(user.expires_at),
             "data_access_expires_at": _seconds(user.data_access_expires_at),
             "scopes": json.dumps(user.scopes),
-            "logged_in_at": self._now(),
+            "logged_in_at": now,
         }
 
-    def _page_row(self, user_id: str, access: PageAccess) -> dict[str, Any]:
-        return {
-            "page_id": access.page_id,
-            "user_id": user_id,
-            "name": access.name,
-            "token": self._seal(access.token),
-            "tasks": json.dumps(access.tasks),
-        }
+    def _page_rows(
+        self, user_id: str, logged_in_at: float | None, accesses: Sequence[PageAccess]
+    ) -> list[dict[str, Any]]:
+        """Always in the same order: two PostgreSQL transactions must not wait for each other."""
+        return [
+            {
+                "page_id": access.page_id,
+                "user_id": user_id,
+                "logged_in_at": logged_in_at,
+                "name": access.name,
+                "token": self._seal(access.token),
+                "tasks": json.dumps(access.tasks),
+            }
+            for access in sorted(accesses, key=lambda access: access.page_id)
+        ]
 
     def _seal(self, token: str) -> str:
         return self._fernet.encrypt(token.encode()).decode()
@@ -166,47 +193,15 @@ class Vault:
             ) from None
 
 
-def read_key_file(path: Path) -> tuple[str, ...]:
-    """The key in the file. It is made, readable by its owner only, where there is none.
-
-    Raises SettingsError where the file cannot be read or made, or holds no Fernet key.
-    """
-    try:
-        _create_key_file(path)
-        key = path.read_text(encoding="ascii").strip()
-        Fernet(key)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it holds no Fernet key"
-        raise SettingsError(
-            f"The token key file {path} cannot be used: {reason}.\n"
-            "Mend it, or set FBSYNC_TOKEN_KEY."
-        ) from None
-    return (key,)
-
-
-def _create_key_file(path: Path) -> None:
-    """Whole or not at all: a second process never reads half a key, a crash leaves none."""
-    if path.exists():
-        return
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(Fernet.generate_key() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass  # another process was first; its key counts
-    finally:
-        draft.unlink()
-
-
 def _upsert(database: Database, table: Any) -> Any:
     insert = database.insert(table)
-    key = next(iter(table.primary_key))
-    changed = {c.name: insert.excluded[c.name] for c in table.columns if c is not key}
-    return insert.on_conflict_do_update(index_elements=[key], set_=changed)
+    key = list(table.primary_key)
+    changed = {c.name: insert.excluded[c.name] for c in table.columns if not c.primary_key}
+    return insert.on_conflict_do_update(index_elements=key, set_=changed)
+
+
+def _access(row: Any, token: str) -> PageAccess:
+    return PageAccess(PageId(row.page_id), row.name, token, tuple(json.loads(row.tasks)))
 
 
 def _seconds(moment: datetime | None) -> float | None:

@@ -256,7 +256,8 @@ class GraphConnection:
 
 def _app_refused(error: FbsyncError) -> FbsyncError:
     """A batch goes out under the app's own token, so a refused token means wrong settings."""
-    if not isinstance(error, TokenRefused):
-        return error
-    said = str(error).partition("\n")[0]
-    return CallRefused(f"{said}\nFACEBOOK_APP_ID and FACEBOOK_APP_SECRET do not fit together.")
+    if isinstance(error, TokenRefused):
+        said = str(error).partition("\n")[0]
+        error = CallRefused(f"{said}\nFACEBOOK_APP_ID and FACEBOOK_APP_SECRET do not fit together.")
+    error.of_app = True
+    return error

@@ -17,7 +17,6 @@ from fbsync.graph.oauth import Session, TokenFacts
 from fbsync.graph.permissions import BUSINESS, SHOW_LIST, Permissions
 from fbsync.page import PageAccess, PageId
 
-_TASKS = frozenset({"CREATE_CONTENT", "MANAGE", "MODERATE"})
 _ANY_TASK = "CREATE_CONTENT, MANAGE or MODERATE"
 
 NO_TASK = f"You have no task on it. Ask its admin for {_ANY_TASK}, then run: fbsync login"
@@ -144,9 +143,8 @@ class _Search:
 
 
 def _limits(access: PageAccess) -> str | None:
-    """Meta, "Page subscribed apps": the tasks that a subscription needs. None: nothing is known."""
-    tasks = {task.removeprefix("PROFILE_PLUS_") for task in access.tasks}
-    if not tasks or tasks & (_TASKS | {"FULL_CONTROL"}):
+    """What the person's tasks do not allow; None where nothing is missing."""
+    if access.allows_webhooks:
         return None
-    held = ", ".join(sorted(tasks))
+    held = ", ".join(sorted(task.removeprefix("PROFILE_PLUS_") for task in access.tasks))
     return f"Your tasks there ({held}) allow no webhook. Ask its admin for {_ANY_TASK}."
