@@ -19,7 +19,8 @@ from fbsync.errors import (
 )
 from fbsync.graph.answer import Answer
 from fbsync.graph.budget import APP_LIMIT, Limit
-from fbsync.graph.call import GraphConnection, Read
+from fbsync.graph.call import GraphConnection
+from fbsync.graph.read import Read
 from fbsync.patience import MAX_TRIES, Patience
 from tests.instant import INSTANT, NO_PATIENCE
 

@@ -12,7 +12,8 @@ from typing import Any
 from fbsync.errors import FbsyncError, FieldRefused, GraphUnavailable
 from fbsync.graph.answer import Answer
 from fbsync.graph.budget import person_limit
-from fbsync.graph.call import GraphConnection, Read
+from fbsync.graph.call import GraphConnection
+from fbsync.graph.read import Read
 from fbsync.page import PageAccess, PageId, UserToken, page_id
 
 ACCOUNTS_PAGE_SIZE = 100

@@ -5,14 +5,10 @@ logs of proxies. A read needs its proof as a parameter, so reads go as a batch (
 requests"), be it of one: the parameters then travel in the body of a POST.
 """
 
-import hashlib
-import hmac
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal, TypeVar
-from urllib.parse import urlencode
+from typing import TypeVar
 
 from fbsync.errors import (
     CallRefused,
@@ -26,6 +22,7 @@ from fbsync.graph.answer import Answer, as_object, read_item
 from fbsync.graph.budget import APP_LIMIT, Budget, NoBudget, joined, limits_seen
 from fbsync.graph.errors import error_from
 from fbsync.graph.http import GraphHttp
+from fbsync.graph.read import Read, appsecret_proof
 from fbsync.graph.usage import Usage
 from fbsync.patience import DEFAULT_PATIENCE, Patience, Waiting
 
@@ -34,21 +31,6 @@ MAX_BATCH = 50
 
 _Key = TypeVar("_Key")
 _PASSING = (GraphUnavailable, RateLimited)
-
-
-@dataclass(frozen=True)
-class Read:
-    """A GET of one node or edge, such as "me/accounts", with the token that may read it.
-
-    `limit` names whose limit the call counts against, as in graph.usage. `method` may also be
-    DELETE, which does no more the second time than the first.
-    """
-
-    path: str
-    token: str = field(repr=False)
-    params: Mapping[str, str] = field(default_factory=dict)
-    limit: str = APP_LIMIT
-    method: Literal["GET", "DELETE"] = "GET"
 
 
 class GraphConnection:
@@ -216,7 +198,8 @@ class GraphConnection:
 
     def _send_batch(self, reads: Sequence[Read]) -> Sequence[Answer | FbsyncError]:
         items = [
-            {"method": read.method, "relative_url": self._relative_url(read)} for read in reads
+            {"method": read.method, "relative_url": read.relative_url(self._app_secret)}
+            for read in reads
         ]
         form = {"batch": json.dumps(items), "appsecret_proof": self._proof(self.app_token)}
         sent = self._http.post("", form, {"Authorization": f"Bearer {self.app_token}"})
@@ -245,13 +228,8 @@ class GraphConnection:
         except DatabaseUnavailable as error:
             self._warn(f"How far the Graph API's limits are used was not noted. {error}")
 
-    def _relative_url(self, read: Read) -> str:
-        secret = {"access_token": read.token, "appsecret_proof": self._proof(read.token)}
-        return f"{read.path}?{urlencode({**read.params, **secret})}"
-
     def _proof(self, token: str) -> str:
-        """Meta, "Secure requests": the hex HMAC-SHA256 of the token under the app secret."""
-        return hmac.new(self._app_secret.encode(), token.encode(), hashlib.sha256).hexdigest()
+        return appsecret_proof(token, self._app_secret)
 
 
 def _app_refused(error: FbsyncError) -> FbsyncError:

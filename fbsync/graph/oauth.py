@@ -11,8 +11,9 @@ from typing import Any
 
 from fbsync.errors import FbsyncError, GraphUnavailable
 from fbsync.graph.answer import Answer
-from fbsync.graph.call import GraphConnection, Read
+from fbsync.graph.call import GraphConnection
 from fbsync.graph.permissions import Permissions
+from fbsync.graph.read import Read
 from fbsync.page import PageId, UserToken, page_id
 
 _SYSTEM_USER = "SYSTEM_USER"

@@ -11,8 +11,9 @@ from fbsync.errors import FieldRefused, PermanentFailure, TemporaryFailure
 from fbsync.graph.accounts import MY_PAGES, list_parts, read_listed
 from fbsync.graph.answer import Answer
 from fbsync.graph.budget import page_limit
-from fbsync.graph.call import GraphConnection, Read
+from fbsync.graph.call import GraphConnection
 from fbsync.graph.page_fields import PageFields
+from fbsync.graph.read import Read
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 
 

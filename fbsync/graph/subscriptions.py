@@ -10,7 +10,8 @@ from collections.abc import Collection
 from fbsync.errors import GRAPH_FAILURES, FbsyncError
 from fbsync.graph.answer import Answer
 from fbsync.graph.budget import page_limit
-from fbsync.graph.call import GraphConnection, Read
+from fbsync.graph.call import GraphConnection
+from fbsync.graph.read import Read
 from fbsync.page import PageAccess, PageId
 from fbsync.subscription_plan import AppSubscription
 
