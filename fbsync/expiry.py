@@ -14,22 +14,34 @@ _REMEDY = "Run: fbsync login"
 class Lifetime:
     """The ends of one person's login: of the token, and of what it may read. None: never."""
 
+    user_id: str
     name: str
     expires_at: datetime | None
     data_access_expires_at: datetime | None
+
+
+def first_end(lifetime: Lifetime) -> datetime | None:
+    """When a new login is needed: the earlier of both ends."""
+    ends = (lifetime.expires_at, lifetime.data_access_expires_at)
+    return min((end for end in ends if end is not None), default=None)
+
+
+def ends_soon(end: datetime | None, now: datetime) -> bool:
+    """Whether the end is within 7 days, or past."""
+    return end is not None and end - now <= WARN_BEFORE
 
 
 def warnings(lifetime: Lifetime, now: datetime) -> list[str]:
     """What the operator must know: an end within 7 days, or one that is past."""
     found = []
     end = lifetime.expires_at
-    if end is not None and end - now <= WARN_BEFORE:
+    if end is not None and ends_soon(end, now):
         found.append(
             f"The login of {lifetime.name} {_when(end, now)}: without it the list of pages cannot"
             f" be read.\n{_REMEDY}"
         )
     end = lifetime.data_access_expires_at
-    if end is not None and end - now <= WARN_BEFORE:
+    if end is not None and ends_soon(end, now):
         found.append(
             f"The access to data that {lifetime.name} gave {_when(end, now)}: Facebook asks for a"
             f" new login every 90 days.\n{_REMEDY}"

@@ -6,13 +6,14 @@ request.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from fbsync.database.vault import Vault
 from fbsync.errors import FbsyncError, PermanentFailure, TemporaryFailure, TokenRefused
+from fbsync.expiry import ends_soon, first_end
 from fbsync.graph.subscriptions import GraphSubscriptions
-from fbsync.page import PageAccess, PageId, UserToken
+from fbsync.page import PageAccess, PageId
 from fbsync.ports import Inbox, PageState
 from fbsync.subscription_plan import AppSubscription, Fields, delivered
 
@@ -20,16 +21,13 @@ TokenKind = Literal["ok", "stored", "expires", "expired", "refused", "none"]
 """The token works; is stored and was not tried; its login ends soon, or has ended; it is refused;
 there is none."""
 
-SOON = timedelta(days=7)
-"""How long before its end a login needs attention."""
-
 
 @dataclass(frozen=True)
 class PageRow:
     """One page. `live` are the wanted webhook fields that are on at both levels, None if unknown.
 
-    `login_ends` is the end of the login that the token came from; the token of a long-lived login
-    has no end of its own (Meta, "Long-lived tokens"). `attention` says what somebody should mend.
+    `login_ends` is when the person whose login gave the token must log in again; that token has no
+    end of its own (Meta, "Long-lived tokens"). `attention` says what somebody should mend.
     """
 
     page_id: PageId
@@ -80,7 +78,8 @@ def survey(
 ) -> Overview:
     """Every page that has a token or is mirrored, or `only` some. Raises DatabaseUnavailable."""
     accesses, states = vault.accesses(only), inbox.pages(only)
-    owners, users = vault.owners(), {user.user_id: user for user in vault.users()}
+    owners = vault.owners()
+    ends = {lifetime.user_id: first_end(lifetime) for lifetime in vault.lifetimes()}
     mirrored = {page for page, state in states.items() if state.last}
     pages = sorted({*accesses, *mirrored, *(only or ())})
     app, failure = _read_app(graph)
@@ -95,7 +94,7 @@ def survey(
                 page=page,
                 access=accesses.get(page),
                 state=states.get(page),
-                login=users.get(owners.get(page, "")),
+                login_ends=ends.get(owners.get(page, "")),
                 on=on.get(page),
             ),
             expected,
@@ -128,7 +127,7 @@ class _Known:
     page: PageId
     access: PageAccess | None
     state: PageState | None
-    login: UserToken | None
+    login_ends: datetime | None
     on: Fields | FbsyncError | None
 
 
@@ -143,7 +142,7 @@ def _row(known: _Known, expected: Expected, app_fields: Fields, now: datetime) -
         if known.access
         else str(last.fields.get("name", "") if last else ""),
         token=_token(known, now),
-        login_ends=known.login.expires_at if known.login else None,
+        login_ends=known.login_ends,
         live=live,
         version=last.number if last else 0,
         stored_at=state.stored_at if state else None,
@@ -157,8 +156,8 @@ def _token(known: _Known, now: datetime) -> TokenKind:
         return "none"
     if isinstance(known.on, TokenRefused):
         return "refused"
-    ends = known.login.expires_at if known.login else None
-    if ends is not None and ends <= now + SOON:
+    ends = known.login_ends
+    if ends is not None and ends_soon(ends, now):
         return "expired" if ends <= now else "expires"
     return "stored" if known.on is None or isinstance(known.on, TemporaryFailure) else "ok"
 

@@ -29,12 +29,12 @@ class SyncReport:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.notable: list[Outcome | Difference] = []
-        self.refused: dict[str, str] = {}
+        self.refused: list[tuple[str, str]] = []
         self.refused_fields: Sequence[str] = ()
 
     def refuse(self, person: str, error: FbsyncError) -> None:
         """Keep why a person's list of pages could not be read."""
-        self.refused[person] = str(error)
+        self.refused.append((person, str(error)))
 
     def add(self, found: Outcome | Difference) -> None:
         """Count one page."""
@@ -56,9 +56,7 @@ class SyncReport:
             "counts": {kind.replace(" ", "_"): count for kind, count in self.counts.items()},
             "pages": [_page_as_json(found) for found in self.notable],
             "refused_fields": list(self.refused_fields),
-            "refused_logins": [
-                {"name": name, "reason": reason} for name, reason in self.refused.items()
-            ],
+            "refused_logins": [{"name": name, "reason": reason} for name, reason in self.refused],
         }
 
     def show(self, console: Console) -> None:
@@ -74,7 +72,7 @@ class SyncReport:
             reasons = [(str(f.page_id), _details(f)) for f in troubled if isinstance(f, Outcome)]
             for line in grouped(reasons):
                 console.line(kind, line, "red")
-        for person, reason in self.refused.items():
+        for person, reason in self.refused:
             said = " ".join(reason.split())
             console.line("refused", f"the list of pages of {person}: {said}", "red")
         if self.refused_fields:

@@ -68,7 +68,7 @@ IMPORTS = {
     "database.handshakes": ".engine .schema webhook",
     "database.inbox_rows": "page ports webhook",
     "database.inbox": ".engine .inbox_rows .schema errors page ports webhook",
-    "database.departures": ".engine .schema page signed_request",
+    "database.departures": ".engine .schema graph.budget page signed_request",
     "database.token_key": "errors",
     "database.vault": ".engine .schema errors expiry page",
     "expiry_watch": "errors expiry",
@@ -89,7 +89,8 @@ IMPORTS = {
     " subscription_plan webhook_fields",
     "subscribe.subscriber": ".app_level .page_levels database.added_fields"
     " database.handshakes graph.subscriptions page subscription_plan",
-    "page_overview": "database.vault errors graph.subscriptions page ports subscription_plan",
+    "page_overview": "database.vault errors expiry graph.subscriptions page ports"
+    " subscription_plan",
     "probe_cases": "webhook",
     "probe": "callback_check checklist environment probe_cases webhook",
     "login.after_login": "checklist errors page patience ports probe refresh settings"

@@ -15,8 +15,11 @@ from sqlalchemy import delete, select, text, update
 from fbsync.database.departures import Departure, Departures
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.rate_budget import RateBudget
 from fbsync.database.schema import departures, metadata, page_accesses, user_tokens
 from fbsync.database.vault import Vault
+from fbsync.graph.budget import Limit, person_limit
+from fbsync.graph.pace import COMMANDS
 from fbsync.object_store import DirectoryStore
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 from fbsync.ports import Claim, LastStored
@@ -260,7 +263,8 @@ class TestDeletion:
         world.mirror(ONE)
         world.inbox.record([event('{"from": {"id": "218471", "name": "Ada Byron"}}', ONE)])
         world.inbox.record([event('{"entry": "unconcerned"}', ONE)])
-        assert "218471" in world.rows()
+        RateBudget(world.database, COMMANDS, world.now).note({person_limit("218471"): Limit(80)})
+        assert "person 218471" in world.rows()
         departure = world.departures.delete_data(world.asks())
         assert (departure.logins, departure.page_tokens, departure.events) == (1, 1, 1)
         left = world.rows()

@@ -8,11 +8,11 @@ from fbsync.errors import DatabaseUnavailable
 from fbsync.expiry import Lifetime
 from fbsync.expiry_watch import DAY_SECONDS, ExpiryWatch
 
-FAR = Lifetime("Ada", None, None)
+FAR = Lifetime("1", "Ada", None, None)
 
 
 def soon() -> Lifetime:
-    return Lifetime("Sam", datetime.now(UTC) + timedelta(days=3), None)
+    return Lifetime("1", "Sam", datetime.now(UTC) + timedelta(days=3), None)
 
 
 class Heard:

@@ -174,8 +174,8 @@ def test_lifetimes_need_no_key(database: Database) -> None:
     Vault(database, [key()]).save(ADA, [])
     Vault(database, [key()]).save(BEN, [])
     ada, ben = Vault(database, [key()]).lifetimes()
-    assert ada == Lifetime("Ada", UNTIL, UNTIL + timedelta(days=30))
-    assert ben == Lifetime("Ben", None, None)
+    assert ada == Lifetime(ADA.user_id, "Ada", UNTIL, UNTIL + timedelta(days=30))
+    assert ben == Lifetime(BEN.user_id, "Ben", None, None)
 
 
 def test_a_person_kept_by_an_older_version_has_no_scopes(database: Database) -> None:

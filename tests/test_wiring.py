@@ -244,7 +244,7 @@ class TestTwoPeople:
         poll.run(access.poll(keep_tokens=True, refused=report.refuse), access.vault.page_ids())
         assert report.counts == {"stored": 2}
         assert report.needs_attention
-        assert list(report.refused) == ["Ann"]
+        assert [name for name, _ in report.refused] == ["Ann"]
 
 
 class TestSharedPages:

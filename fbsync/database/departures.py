@@ -16,7 +16,15 @@ from typing import Any, Literal
 from sqlalchemy import Connection, delete, func, literal, select
 
 from fbsync.database.engine import Database
-from fbsync.database.schema import deliveries, departures, page_accesses, pages, user_tokens
+from fbsync.database.schema import (
+    deliveries,
+    departures,
+    page_accesses,
+    pages,
+    rate_limits,
+    user_tokens,
+)
+from fbsync.graph.budget import person_limit
 from fbsync.page import PageId
 from fbsync.signed_request import SignedRequest
 
@@ -111,6 +119,8 @@ class Departures:
         logins = connection.execute(delete(user_tokens).where(user_tokens.c.user_id == user_id))
         page_ids, shared = _pages_of(connection, user_id)
         connection.execute(delete(page_accesses).where(page_accesses.c.user_id == user_id))
+        limit = person_limit(user_id)
+        connection.execute(delete(rate_limits).where(rate_limits.c.name == limit))
         self._park(connection, page_ids - shared, departure)
         events = 0
         if departure.kind == "deletion":

@@ -80,7 +80,12 @@ class Vault:
         query = select(user_tokens).order_by(user_tokens.c.user_id)
         with self._database.read() as connection:
             return [
-                Lifetime(row.name, _moment(row.expires_at), _moment(row.data_access_expires_at))
+                Lifetime(
+                    user_id=row.user_id,
+                    name=row.name,
+                    expires_at=_moment(row.expires_at),
+                    data_access_expires_at=_moment(row.data_access_expires_at),
+                )
                 for row in connection.execute(query)
             ]
 

@@ -96,7 +96,8 @@ class Control:
         page = request.path_params["page"]
         if self._world.page(page) is None:
             return no_page(page)
-        self._world.pages_without_role.discard(page)
+        with self._world.lock:
+            self._world.pages_without_role.discard(page)
         return JSONResponse({"success": True})
 
     async def list_calls(self, _: Request) -> Response:

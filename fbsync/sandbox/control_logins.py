@@ -40,7 +40,8 @@ class LoginControl:
         standing = _read_standing(self._world.standing(page), asked)
         if standing is None:
             return mistake("the parts are: tasks (list), business (id), is_client, listed (bool)")
-        self._world.standings[page] = standing
+        with self._world.lock:
+            self._world.standings[page] = standing
         return JSONResponse(vars(standing))
 
     async def set_permissions(self, request: Request) -> Response:

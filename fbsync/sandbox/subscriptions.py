@@ -43,17 +43,21 @@ def page_level(world: World, call: Call, page: str, token: Token) -> dict[str, A
     if world.page(page) is None:
         raise unknown_object(page)
     if call.method == "DELETE" and token.kind == "APP":
-        world.page_subscriptions.pop(page, None)
-        return _SUCCESS
+        return _uninstall(world, page)
     _check_page_token(world, page, token)
     if call.method == "GET":
         return {"data": _installed(world, call, page)}
     if call.method == "DELETE":
-        world.page_subscriptions.pop(page, None)
-        return _SUCCESS
+        return _uninstall(world, page)
     if call.method == "POST":
         return _subscribe_page(world, call, page, token)
     raise unsupported(call.method)
+
+
+def _uninstall(world: World, page: str) -> dict[str, Any]:
+    with world.lock:
+        world.page_subscriptions.pop(page, None)
+    return _SUCCESS
 
 
 def wanted_fields(world: World, page: str) -> frozenset[str]:

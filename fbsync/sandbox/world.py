@@ -92,7 +92,7 @@ class Fault:
 
 @dataclass
 class World:
-    """Everything. Whoever changes more than one thing holds `lock`.
+    """Everything. Whoever changes it holds `lock`: it may be saved at any moment.
 
     What is not marked as unsaved goes into the state file.
     """
