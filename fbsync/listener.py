@@ -23,7 +23,7 @@ from fbsync.signature_explainer import SignatureExplainer
 
 WEBHOOK_PATH = "/facebook/webhook"
 MAX_BODY_BYTES = 4 * 1024 * 1024
-COMMIT_SECONDS = 10.0
+COMMIT_SECONDS = 4.0
 """How long a request may wait for its commit. Meta sends again what was not answered with 200."""
 RETRY_AFTER = {"Retry-After": "5"}
 

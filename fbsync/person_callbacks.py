@@ -11,6 +11,7 @@ Both come as a form with the field signed_request.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from html import escape
 from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -108,7 +109,7 @@ class PersonCallbacks:
         except (KeyError, ValueError):
             raise Refusal(400, "The form has no field signed_request, or several.") from None
         try:
-            return read_signed_request(text, self.app_secret)
+            return read_signed_request(text, self.app_secret, datetime.now(UTC))
         except BadSignature as error:
             raise Refusal(401, str(error)) from None
         except UnreadableDelivery as error:

@@ -34,8 +34,8 @@ class SignedRequest:
     expires: datetime | None = None
 
 
-def read_signed_request(text: str, app_secret: str) -> SignedRequest:
-    """The request, if Meta signed it with our app secret.
+def read_signed_request(text: str, app_secret: str, received_at: datetime) -> SignedRequest:
+    """The request, if Meta signed it with our app secret. `received_at` is now.
 
     Raises BadSignature where it did not, and UnreadableDelivery where the text has another shape.
     """
@@ -48,13 +48,14 @@ def read_signed_request(text: str, app_secret: str) -> SignedRequest:
     fields = _read_payload(payload)
     if str(fields.get("algorithm", "")).upper() != "HMAC-SHA256":
         raise BadSignature("The signed_request names another algorithm than HMAC-SHA256.")
-    issued_at, expires = _moment(fields.get("issued_at")), _moment(fields.get("expires"))
+    # Only seen in samples: where it is absent or of another shape, the request counts from now.
+    issued_at = _moment(fields.get("issued_at")) or received_at
     user_id = fields.get("user_id")
     if isinstance(user_id, int) and not isinstance(user_id, bool):
         user_id = str(user_id)
-    if issued_at is None or not isinstance(user_id, str) or not _USER_ID.fullmatch(user_id):
-        raise UnreadableDelivery("The signed_request names no user_id or no issued_at.")
-    return SignedRequest(user_id, issued_at, expires)
+    if not isinstance(user_id, str) or not _USER_ID.fullmatch(user_id):
+        raise UnreadableDelivery("The signed_request names no user_id.")
+    return SignedRequest(user_id, issued_at, _moment(fields.get("expires")))
 
 
 def _read_payload(payload: str) -> dict[str, object]:

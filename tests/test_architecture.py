@@ -100,6 +100,8 @@ IMPORTS = {
     "request_body": "",
     "listener": "environment errors page request_body signature_explainer webhook",
     "person_callbacks": "database.departures errors listener request_body signed_request",
+    "notice_limit": "listener",
+    "subscription_watch": "errors page_overview",
     "handshake_log": "database.handshakes errors webhook",
     "listener_process": "database.handshakes errors group_commit handshake_log listener"
     " login.loopback ports refresh webhook worker",

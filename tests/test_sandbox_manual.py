@@ -55,7 +55,7 @@ def test_both_programs_print_it_and_have_the_same_options(program: list[str]) ->
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ({"nonsense": True}, "delivery_copies"),
+        ({"nonsense": True}, "no switch 'nonsense'"),
         ({"require_proof": 1}, "bool"),
         ({"null_every": -1}, "between"),
         ({"null_every": 1.5}, "int"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,10 +20,12 @@ from fbsync.settings import (
     read_login,
     read_store,
     read_verify_token,
+    read_webhook_fields,
 )
 
 if TYPE_CHECKING:
     from fbsync.listener_process import Reporting
+    from fbsync.wiring import Access
 
 
 def listen(
@@ -34,6 +39,7 @@ def listen(
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
         verify_token, login_settings = read_verify_token(env), read_login(env, anywhere=True)
         store, public_address = read_store(env), read_callback_address(env, required=False)
+        fields = read_webhook_fields(env)
     from fbsync.graph.pace import EVENTS
     from fbsync.listener_process import address_of, bind, serve
     from fbsync.patience import WORKER_PATIENCE
@@ -49,26 +55,48 @@ def listen(
         person = PersonCallbacks(
             app_settings.app_secret, access.departures, reporting.request, public_address
         )
-        serve(
-            listening,
-            access.inbox,
-            access.refresher(open_store(store, app_settings.app_id, console.say)),
-            app_secret=app_settings.app_secret,
-            verify_token=verify_token,
-            redirect_uri=login_settings.redirect_uri,
-            reporting=reporting,
-            record_handshakes=access.handshakes.record,
-            further=person.routes(),
-        )
+        refresher = access.refresher(open_store(store, app_settings.app_id, console.say))
+        with _subscription_watch(console, access, fields, public_address):
+            serve(
+                listening,
+                access.inbox,
+                refresher,
+                app_secret=app_settings.app_secret,
+                verify_token=verify_token,
+                redirect_uri=login_settings.redirect_uri,
+                reporting=reporting,
+                record_handshakes=access.handshakes.record,
+                further=person.routes(),
+            )
     console.say("Stopped. What is recorded and not yet mirrored waits in the database.")
+
+
+def _subscription_watch(
+    console: Console, access: Access, fields: Sequence[str], address: str
+) -> AbstractContextManager[object]:
+    """Where no address is set, there is nothing to watch."""
+    from fbsync.page_overview import Expected, survey
+    from fbsync.subscription_watch import SubscriptionWatch
+
+    if not address:
+        return nullcontext()
+    expected = Expected(frozenset(fields), address)
+    return SubscriptionWatch(
+        lambda: survey(
+            access.vault, access.inbox, access.subscriptions, expected, None, datetime.now(UTC)
+        ),
+        address,
+        console.say,
+    )
 
 
 def _reporting(console: Console, address: str) -> Reporting:
     from fbsync.listener_process import Reporting
+    from fbsync.notice_limit import NoticeLimit
     from fbsync.report import show_notice, show_outcome
 
     return Reporting(
-        request=lambda notice: show_notice(console, notice),
+        request=NoticeLimit(lambda notice: show_notice(console, notice)),
         outcome=lambda outcome: show_outcome(console, outcome),
         started=lambda _: console.say(f"Listening on {address}; stop with Ctrl-C."),
     )

@@ -7,7 +7,7 @@ from fbsync.sandbox.batch_item import Dependencies, Item, read_item
 from fbsync.sandbox.call import Call, read_json
 from fbsync.sandbox.faults import BATCH, fault_answer
 from fbsync.sandbox.graph_api import GraphApi, common_headers
-from fbsync.sandbox.graph_error import GraphError
+from fbsync.sandbox.graph_error import GraphError, unknown_path
 from fbsync.sandbox.tokens import check_proof, read_token
 from fbsync.sandbox.usage import joined
 from fbsync.sandbox.versions import answering_version
@@ -26,6 +26,8 @@ def answer_batch(world: World, api: GraphApi, call: Call) -> tuple[Answer, list[
     if fault is not None and fault.status:
         return fault_answer(fault, (BATCH,), headers), []
     try:
+        if answering_version(call.version or world.switches.default_version) is None:
+            raise unknown_path(call.name)
         read_token(world, call.token)
         check_proof(world, call.token, call.params)
         items = _read_items(call)

@@ -101,7 +101,7 @@ NAMED: dict[str, NamedFault] = {
     "some-gone": _error("some ids are gone", "(#803) Some of the aliases do not exist", 803, 404),
     "retired-field": _error(
         "code 12 for `field` (about)",
-        "(#12) {field} is deprecated for versions v26.0 and higher",
+        "(#12) {field} field is deprecated for versions v26.0 and higher",
         12,
     ),
     "unknown-field": NamedFault("code 100 for `field` (about)", unknown_field("{field}", "Page")),

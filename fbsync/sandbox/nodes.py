@@ -126,7 +126,7 @@ def _check_is_readable(world: World, name: str, token: Token, version: str) -> N
     if name not in FIELDS or (name == retired and world.seeded and world.seeded.has_forgotten):
         raise unknown_field(name, "Page")
     if name == retired or (name in RETIRED_IN_V26 and version == NEWEST):
-        raise GraphError(f"(#12) {name} is deprecated for versions {NEWEST} and higher", 12)
+        raise GraphError(f"(#12) {name} field is deprecated for versions {NEWEST} and higher", 12)
     if name not in WITHOUT_PERMISSION and "pages_read_engagement" not in token.scopes:
         raise bad_parameter(
             "Object does not exist, cannot be loaded due to missing permission or reviewable"

@@ -7,6 +7,7 @@ from fbsync.sandbox.graph_error import (
     GraphError,
     app_token_needed,
     bad_parameter,
+    unknown_field,
     unknown_object,
     unsupported,
 )
@@ -167,6 +168,9 @@ def _installed(world: World, call: Call, page: str) -> list[dict[str, Any]]:
     if world.page_subscriptions[page]:
         app["subscribed_fields"] = sorted(world.page_subscriptions[page])
     asked = read_list(call.params.get("fields")) or list(app)
+    for name in asked:
+        if name not in app and name != "subscribed_fields":
+            raise unknown_field(name, "Application")
     return [{name: value for name, value in app.items() if name in asked}]
 
 
