@@ -165,6 +165,9 @@ def _token(known: _Known, now: datetime) -> TokenKind:
 def _attention(known: _Known, expected: Expected, live: Fields | None, now: datetime) -> list[str]:
     if known.access is None and (known.state is None or known.state.last is None):
         return []  # anybody's page, or none at all: an event named it, or the operator did
+    if known.state and known.state.parked:
+        # Whatever else is the matter follows from that, or shows once it is mended.
+        return [f"set aside: {' '.join((known.state.reason or '').split())}"]
     advice: dict[TokenKind, str] = {
         "none": "no token is stored; run fbsync login",
         "expires": "its login ends soon; run fbsync login",
@@ -174,8 +177,6 @@ def _attention(known: _Known, expected: Expected, live: Fields | None, now: date
     found = [advice[token]] if token in advice else []
     if isinstance(known.on, PermanentFailure):
         found.append(" ".join(str(known.on).split()))
-    if known.state and known.state.parked:
-        found.append(f"set aside: {' '.join((known.state.reason or '').split())}")
     missing = len(expected.fields) - len(live) if live is not None else 0
     if missing and expected.address:
         found.append(f"{missing} webhook fields are not on; run fbsync subscribe")

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from fbsync.console import Console
+from fbsync.grouped_reasons import grouped
 from fbsync.page_overview import Overview, PageRow
 from fbsync.subscription_plan import AppSubscription
 
@@ -20,9 +21,8 @@ def show_overview(console: Console, found: Overview) -> None:
     console.table(columns, [_cells(row, len(found.wanted)) for row in shown])
     if len(rows) > len(shown):
         console.line("", f"… and {len(rows) - len(shown)} more; --json lists all")
-    for row in shown:
-        for text in row.attention:
-            console.line("attention", f"page {row.page_id}: {text}", "red")
+    for line in grouped((row.page_id, text) for row in rows for text in row.attention):
+        console.line("attention", line, "red")
     if found.unmanaged:
         text = f"{found.unmanaged} ids that events named, and nobody here manages"
         console.line("not listed", text)

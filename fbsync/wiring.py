@@ -86,7 +86,9 @@ class Access:
         """
         users = self.vault.users()
         if not users:
-            raise NoAccess("Nobody is logged in, so there are no pages.\nRun: fbsync login")
+            left = len(self.departures.pages_left())
+            pages = f"{left} mirrored pages keep their last copy" if left else "there are no pages"
+            raise NoAccess(f"Nobody is logged in, so {pages}.\nRun: fbsync login")
         for user in users:
             try:
                 yield from self._poll_one(user, keep_tokens=keep_tokens)

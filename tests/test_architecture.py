@@ -110,7 +110,7 @@ IMPORTS = {
     "grouped_reasons": "",
     "report": "console errors grouped_reasons listener page refresh sync",
     "subscribe.report": ".subscriber checklist console errors subscription_plan",
-    "page_report": "console page_overview subscription_plan",
+    "page_report": "console grouped_reasons page_overview subscription_plan",
     "login.browser": "console",
     "parameters": "duration env_file page webhook_fields",
     # The only place that picks implementations: all of the outside world.
