@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from fbsync.errors import DatabaseUnavailable, FbsyncError
+from fbsync.page import PageId
 from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
 
 POLL_SECONDS = 1.0
@@ -58,10 +59,13 @@ class Worker:
             self._crashed()
 
     def _loop(self) -> None:
+        before: frozenset[PageId] = frozenset()
         while not self._stopped:
             found = self._step()
-            # A full claim is a backlog, which no burst to come makes shorter.
-            if found < CLAIM_LIMIT and self._wake.wait(0 if found else POLL_SECONDS):
+            # A full claim of other pages than before is a backlog, which no waiting makes shorter.
+            is_backlog = len(found) >= CLAIM_LIMIT and not found & before
+            before = found
+            if not is_backlog and self._wake.wait(0 if found else POLL_SECONDS):
                 self._gather()
 
     def _gather(self) -> None:
@@ -73,13 +77,13 @@ class Worker:
             if self._stopped or not self._wake.wait(QUIET_SECONDS):
                 return
 
-    def _step(self) -> int:
-        """Refresh what one claim takes; how many pages that were."""
+    def _step(self) -> frozenset[PageId]:
+        """Refresh what one claim takes; which pages that were."""
         try:
             outcomes = self._refresher.refresh()
         except DatabaseUnavailable as error:
             self._report(error)
-            return 0
+            return frozenset()
         for outcome in outcomes:
             self._report(outcome)
-        return len(outcomes)
+        return frozenset(outcome.page_id for outcome in outcomes)

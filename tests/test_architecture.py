@@ -41,7 +41,7 @@ IMPORTS = {
     "ports": "errors page webhook",
     # the second half of the hallway
     "refresh": "errors page ports",
-    "worker": "errors refresh",
+    "worker": "errors page refresh",
     "sync": "errors page patience ports refresh",
     # the outside world: one third-party library each
     "patience": "",

@@ -177,6 +177,30 @@ def test_a_backlog_is_worked_off_whatever_events_come(
         inbox.await_claim_of(0)
 
 
+def test_pages_that_come_again_and_again_are_a_burst_however_many(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.worker.QUIET_SECONDS", 3 * DEADLINE)
+    monkeypatch.setattr("fbsync.worker.GATHER_SECONDS", 3 * DEADLINE)
+    pages = [PageId(str(number)) for number in range(1, CLAIM_LIMIT + 1)]
+
+    def change_all() -> None:
+        for page in pages:
+            world.see(page, name=f"Bakery {len(world.facebook.asked)}")
+        worker.wake()
+
+    world.inbox.mark(pages, "webhook")
+    world.facebook.before_answer = change_all
+    inbox, reports = WatchedInbox(world), Reports()
+    worker = Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports)
+    with worker:
+        for _ in range(2):
+            inbox.await_claim_of(CLAIM_LIMIT)
+        for _ in range(2 * CLAIM_LIMIT):
+            reports.next()
+    assert len(world.facebook.asked) == 2
+
+
 def test_a_burst_without_an_end_is_read_meanwhile(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
