@@ -11,8 +11,11 @@ from typing import Any, TypeVar
 import pytest
 
 from fbsync.database.engine import Database, sqlite_url
+from fbsync.graph.call import GraphConnection
 from fbsync.sandbox.world import Switches, World
 from tests import servers
+from tests.graph_wire import APP, URL, Meta, wire_to_meta
+from tests.instant import NO_PATIENCE
 
 _Server = TypeVar("_Server")
 
@@ -116,6 +119,22 @@ def database(database_url: str) -> Iterator[Database]:
     opened = Database(database_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def meta() -> Iterator[Meta]:
+    """What the Graph API answers, as the test says; see tests.graph_wire."""
+    with wire_to_meta() as wired:
+        yield wired
+
+
+@pytest.fixture
+def connection() -> Iterator[GraphConnection]:
+    """A connection to it that gives up at the first failure."""
+    with GraphConnection(
+        url=URL, version="v26.0", app_id=APP, app_secret="the-secret", patience=NO_PATIENCE
+    ) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from fbsync.subscribe.app_level import AppLevel
 from fbsync.subscription_plan import Level, Wish
 from tests.callback import callback_server
 from tests.certificates import certificate
+from tests.graph_wire import APP, URL, Meta, error, item
 from tests.instant import NO_PATIENCE
 from tests.servers import Sandbox, free_port
-from tests.test_graph_pages import APP, URL, Meta, error, item
 from tests.test_listener import TOKEN, Listener, running_listener
 from tests.test_subscriber import connect
 

@@ -25,9 +25,9 @@ from fbsync.login.discovery import (
 from fbsync.page import PageId, UserToken
 from fbsync.sandbox.world import Fault, Standing, World
 from tests import servers
+from tests.graph_wire import APP, URL, item
 from tests.instant import NO_PATIENCE
 from tests.servers import REDIRECT, SCOPES, Sandbox
-from tests.test_graph_pages import APP, URL, item
 
 ONE, TWO, THREE = (PageId(f"20000000000000{n}") for n in (1, 2, 3))
 ALL = [ONE, TWO, THREE]

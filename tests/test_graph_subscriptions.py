@@ -1,35 +1,19 @@
 """Both levels of subscriptions in the Graph API, over a real connection whose wire is respx."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import respx
 
 from fbsync.errors import CallbackRefused, CallRefused, GraphUnavailable, PermissionMissing
 from fbsync.graph.call import MAX_BATCH, GraphConnection
 from fbsync.graph.subscriptions import GraphSubscriptions
 from fbsync.subscription_plan import AppSubscription
-from tests.instant import NO_PATIENCE
-from tests.test_graph_pages import APP, ONE, SECRETS, TWO, URL, Meta, access, error, item
+from tests.graph_wire import APP, ONE, TWO, Meta, access, error, item
 
 
 @pytest.fixture
-def meta() -> Iterator[Meta]:
-    """No address that was called may hold a secret, whatever the test is about."""
-    with respx.mock(base_url=URL) as router:
-        made = Meta(router)
-        yield made
-        for request in made.requests:
-            assert not any(secret in str(request.url) for secret in SECRETS)
-
-
-@pytest.fixture
-def graph() -> Iterator[GraphSubscriptions]:
-    with GraphConnection(
-        url=URL, version="v26.0", app_id=APP, app_secret="the-secret", patience=NO_PATIENCE
-    ) as opened:
-        yield GraphSubscriptions(opened)
+def graph(connection: GraphConnection) -> GraphSubscriptions:
+    return GraphSubscriptions(connection)
 
 
 # The app's subscription

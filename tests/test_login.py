@@ -30,9 +30,9 @@ from fbsync.graph.oauth import OAuth
 from fbsync.login.discovery import NO_PAGES, NO_TASK, PageProblem
 from fbsync.login.login import Dialog, LoggedIn, ask_for_code, ask_for_paste, log_in
 from fbsync.page import PageAccess, PageId, UserToken
+from tests.graph_wire import Meta, item
 from tests.instant import NO_PATIENCE
 from tests.servers import free_port
-from tests.test_graph_pages import Meta, item
 from tests.test_listener import locked
 from tests.test_loopback import DENIAL, listener
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import respx
 
 from fbsync.errors import CallRefused, GraphUnavailable, TokenRefused
 from fbsync.graph.call import GraphConnection
@@ -12,9 +11,9 @@ from fbsync.graph.oauth import OAuth, TokenFacts
 from fbsync.graph.permissions import Permissions
 from fbsync.page import PageId, UserToken
 from fbsync.sandbox.switches import CONFIG_ID
+from tests.graph_wire import APP, Meta, error, item
 from tests.instant import NO_PATIENCE
 from tests.servers import REDIRECT, SCOPES, Sandbox
-from tests.test_graph_pages import APP, SECRETS, URL, Meta, error, item
 
 ANNA = {"id": "77", "name": "Anna"}
 PERSON = UserToken("77", "Anna", "EAAuser")
@@ -30,21 +29,8 @@ def facts_of(
 
 
 @pytest.fixture
-def meta() -> Iterator[Meta]:
-    """No address that was called may hold a secret, whatever the test is about."""
-    with respx.mock(base_url=URL) as router:
-        made = Meta(router)
-        yield made
-        for request in made.requests:
-            assert not any(secret in str(request.url) for secret in SECRETS)
-
-
-@pytest.fixture
-def oauth() -> Iterator[OAuth]:
-    with GraphConnection(
-        url=URL, version="v26.0", app_id=APP, app_secret="the-secret", patience=NO_PATIENCE
-    ) as connection:
-        yield OAuth(connection)
+def oauth(connection: GraphConnection) -> OAuth:
+    return OAuth(connection)
 
 
 class TestExchange:

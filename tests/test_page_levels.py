@@ -13,8 +13,8 @@ from fbsync.graph.call import GraphConnection
 from fbsync.graph.subscriptions import GraphSubscriptions
 from fbsync.subscribe.page_levels import PageLevels
 from fbsync.subscription_plan import FieldPlan, Level, Wish
+from tests.graph_wire import APP, ONE, URL, Meta, access, error, item
 from tests.instant import NO_PATIENCE
-from tests.test_graph_pages import APP, ONE, URL, Meta, access, error, item
 
 EDGE = "1/subscribed_apps"
 
