@@ -16,13 +16,14 @@ import pytest
 from sqlalchemy import select
 
 from fbsync.callback_check import ask_callback
-from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.engine import LOCK_WAIT_SECONDS, Database, sqlite_url
 from fbsync.database.handshakes import Handshakes
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.schema import deliveries
 from fbsync.group_commit import GroupCommit
 from fbsync.handshake_log import HandshakeLog
 from fbsync.listener import (
+    COMMIT_SECONDS,
     MAX_BODY_BYTES,
     WEBHOOK_PATH,
     Callback,
@@ -452,6 +453,10 @@ class TestDatabase:
             assert "took too long" in answer.json()["message"]
             assert "Retry-After" in answer.headers
             assert listener.kept() == []
+
+    def test_the_lock_of_another_is_told_before_meta_gives_up(self) -> None:
+        meta_gives_up_seconds = 5
+        assert LOCK_WAIT_SECONDS < COMMIT_SECONDS < meta_gives_up_seconds
 
     @pytest.mark.parametrize(("body", "signed"), [(EVENT, b""), (b"no json", b"no json")])
     def test_only_a_503_asks_for_another_try(

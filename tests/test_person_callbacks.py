@@ -138,6 +138,13 @@ class TestDeauthorize:
         assert "nothing dropped" in listener.only_notice().detail
         assert listener.recorded() == 1
 
+    @pytest.mark.parametrize("path", PATHS)
+    def test_one_that_names_no_time_counts_from_now(self, listener: Listener, path: str) -> None:
+        listener.log_in(ONE)
+        payload = b'{"user_id": "218471", "algorithm": "HMAC-SHA256"}'
+        assert listener.send(path, signed(encoded(payload), SECRET)).status_code == 200
+        assert listener.vault.users() == []
+
 
 class TestDeletion:
     def test_the_answer_leads_to_a_page_that_says_what_was_deleted(
