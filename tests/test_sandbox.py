@@ -571,7 +571,7 @@ class TestRequests:
             answer = sandbox.client.post(f"/v26.0/{PAGE}/subscribed_apps", data=form)
             assert answer.status_code == (400 if fields.startswith("{") else code)
 
-    def test_debug_token_is_for_the_app_and_for_oneself(
+    def test_debug_token_is_for_the_app_and_its_developer(
         self, sandbox: Sandbox, user: str, page: str
     ) -> None:
         own = get(sandbox, "/v26.0/debug_token", user, input_token=user).json()["data"]
@@ -583,7 +583,10 @@ class TestRequests:
             input_token=sandbox.world.app_token,
         ).json()["data"]
         assert (app["type"], app["expires_at"]) == ("APP", 0)
-        assert error(get(sandbox, "/v26.0/debug_token", page, input_token=user))["code"] == 100
+        of_page = get(sandbox, "/v26.0/debug_token", user, input_token=page).json()["data"]
+        assert (of_page["type"], of_page["profile_id"]) == ("PAGE", PAGE)
+        for text in (user, page):
+            assert error(get(sandbox, "/v26.0/debug_token", page, input_token=text))["code"] == 100
 
     def test_only_the_picked_pages_stand_among_the_granular_scopes(self, sandbox: Sandbox) -> None:
         user = sandbox.log_in(shown="1", grant="pages_show_list", page=PAGE)

@@ -116,6 +116,7 @@ class TestDialog:
             ({"redirect_uri": "http://shop.example/back"}, "Insecure Login Blocked"),
             ({"redirect_uri": "javascript:alert(1)"}, "URL Blocked"),
             ({"redirect_uri": ""}, "URL Blocked"),
+            ({"state": ""}, "Missing state"),
             ({"response_type": "id_token"}, "response_type"),
             ({"scope": "pages_show_list,manage_pages"}, "Invalid Scopes: manage_pages"),
         ],
@@ -293,6 +294,10 @@ class TestLifetimes:
         assert set(came) == {"access_token", "token_type"}
         found = self.debug(sandbox, came["access_token"])
         assert (found["type"], found["expires_at"]) == ("SYSTEM_USER", 0)
+        own = {"access_token": came["access_token"]}
+        for token, status in ((came["access_token"], 200), (sandbox.log_in(), 400)):
+            params = own | {"input_token": token}
+            assert sandbox.client.get("/debug_token", params=params).status_code == status
         exchange = {"grant_type": "fb_exchange_token", "fb_exchange_token": came["access_token"]}
         answer = sandbox.client.get(path, params=app | exchange)
         assert answer.json()["error"]["code"] == 100

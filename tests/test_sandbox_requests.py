@@ -58,6 +58,9 @@ class TestPaths:
     def test_no_such_version_is_2500(self, sandbox: Sandbox, user: str, version: str) -> None:
         answer = sandbox.client.get(f"/{version}/me", params={"access_token": user})
         assert (answer.status_code, code(answer)) == (400, 2500)
+        batch = {"batch": '[{"relative_url": "v26.0/me"}]', "access_token": user}
+        answer = sandbox.client.post(f"/{version}/", data=batch)
+        assert (answer.status_code, code(answer)) == (400, 2500)
 
     def test_the_apps_version_answers_paths_without_one(self, sandbox: Sandbox, user: str) -> None:
         sandbox.client.post("/_sandbox/switches", json={"default_version": "v23.0"})
@@ -121,6 +124,18 @@ class TestFields:
     def test_a_bad_field_inside_fails_the_whole_call(self, sandbox: Sandbox, user: str) -> None:
         answer = get(sandbox, "me", user, fields="name,accounts{name,colour}")
         assert "(colour) on node type (Page)" in answer.json()["error"]["message"]
+
+    @pytest.mark.parametrize(
+        "path", ["me/permissions", "me/accounts", f"{PAGE}/subscribed_apps", "{app}/subscriptions"]
+    )
+    def test_an_edge_has_no_other_fields(
+        self, sandbox: Sandbox, user: str, page: str, path: str
+    ) -> None:
+        tokens = {PAGE: page, "{app}": sandbox.world.app_token}
+        token = tokens.get(path.partition("/")[0], user)
+        answer = get(sandbox, path.format(app=sandbox.world.app_id), token, fields="colour")
+        assert code(answer) == 100
+        assert "nonexisting field (colour)" in answer.json()["error"]["message"]
 
     def test_a_list_inside_a_page_has_a_limit(self, sandbox: Sandbox, page: str) -> None:
         sandbox.client.post(f"/_sandbox/pages/{PAGE}", json={"emails": ["a@x.org", "b@x.org"]})
@@ -345,7 +360,7 @@ class TestOddRequests:
         form = {"object": "page", "callback_url": url, "access_token": sandbox.world.app_token}
         answer = sandbox.client.post(f"/{app}/subscriptions", data=form)
         assert answer.status_code == 400
-        dialog = {"client_id": app, "redirect_uri": url}
+        dialog = {"client_id": app, "redirect_uri": url, "state": "s"}
         assert sandbox.client.get("/dialog/oauth", params=dialog).status_code in (200, 400)
 
     @pytest.mark.parametrize("host", ["", "[", "a b", "é".encode()])

@@ -31,6 +31,14 @@ Changed = Callable[[dict[str, list[str]]], object]
 _PERSON_EDGES = frozenset({"accounts", "businesses", "permissions"})
 """Those that field expansion reaches, as in /me?fields=accounts.limit(2){name}."""
 
+_LISTED = {
+    "businesses": ("Business", {"id", "name"}),
+    "permissions": ("Permission", {"permission", "status"}),
+    "subscribed_apps": ("Application", {"category", "id", "link", "name", "subscribed_fields"}),
+    "subscriptions": ("Subscription", {"active", "callback_url", "fields", "object"}),
+}
+"""Edges that are answered as one list: the type of their items, and which fields those have."""
+
 
 class GraphApi:
     """Answers calls from a world.
@@ -199,6 +207,10 @@ def _listed(call: Call, answer: dict[str, Any]) -> dict[str, Any]:
     if "data" not in answer:
         return answer
     wanted = parse(call.params["fields"]) if call.params.get("fields") else None
+    kind, names = _LISTED[call.path[-1]]
+    for name in wanted or ():
+        if name not in names:
+            raise unknown_field(name, kind)
     return paged(call, answer | {"data": pick(answer["data"], wanted)})
 
 

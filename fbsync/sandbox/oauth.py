@@ -31,9 +31,14 @@ def exchange(world: World, call: Call) -> dict[str, Any]:
 
 
 def debug(world: World, call: Call, asker: Token) -> dict[str, Any]:
-    """GET /debug_token: what a token is; asked with the app token or one's own."""
+    """GET /debug_token: what a token is.
+
+    Asked with the app token, or with the person's own, who is the app's developer. A system user
+    is not, and may only look at the own token.
+    """
     text = call.params.get("input_token")
-    if asker.kind == "PAGE" or (asker.kind != "APP" and text != call.token):
+    is_own = asker.kind == "SYSTEM_USER" and text == call.token
+    if asker.kind not in ("APP", "USER") and not is_own:
         raise bad_parameter(
             "You must provide an app access token, or a user access token that is"
             " an owner or developer of the app"

@@ -7,7 +7,6 @@ from fbsync.sandbox.graph_error import (
     GraphError,
     app_token_needed,
     bad_parameter,
-    unknown_field,
     unknown_object,
     unsupported,
 )
@@ -47,7 +46,7 @@ def page_level(world: World, call: Call, page: str, token: Token) -> dict[str, A
         return _uninstall(world, page)
     _check_page_token(world, page, token)
     if call.method == "GET":
-        return {"data": _installed(world, call, page)}
+        return {"data": _installed(world, page)}
     if call.method == "DELETE":
         return _uninstall(world, page)
     if call.method == "POST":
@@ -155,7 +154,7 @@ def _check_permission(world: World, page: str, field: str, token: Token) -> None
         )
 
 
-def _installed(world: World, call: Call, page: str) -> list[dict[str, Any]]:
+def _installed(world: World, page: str) -> list[dict[str, Any]]:
     """The calling app alone; `subscribed_fields` is absent where there are none."""
     if page not in world.page_subscriptions:
         return []
@@ -167,11 +166,7 @@ def _installed(world: World, call: Call, page: str) -> list[dict[str, Any]]:
     }
     if world.page_subscriptions[page]:
         app["subscribed_fields"] = sorted(world.page_subscriptions[page])
-    asked = read_list(call.params.get("fields")) or list(app)
-    for name in asked:
-        if name not in app and name != "subscribed_fields":
-            raise unknown_field(name, "Application")
-    return [{name: value for name, value in app.items() if name in asked}]
+    return [app]
 
 
 def _subscribe_page(world: World, call: Call, page: str, token: Token) -> dict[str, Any]:
