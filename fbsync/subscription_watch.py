@@ -13,17 +13,20 @@ from fbsync.page_overview import Overview
 DAY_SECONDS = 86400.0
 _STOP_SECONDS = 2.0
 _REMEDY = "Run: fbsync subscribe"
+_UNKNOWN = "Whether the webhooks are on is not known."
 
 
 class SubscriptionWatch:
     """Looks in a thread of its own, at the start of the block and then every `seconds`.
 
-    `look` reads both levels; `warn` is told what is off, and where that cannot be known.
+    `look` reads both levels, and gives None while there is no page to look at; `warn` is told what
+    is off, and where that cannot be known. `address` is the listener's public one, "" where it is
+    not known.
     """
 
     def __init__(
         self,
-        look: Callable[[], Overview],
+        look: Callable[[], Overview | None],
         address: str,
         warn: Callable[[str], None],
         seconds: float = DAY_SECONDS,
@@ -49,9 +52,10 @@ class SubscriptionWatch:
     def _watch(self) -> None:
         while True:
             try:
-                told = what_is_off(self._look(), self._address)
+                found = self._look()
+                told = what_is_off(found, self._address) if found else None
             except FbsyncError as error:
-                told = f"Whether the webhooks are on is not known. {error}"
+                told = f"{_UNKNOWN} {error}"
             if told and not self._done.is_set():
                 self._warn(told)
             if self._done.wait(self._seconds):
@@ -60,18 +64,30 @@ class SubscriptionWatch:
 
 def what_is_off(found: Overview, address: str) -> str | None:
     """A message for the operator; None where both levels are as they should be."""
-    if found.failure is not None:
-        return f"Whether the webhooks are on is not known. {found.failure}"
-    if found.app is None:
+    return _off_at_app(found, address) or _off_at_pages(found)
+
+
+def _off_at_app(found: Overview, address: str) -> str | None:
+    app = found.app
+    if app is None and found.failure is not None:
+        return f"{_UNKNOWN} {found.failure}"
+    if app is None:
         return f"The app has no webhook subscription, so no event will come.\n{_REMEDY}"
-    if not found.app.active:
+    if not app.active:
         return f"Facebook switched the app's webhook subscription off.\n{_REMEDY}"
-    if found.app.callback_url != address:
+    if address and app.callback_url != address:
         return (
-            f"The app's webhooks go to {found.app.callback_url}, not to {address}.\n"
+            f"The app's webhooks go to {app.callback_url}, not to {address}.\n"
             f"{_REMEDY} --replace-callback"
         )
-    lacking = [row for row in found.rows if row.live is not None and row.live != found.wanted]
-    if lacking:
-        return f"{len(lacking)} pages lack webhook fields at one of both levels.\n{_REMEDY}"
-    return None
+    lacking = ", ".join(sorted(found.wanted - app.fields))
+    return (
+        f"The app's webhook subscription lacks fields: {lacking}.\n{_REMEDY}" if lacking else None
+    )
+
+
+def _off_at_pages(found: Overview) -> str | None:
+    if found.failure is not None:
+        return f"{_UNKNOWN} {found.failure}"
+    lacking = sum(row.live is not None and row.live != found.wanted for row in found.rows)
+    return f"{lacking} pages lack wanted webhook fields.\n{_REMEDY}" if lacking else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +24,8 @@ from fbsync.settings import (
 
 if TYPE_CHECKING:
     from fbsync.listener_process import Reporting
+    from fbsync.page_overview import Overview
+    from fbsync.subscription_watch import SubscriptionWatch
     from fbsync.wiring import Access
 
 
@@ -73,21 +74,20 @@ def listen(
 
 def _subscription_watch(
     console: Console, access: Access, fields: Sequence[str], address: str
-) -> AbstractContextManager[object]:
-    """Where no address is set, there is nothing to watch."""
+) -> SubscriptionWatch:
+    """Where nobody has logged in yet, there is nothing to look at."""
     from fbsync.page_overview import Expected, survey
     from fbsync.subscription_watch import SubscriptionWatch
 
-    if not address:
-        return nullcontext()
     expected = Expected(frozenset(fields), address)
-    return SubscriptionWatch(
-        lambda: survey(
-            access.vault, access.inbox, access.subscriptions, expected, None, datetime.now(UTC)
-        ),
-        address,
-        console.say,
-    )
+
+    def look() -> Overview | None:
+        if not access.vault.page_ids():
+            return None
+        now = datetime.now(UTC)
+        return survey(access.vault, access.inbox, access.subscriptions, expected, None, now)
+
+    return SubscriptionWatch(look, address, console.say)
 
 
 def _reporting(console: Console, address: str) -> Reporting:
