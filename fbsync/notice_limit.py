@@ -1,9 +1,10 @@
-"""Refused requests on the terminal: some of them as lines, the others as an exact count.
+"""Refused requests on the terminal: some of each kind as lines, the others as an exact count.
 
-Anybody can send what is refused, so it must not fill a disk.
+Anybody can send what is refused, so it must neither fill a disk nor hide another kind of refusal.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from fbsync.listener import Notice
@@ -13,9 +14,10 @@ WINDOW_SECONDS = 10.0
 
 
 class NoticeLimit:
-    """Passes notices on to `report`; of refusals, LINES at most in each WINDOW_SECONDS.
+    """Passes notices on to `report`; of each kind of refusal, LINES at most in WINDOW_SECONDS.
 
-    The count of those left out follows before the next notice after the window.
+    A kind is the first word, such as the status. The counts of those left out follow before the
+    next notice after the window, or at the end of the block.
     """
 
     def __init__(
@@ -24,22 +26,29 @@ class NoticeLimit:
         self._report = report
         self._now = now
         self._window_ends = 0.0
-        self._shown = 0
-        self._left_out = 0
+        self._seen: Counter[str] = Counter()
+
+    def __enter__(self) -> "NoticeLimit":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Tell what was left out."""
+        self._end_window()
 
     def __call__(self, notice: Notice) -> None:
         """Report it, or count it."""
         if self._now() >= self._window_ends:
-            self._begin_window()
+            self._end_window()
+            self._window_ends = self._now() + WINDOW_SECONDS
         if notice.kind == "refused":
-            if self._shown >= LINES:
-                self._left_out += 1
+            kind = notice.detail.partition(" ")[0]
+            self._seen[kind] += 1
+            if self._seen[kind] > LINES:
                 return
-            self._shown += 1
         self._report(notice)
 
-    def _begin_window(self) -> None:
-        if self._left_out:
-            self._report(Notice("refused", f"and {self._left_out} more requests before this"))
-        self._window_ends = self._now() + WINDOW_SECONDS
-        self._shown = self._left_out = 0
+    def _end_window(self) -> None:
+        for kind, count in self._seen.items():
+            if count > LINES:
+                self._report(Notice("refused", f"{kind} and {count - LINES} more of these"))
+        self._seen.clear()

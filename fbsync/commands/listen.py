@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,6 +25,7 @@ from fbsync.settings import (
 
 if TYPE_CHECKING:
     from fbsync.listener_process import Reporting
+    from fbsync.notice_limit import NoticeLimit
     from fbsync.page_overview import Overview
     from fbsync.subscription_watch import SubscriptionWatch
     from fbsync.wiring import Access
@@ -43,16 +45,21 @@ def listen(
         fields = read_webhook_fields(env)
     from fbsync.graph.pace import EVENTS
     from fbsync.listener_process import address_of, bind, serve
+    from fbsync.notice_limit import NoticeLimit
     from fbsync.patience import WORKER_PATIENCE
     from fbsync.person_callbacks import PersonCallbacks
+    from fbsync.report import show_notice
     from fbsync.wiring import open_access, open_store
 
     console = Console()
     listening = bind(host, port)
-    with open_access(
-        app_settings, graph, database, warn=console.say, patience=WORKER_PATIENCE, lane=EVENTS
-    ) as access:
-        reporting = _reporting(console, address_of(listening))
+    with (
+        open_access(
+            app_settings, graph, database, warn=console.say, patience=WORKER_PATIENCE, lane=EVENTS
+        ) as access,
+        NoticeLimit(partial(show_notice, console)) as show_request,
+    ):
+        reporting = _reporting(console, show_request, address_of(listening))
         person = PersonCallbacks(
             app_settings.app_secret, access.departures, reporting.request, public_address
         )
@@ -90,13 +97,12 @@ def _subscription_watch(
     return SubscriptionWatch(look, address, console.say)
 
 
-def _reporting(console: Console, address: str) -> Reporting:
+def _reporting(console: Console, show_request: NoticeLimit, address: str) -> Reporting:
     from fbsync.listener_process import Reporting
-    from fbsync.notice_limit import NoticeLimit
-    from fbsync.report import show_notice, show_outcome
+    from fbsync.report import show_outcome
 
     return Reporting(
-        request=NoticeLimit(lambda notice: show_notice(console, notice)),
+        request=show_request,
         outcome=lambda outcome: show_outcome(console, outcome),
         started=lambda _: console.say(f"Listening on {address}; stop with Ctrl-C."),
     )
