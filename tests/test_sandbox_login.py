@@ -116,7 +116,6 @@ class TestDialog:
             ({"redirect_uri": "http://shop.example/back"}, "Insecure Login Blocked"),
             ({"redirect_uri": "javascript:alert(1)"}, "URL Blocked"),
             ({"redirect_uri": ""}, "URL Blocked"),
-            ({"state": ""}, "Missing state"),
             ({"response_type": "id_token"}, "response_type"),
             ({"scope": "pages_show_list,manage_pages"}, "Invalid Scopes: manage_pages"),
         ],

@@ -35,8 +35,6 @@ def check_request(world: World, params: dict[str, str]) -> frozenset[str]:
     if params.get("client_id") != world.app_id:
         raise DialogError("Invalid App ID: the app does not exist.")
     _check_redirect(world, params.get("redirect_uri", ""))
-    if not params.get("state"):
-        raise DialogError("Missing state: it is required, and comes back unchanged.")
     types = _response_types(params)
     if not types & {"code", "token"} or types - {"code", "token", "granted_scopes"}:
         raise DialogError("Invalid response_type: code, token, or both, and granted_scopes.")
@@ -169,7 +167,8 @@ def _token(world: World, granted: frozenset[str], pages: frozenset[str] | None) 
 
 def _back(params: dict[str, str], answer: dict[str, str], mark: str = "?") -> str:
     """The redirect with the answer, after "?" in its query or after "#" in its fragment."""
-    answer["state"] = params["state"]
+    if "state" in params:
+        answer["state"] = params["state"]
     address = params["redirect_uri"]
     if mark == "?" and urlsplit(address).query:
         mark = "&"
