@@ -24,7 +24,6 @@ class Item:
 
     call: Call
     name: str = ""
-    depends_on: str = ""
     omits_response: bool = True
     error: GraphError | None = None
     references: frozenset[str] = frozenset()
@@ -58,7 +57,6 @@ def read_item(item: dict[str, Any], batch: Call) -> Item:
     return Item(
         call,
         name=str(item.get("name") or ""),
-        depends_on=depends_on,
         omits_response=item.get("omit_response_on_success") is not False,
         references=frozenset(used | {depends_on} - {""}),
     )

@@ -109,11 +109,6 @@ class Switches:
             setattr(self, name, value)
 
 
-def known_of(switches: Switches) -> list[tuple[str, Any]]:
-    """Name and value of each."""
-    return [(each.name, getattr(switches, each.name)) for each in fields(switches)]
-
-
 def described() -> list[dict[str, Any]]:
     """Name, type, default and meaning of each, for the help."""
     return [
