@@ -26,8 +26,6 @@ from fbsync.sandbox.world import PERSON, World
 _SECONDS = 10.0
 _MAX_ANSWER_CHARACTERS = 10_000
 _KEPT = 1000
-# The address may be any text: no address, too long a name, too large a port.
-_UNREACHED = (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError)
 _OPTIONS: dict[str, type] = {"user_id": str, "issued_at": int, "expires": int, "forged": bool}
 
 
@@ -120,7 +118,7 @@ class PersonCallbacks:
         form = {"signed_request": signed_request(self._world.app_secret, options)}
         try:
             answer = await self._client.post(sent.url, data=form)
-        except _UNREACHED as error:
+        except Exception as error:  # noqa: BLE001 - the address may be any text; shown to the tester
             sent.error = type(error).__name__
         else:
             sent.status = answer.status_code
