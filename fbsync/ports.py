@@ -43,6 +43,7 @@ class Claim:
     attempts: int
     noticed_by: NoticedBy
     last: LastStored | None
+    event: str | None = None  # the id of the newest delivery that named the page
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,20 @@ class PageState:
 
 @dataclass(frozen=True)
 class InboxStatus:
-    """Counts over the whole inbox."""
+    """Counts over the whole inbox.
+
+    `waiting` pages are marked and not parked; `leased` of them are in a worker's hands. `events`
+    counts what waits for them: each delivery once for each page that it names.
+    """
 
     deliveries: int
     pages: int
     waiting: int
+    leased: int
     parked: int
     versions: int
+    events: int
+    waiting_since: datetime | None  # of the oldest mark that waits
 
 
 class Inbox(Protocol):

@@ -24,6 +24,9 @@ _DIGESTS = {SIGNATURE_256: "sha256", SIGNATURE_SHA1: "sha1"}
 DASHBOARD_TEST_ID = "0"
 """The id in the events of the dashboard's Test button: well-formed, but no page."""
 
+ID_CHARACTERS = 16
+"""Of the body's SHA-256 in hex: 64 bits, so two of a million events are hardly ever alike."""
+
 MAX_CHALLENGE_CHARACTERS = 1024
 """The challenge is sent back as it came, so its length is bounded. Meta's are ten digits."""
 
@@ -36,12 +39,21 @@ HandshakeResult = Literal["answered", "wrong token", "wrong mode", "no challenge
 
 @dataclass(frozen=True)
 class Delivery:
-    """One signed request of Meta's, kept as it came. `digest` is the body's SHA-256 in hex."""
+    """One signed request of Meta's, kept as it came. `digest` is the body's SHA-256 in hex.
+
+    `fault` says why no page could be read from it; it is then a dead letter, kept for a person.
+    """
 
     digest: str
     body: VerifiedBody
     page_ids: tuple[PageId, ...]
     received_at: datetime
+    fault: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Names it in logs and on the command line, the same for each copy that Meta sends."""
+        return self.digest[:ID_CHARACTERS]
 
 
 def sign(body: bytes, app_secret: str) -> dict[str, str]:

@@ -31,6 +31,7 @@ def row(**changes: object) -> SimpleNamespace:
         "stored_fields": '{"id": "1"}',
         "stored_at": MOMENT.timestamp(),
         "last_event_at": None,
+        "event": "0123456789abcdef",
     }
     return SimpleNamespace(**values | changes)
 

@@ -89,7 +89,7 @@ class Database:
 
 
 def _upgrade(connection: Connection) -> None:
-    """Bring an older database to this schema: what was added since, tables and columns, is made.
+    """Bring an older database to this schema: tables, columns and indexes added since are made.
 
     A column that is added later must be nullable, as the rows that are there have no value for it.
     """
@@ -100,6 +100,8 @@ def _upgrade(connection: Connection) -> None:
             if column.name not in there:
                 made = CreateColumn(column).compile(dialect=connection.dialect)
                 connection.exec_driver_sql(f"alter table {table.name} add column {made}")
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
     _move_page_tokens(connection)
     connection.execute(update(schema).values(number=SCHEMA_NUMBER))
 

@@ -11,11 +11,12 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, func, null, select, update
+from sqlalchemy import case, func, null, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from fbsync.database.engine import Database
-from fbsync.database.inbox_rows import chunks, claim_of, delivery_row, state_of
+from fbsync.database.inbox_rows import chunks, claim_of, moment, state_of
+from fbsync.database.marks import keep, raise_marks
 from fbsync.database.schema import deliveries, pages
 from fbsync.errors import LeaseLost
 from fbsync.page import NoticedBy, PageId
@@ -34,26 +35,14 @@ class DatabaseInbox:
         """See ports.Inbox. The whole batch is one transaction, so one fsync serves them all."""
         if not batch:
             return
-        marked = {page_id for delivery in batch for page_id in delivery.page_ids}
-        insert = self._database.insert(deliveries)
-        keep_once = insert.on_conflict_do_update(
-            index_elements=[deliveries.c.digest], set_={"copies": deliveries.c.copies + 1}
-        )
         with self._database.write() as connection:
-            connection.execute(keep_once, [delivery_row(delivery) for delivery in batch])
-            self._raise_marks(connection, marked, "webhook")
+            keep(self._database, connection, batch, self._now())
 
     def mark(self, page_ids: Collection[PageId], noticed_by: NoticedBy) -> dict[PageId, int]:
         """See ports.Inbox."""
         with self._database.write() as connection:
-            self._raise_marks(connection, page_ids, noticed_by)
-            return {
-                PageId(row.page_id): row.marks
-                for chunk in chunks(page_ids)
-                for row in connection.execute(
-                    select(pages.c.page_id, pages.c.marks).where(pages.c.page_id.in_(chunk))
-                )
-            }
+            counts = dict.fromkeys(page_ids, 1)
+            return raise_marks(self._database, connection, counts, noticed_by, self._now())
 
     def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
         """See ports.Inbox. On PostgreSQL, workers skip the rows that another is claiming."""
@@ -92,6 +81,8 @@ class DatabaseInbox:
     def finish(self, claim: Claim, stored: LastStored | None) -> None:
         """See ports.Inbox."""
         values: dict[str, Any] = {"done": claim.marks, "due_at": 0.0, "attempts": 0, "reason": None}
+        # For an event that came during the read; otherwise it means nothing.
+        values["waiting_since"] = self._now()
         if stored is not None:
             values |= {
                 "stored_number": stored.number,
@@ -140,40 +131,24 @@ class DatabaseInbox:
     def status(self) -> InboxStatus:
         """See ports.Inbox."""
         waiting = (pages.c.marks > pages.c.done) & pages.c.parked_at.is_(None)
+        backlog = select(
+            func.count(),
+            func.count(case((pages.c.leased_until > self._now(), 1))),
+            func.coalesce(func.sum(pages.c.marks - pages.c.done), 0),
+            func.min(pages.c.waiting_since),
+        ).where(waiting)
         counts = select(
             func.count(),
-            func.coalesce(func.sum(case((waiting, 1), else_=0)), 0),
             func.count(pages.c.parked_at),
             func.coalesce(func.sum(pages.c.stored_number), 0),
         ).select_from(pages)
         with self._database.read() as connection:
             kept = connection.execute(select(func.count()).select_from(deliveries)).scalar_one()
-            total, due, parked, versions = connection.execute(counts).one()
-        return InboxStatus(kept, total, int(due), parked, int(versions))
-
-    def _raise_marks(
-        self, connection: Connection, page_ids: Collection[PageId], noticed_by: NoticedBy
-    ) -> None:
-        if not page_ids:
-            return
-        # An event that waits already keeps its name when the poll comes second.
-        idle = pages.c.marks == pages.c.done
-        event = {"last_event_at": self._now()} if noticed_by == "webhook" else {}
-        keep = case((idle, noticed_by), else_=pages.c.noticed_by)
-        raised = self._database.insert(pages).on_conflict_do_update(
-            index_elements=[pages.c.page_id],
-            set_={
-                "marks": pages.c.marks + 1,
-                "noticed_by": noticed_by if noticed_by == "webhook" else keep,
-                **event,
-            },
+            total, parked, versions = connection.execute(counts).one()
+            due, leased, events, since = connection.execute(backlog).one()
+        return InboxStatus(
+            kept, total, due, leased, parked, int(versions), int(events), moment(since)
         )
-        # Always in the same order: two PostgreSQL transactions must not wait for each other.
-        rows = [
-            {"page_id": page_id, "marks": 1, "noticed_by": noticed_by, **event}
-            for page_id in sorted(page_ids)
-        ]
-        connection.execute(raised, rows)
 
     def _give_back(self, claim: Claim, values: dict[str, Any]) -> bool:
         """Whether the page is parked now. Raises LeaseLost."""

@@ -25,6 +25,7 @@ def delivery_row(delivery: Delivery) -> dict[str, Any]:
         "body": bytes(delivery.body),
         "page_ids": json.dumps(delivery.page_ids),
         "received_at": delivery.received_at.timestamp(),
+        "fault": delivery.fault,
     }
 
 
@@ -37,6 +38,7 @@ def claim_of(row: Any, lease: str) -> Claim:
         attempts=row.attempts,
         noticed_by=row.noticed_by if row.stored_number else "first",
         last=_last_stored(row),
+        event=row.event,
     )
 
 
@@ -57,15 +59,16 @@ def state_of(row: Any) -> PageState:
         page_id=PageId(row.page_id),
         marks=row.marks,
         done=row.done,
-        leased_until=_moment(row.leased_until),
-        due_at=_moment(row.due_at),
+        leased_until=moment(row.leased_until),
+        due_at=moment(row.due_at),
         reason=row.reason,
         parked=row.parked_at is not None,
         last=_last_stored(row),
-        stored_at=_moment(row.stored_at),
-        last_event_at=_moment(row.last_event_at),
+        stored_at=moment(row.stored_at),
+        last_event_at=moment(row.last_event_at),
     )
 
 
-def _moment(seconds: float | None) -> datetime | None:
+def moment(seconds: float | None) -> datetime | None:
+    """Seconds since 1970 as a time; None for none and for 0."""
     return datetime.fromtimestamp(seconds, UTC) if seconds else None

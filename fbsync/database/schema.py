@@ -8,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Float,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -17,8 +18,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_NUMBER = 3
-"""Raised by one when tables or (nullable) columns are added; engine.py then adds them."""
+SCHEMA_NUMBER = 4
+"""Raised by one when tables, (nullable) columns or indexes are added; engine.py then adds them."""
 
 metadata = MetaData()
 _big_integer = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up in SQLite
@@ -34,7 +35,18 @@ deliveries = Table(
     Column("page_ids", Text, nullable=False),  # a JSON list
     Column("received_at", Float, nullable=False),
     Column("copies", Integer, nullable=False, default=1),
+    Column("fault", Text),  # why no page could be read from it: a dead letter
     UniqueConstraint("digest"),
+)
+
+# Which pages a delivery names. It is handled where each page's `done` has reached its `mark`.
+delivery_pages = Table(
+    "delivery_pages",
+    metadata,
+    Column("delivery_id", _big_integer, primary_key=True),
+    Column("page_id", String(32), primary_key=True),
+    Column("mark", _big_integer, nullable=False),
+    Index("delivery_pages_by_page", "page_id", "mark"),
 )
 
 pages = Table(
@@ -59,6 +71,17 @@ pages = Table(
     Column("stored_fields", Text),  # a JSON object
     Column("stored_at", Float),
     Column("last_event_at", Float),
+    Column("event", String(16)),  # the id of the newest delivery that named it, see webhook.py
+    Column("waiting_since", Float),  # of the oldest mark that is not done; means nothing when idle
+)
+
+# Without it, a claim would sort every page that waits.
+Index(
+    "pages_due",
+    pages.c.due_at,
+    pages.c.page_id,
+    sqlite_where=(pages.c.marks > pages.c.done) & pages.c.parked_at.is_(None),
+    postgresql_where=(pages.c.marks > pages.c.done) & pages.c.parked_at.is_(None),
 )
 
 user_tokens = Table(
