@@ -17,6 +17,7 @@ from fbsync.commands.sandbox import SandboxCommand, sandbox
 from fbsync.commands.subscribe import subscribe
 from fbsync.commands.sync import sync
 from fbsync.commands.test_webhook import probe_webhook
+from fbsync.commands.worker import worker
 from fbsync.console import Console
 from fbsync.errors import FbsyncError, SettingsError
 from fbsync.exit_status import FAILED, WRONG_USAGE
@@ -52,6 +53,7 @@ def options(
 app.command()(login)
 app.command()(subscribe)
 app.command()(listen)
+app.command()(worker)
 app.command("test-webhook")(probe_webhook)
 app.command()(sync)
 app.command()(pages)

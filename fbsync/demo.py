@@ -15,12 +15,14 @@ from typing import TypeVar
 import httpx
 
 from fbsync.checklist import Checklist
+from fbsync.companions import mirroring
 from fbsync.console import Console
 from fbsync.demo_sandbox import run_sandbox
 from fbsync.environment import reading
 from fbsync.errors import FbsyncError
+from fbsync.group_commit import GroupCommit
 from fbsync.listener import Notice
-from fbsync.listener_process import Reporting, Server, address_of, bind, serve
+from fbsync.listener_process import address_of, bind, serve
 from fbsync.login.login import Dialog, ask_for_code, log_in
 from fbsync.page import PageId, PageVersion
 from fbsync.patience import Patience
@@ -38,6 +40,7 @@ from fbsync.settings import (
     read_login,
     read_store,
 )
+from fbsync.shutdown import Shutdown
 from fbsync.subscribe.subscriber import Subscriber
 from fbsync.subscription_plan import Wish
 from fbsync.sync import Poll
@@ -83,7 +86,7 @@ class Arrivals:
 
     notices: list[Notice] = field(default_factory=list)
     outcomes: list[Outcome | FbsyncError] = field(default_factory=list)
-    servers: list[Server] = field(default_factory=list)
+    starts: list[bool] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def note(self, items: list[_T]) -> Callable[[_T], None]:
@@ -179,30 +182,33 @@ class _Scenes:
 
     @contextmanager
     def _listener(self, access: Access, listening: socket.socket) -> Iterator[None]:
-        arrivals = self._arrivals
-        reporting = Reporting(
-            request=arrivals.note(arrivals.notices),
-            outcome=arrivals.note(arrivals.outcomes),
-            started=arrivals.note(arrivals.servers),
-        )
-        thread = threading.Thread(
-            target=serve,
-            args=(listening, access.inbox, access.refresher(self._store)),
-            kwargs={
-                "app_secret": self._app.app_secret,
-                "verify_token": self._callback.verify_token,
-                "redirect_uri": self._login.redirect_uri,
-                "reporting": reporting,
-                "record_handshakes": access.handshakes.record,
-            },
-        )
+        arrivals, shutdown = self._arrivals, Shutdown()
+        note_start = arrivals.note(arrivals.starts)
+
+        def run() -> None:
+            worker = mirroring(access, self._store, arrivals.note(arrivals.outcomes), shutdown)
+            with worker, GroupCommit(access.inbox) as group_commit:
+                serve(
+                    listening,
+                    group_commit,
+                    shutdown,
+                    app_secret=self._app.app_secret,
+                    verify_token=self._callback.verify_token,
+                    redirect_uri=self._login.redirect_uri,
+                    report=arrivals.note(arrivals.notices),
+                    started=lambda: note_start(True),
+                    record_handshakes=access.handshakes.record,
+                    recorded=worker.wake,
+                )
+
+        thread = threading.Thread(target=run)
         thread.start()
-        server = arrivals.wait(lambda: next(iter(arrivals.servers), None), "The listener")
+        arrivals.wait(lambda: arrivals.starts or None, "The listener")
         self._done("listen", "done", f"up at {self._callback.address}")
         try:
             yield
         finally:
-            server.stop()
+            shutdown.begin()
             thread.join()
 
     def _subscribe(self, access: Access) -> None:

@@ -1,11 +1,8 @@
-"""The process of `fbsync listen`: the application on uvicorn, beside group commit and worker."""
+"""The process of `fbsync listen`: the application on uvicorn, until the shutdown."""
 
-import signal
 import socket
-import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -18,59 +15,48 @@ from fbsync.group_commit import GroupCommit
 from fbsync.handshake_log import HandshakeLog
 from fbsync.listener import WEBHOOK_PATH, Callback, Notice, build_app, relay_route
 from fbsync.login.loopback import RELAY_HEADER
-from fbsync.ports import Inbox
-from fbsync.refresh import Outcome, Refresher
+from fbsync.shutdown import Shutdown
 from fbsync.webhook import Delivery
-from fbsync.worker import Worker
 
 _SHUTDOWN_SECONDS = 5
 
 
-@dataclass(frozen=True)
-class Reporting:
-    """Whom to tell: of each request, of each page's outcome, and that the listener is up."""
-
-    request: Callable[[Notice], None]
-    outcome: Callable[[Outcome | FbsyncError], None]
-    started: Callable[["Server"], None]
-
-
 def serve(
     listening: socket.socket,
-    inbox: Inbox,
-    refresher: Refresher,
+    group_commit: GroupCommit,
+    shutdown: Shutdown,
     *,
     app_secret: str,
     verify_token: str,
     redirect_uri: str,
-    reporting: Reporting,
+    report: Callable[[Notice], None],
+    started: Callable[[], None],
     record_handshakes: Callable[[Collection[Handshake]], None],
+    recorded: Callable[[], None] = lambda: None,
     further: Sequence[Route] = (),
 ) -> None:
-    """Listen and mirror until SIGINT or SIGTERM, or until the started server's `stop`.
+    """Listen until the shutdown; all that works beside it must be entered already.
 
-    `further` routes are served beside the webhook's and the login's.
-    What was recorded by then and not yet mirrored waits in the database.
+    `report` is told of each request, `started` that the listener is up, and `recorded` that there
+    are new marks. `further` routes are served beside the webhook's and the login's.
     """
-    group_commit = GroupCommit(inbox)
 
     async def record(delivery: Delivery) -> None:
         await group_commit.record(delivery)
-        worker.wake()
+        recorded()
 
     handshakes = HandshakeLog(record_handshakes)
-    callback = Callback(app_secret, verify_token, record, reporting.request, handshakes.note)
+    callback = Callback(app_secret, verify_token, record, report, handshakes.note)
     relay = relay_route(urlsplit(redirect_uri).path, RELAY_HEADER)
-    server = Server(build_app(callback, relay, *further), reporting.started)
-    worker = Worker(refresher, reporting.outcome, crashed=server.stop)
-    with listening, worker, group_commit, handshakes:
+    server = Server(build_app(callback, relay, *further), started, shutdown)
+    with listening, handshakes:
         server.run([listening])
 
 
 class Server(uvicorn.Server):
-    """uvicorn that tells when it is up, and whose graceful stop by a signal ends with status 0."""
+    """uvicorn that tells when it is up, and that ends gracefully when the shutdown begins."""
 
-    def __init__(self, app: Starlette, started: Callable[["Server"], None]) -> None:
+    def __init__(self, app: Starlette, started: Callable[[], None], shutdown: Shutdown) -> None:
         config = uvicorn.Config(
             app,
             log_config=None,  # we report requests ourselves
@@ -81,31 +67,21 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._started = started
-
-    def stop(self) -> None:
-        """End gracefully, from any thread."""
-        self.should_exit = True
+        self._shutdown = shutdown
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn; then call `started`."""
         await super().startup(sockets)
-        self._started(self)
+        self._started()
+
+    async def on_tick(self, counter: int) -> bool:
+        """See uvicorn: whether to end."""
+        return await super().on_tick(counter) or self._shutdown.has_begun
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """As uvicorn's, without raising the signal once more at the end."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {
-            number: signal.signal(number, self.handle_exit)
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        """No signal is uvicorn's business: see shutdown.py."""
+        yield
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -1,4 +1,4 @@
-"""The worker: refreshes due pages again and again, in a thread beside the listener."""
+"""The worker: refreshes due pages again and again, in a thread of its own."""
 
 import threading
 import time
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fbsync.errors import DatabaseUnavailable, FbsyncError
 from fbsync.page import PageId
 from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
+from fbsync.shutdown import Shutdown
 
 POLL_SECONDS = 1.0
 QUIET_SECONDS = 0.25
@@ -18,18 +19,19 @@ burst of events about the same pages then costs a few requests, not one for each
 class Worker:
     """Refreshes due pages in a thread, looking once in POLL_SECONDS, and soon when woken.
 
-    An unforeseen error ends it: `crashed` is called, and leaving the block raises the error.
+    Once a shutdown has begun, it takes no further pages. An unforeseen error ends it and begins the
+    shutdown; leaving the block raises the error.
     """
 
     def __init__(
         self,
         refresher: Refresher,
         report: Callable[[Outcome | FbsyncError], None],
-        crashed: Callable[[], None] = lambda: None,
+        shutdown: Shutdown,
     ) -> None:
         self._refresher = refresher
         self._report = report
-        self._crashed = crashed
+        self._shutdown = shutdown
         self._error: BaseException | None = None
         self._stopped = False
         self._wake = threading.Event()
@@ -56,11 +58,11 @@ class Worker:
             self._loop()
         except BaseException as error:
             self._error = error
-            self._crashed()
+            self._shutdown.begin()
 
     def _loop(self) -> None:
         before: frozenset[PageId] = frozenset()
-        while not self._stopped:
+        while not self._ends():
             found = self._step()
             # A full claim of other pages than before is a backlog, which no waiting makes shorter.
             is_backlog = len(found) >= CLAIM_LIMIT and not found & before
@@ -68,13 +70,16 @@ class Worker:
             if not is_backlog and self._wake.wait(0 if found else POLL_SECONDS):
                 self._gather()
 
+    def _ends(self) -> bool:
+        return self._stopped or self._shutdown.has_begun
+
     def _gather(self) -> None:
         """Let the burst that a wake may have begun come to its end."""
         until = time.monotonic() + GATHER_SECONDS
         while time.monotonic() < until:
             self._wake.clear()
             # After the clear, which may have swallowed the wake of the stop.
-            if self._stopped or not self._wake.wait(QUIET_SECONDS):
+            if self._ends() or not self._wake.wait(QUIET_SECONDS):
                 return
 
     def _step(self) -> frozenset[PageId]:

@@ -4,11 +4,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from tests.servers import wait_until
 
+LOG = "fbsync.log"
 BROWSER = (
     f"{sys.executable} -c 'import sys, httpx;"
     " httpx.get(sys.argv[1], follow_redirects=True, trust_env=False)' %s"
@@ -41,39 +42,54 @@ def run(*arguments: str, given: str = "", **environ: str) -> Ended:
 
 
 @contextmanager
-def listener(
-    port: int, program: Sequence[str] = ("fbsync",), **environ: str
+def running(
+    up: str, *arguments: str, program: Sequence[str] = ("fbsync",), **environ: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """`fbsync listen` on this port, up and answering; killed at the end if it still runs.
+    """A command that runs until it is stopped, once it has said `up`; killed at the end.
 
     `program` may be tests.crash with its argument.
     """
-    with open("listen.log", "ab") as log:
+    with open(LOG, "ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", *program, "listen", "--port", str(port)],
+            [sys.executable, "-m", *program, *arguments],
             env=environ_of(environ),
             stdout=log,
             stderr=log,
         )
-    seen = os.path.getsize("listen.log")
+    seen = os.path.getsize(LOG)
     try:
 
         def is_up() -> bool:
             assert process.poll() is None, log_text()
-            with open("listen.log", "rb") as file:
+            with open(LOG, "rb") as file:
                 file.seek(seen)
-                return b"Listening on" in file.read()
+                return up.encode() in file.read()
 
-        wait_until(is_up, "the start of the listener")
+        wait_until(is_up, f"the start of fbsync {arguments[0]}")
         yield process
     finally:
         process.kill()
         process.wait()
 
 
+def listener(
+    port: int, program: Sequence[str] = ("fbsync",), *options: str, **environ: str
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """`fbsync listen` on this port, up and answering."""
+    arguments = ("listen", "--port", str(port), *options)
+    return running("Listening on", *arguments, program=program, **environ)
+
+
+def worker(
+    program: Sequence[str] = ("fbsync",), **environ: str
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """`fbsync worker`, at work."""
+    return running("Mirroring marked pages", "worker", program=program, **environ)
+
+
 def log_text() -> str:
-    """What the listeners of this test said."""
-    with open("listen.log", encoding="utf-8") as file:
+    """What the commands that ran in this test said."""
+    with open(LOG, encoding="utf-8") as file:
         return file.read()
 
 

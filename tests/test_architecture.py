@@ -41,7 +41,8 @@ IMPORTS = {
     "ports": "errors page webhook",
     # the second half of the hallway
     "refresh": "errors page ports",
-    "worker": "errors page refresh",
+    "shutdown": "",
+    "worker": "errors page refresh shutdown",
     "sync": "errors page patience ports refresh",
     # the outside world: one third-party library each
     "patience": "",
@@ -105,7 +106,7 @@ IMPORTS = {
     "subscription_watch": "errors page_overview",
     "handshake_log": "database.handshakes errors webhook",
     "listener_process": "database.handshakes errors group_commit handshake_log listener"
-    " login.loopback ports refresh webhook worker",
+    " login.loopback shutdown webhook",
     # edges
     "console": "checklist errors page",
     "grouped_reasons": "",
@@ -120,6 +121,8 @@ IMPORTS = {
     " database.token_key database.vault errors expiry_watch graph.accounts graph.call graph.oauth"
     " graph.pace graph.page_fields graph.pages graph.subscriptions object_store page patience ports"
     " refresh settings",
+    # What runs beside a server, or alone: made of working parts.
+    "companions": "errors page_overview ports refresh shutdown subscription_watch wiring worker",
     "demo_sandbox": "errors",
     # The edges of the edges. A command may know everything below it, but no other command.
     "commands": "*",

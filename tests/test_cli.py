@@ -12,7 +12,7 @@ from tests.callback import callback_server
 from tests.fbsync_process import Ended, environ_of, run
 from tests.servers import Sandbox, free_port
 
-COMMANDS = ["login", "subscribe", "listen", "test-webhook", "sync", "pages", "logout"]
+COMMANDS = ["login", "subscribe", "listen", "worker", "test-webhook", "sync", "pages", "logout"]
 SECRET = "0123456789abcdef" * 2
 
 

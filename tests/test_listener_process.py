@@ -18,13 +18,16 @@ from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.handshakes import Handshakes
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.errors import FbsyncError
+from fbsync.group_commit import GroupCommit
 from fbsync.listener import Notice
-from fbsync.listener_process import Reporting, Server, address_of, bind, serve
+from fbsync.listener_process import address_of, bind, serve
 from fbsync.login.loopback import RELAY_HEADER
 from fbsync.object_store import DirectoryStore
 from fbsync.page import PageId, PageSnapshot
 from fbsync.ports import page_key
 from fbsync.refresh import Outcome, Reading, Refresher
+from fbsync.shutdown import Shutdown, shutdown_by_signals
+from fbsync.worker import Worker
 from tests.servers import READY_SECONDS, free_port, wait_until
 from tests.test_listener import EVENT, SECRET, TOKEN, handshake, locked, sha256
 
@@ -104,29 +107,34 @@ class Listening:
         self.url = address_of(self.socket)
         self.notices: list[Notice] = []
         self.outcomes: list[Outcome | FbsyncError] = []
-        self.server: Server | None = None
         self.started = threading.Event()
 
-    def run(self) -> None:
-        """Until stopped. In a process of its own it says on stdout when it is up."""
+    def run(self, shutdown: Shutdown) -> None:
+        """Until the shutdown. In a process of its own it says on stdout when it is up."""
         with closing(Database(sqlite_url(self.file))) as database:
             inbox = DatabaseInbox(database)
-            serve(
-                self.socket,
-                inbox,
-                Refresher(inbox, self.store, read_pages),
-                app_secret=SECRET,
-                verify_token=TOKEN,
-                redirect_uri="http://localhost:5000/back/here",
-                reporting=Reporting(self.notices.append, self.outcomes.append, self._started),
-                record_handshakes=Handshakes(database).record,
-            )
+            refresher = Refresher(inbox, self.store, read_pages)
+            with (
+                Worker(refresher, self.outcomes.append, shutdown) as worker,
+                GroupCommit(inbox) as group_commit,
+            ):
+                serve(
+                    self.socket,
+                    group_commit,
+                    shutdown,
+                    app_secret=SECRET,
+                    verify_token=TOKEN,
+                    redirect_uri="http://localhost:5000/back/here",
+                    report=self.notices.append,
+                    started=self._started,
+                    record_handshakes=Handshakes(database).record,
+                    recorded=worker.wake,
+                )
 
     def kinds(self) -> list[str]:
         return [outcome.kind for outcome in self.outcomes if isinstance(outcome, Outcome)]
 
-    def _started(self, server: Server) -> None:
-        self.server = server
+    def _started(self) -> None:
         self.started.set()
         print(self.url, flush=True)
 
@@ -138,15 +146,14 @@ def read_pages(page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
 
 @contextmanager
 def listening_in_a_thread(folder: Path) -> Iterator[Listening]:
-    listening = Listening(folder)
-    thread = threading.Thread(target=listening.run)
+    listening, shutdown = Listening(folder), Shutdown()
+    thread = threading.Thread(target=listening.run, args=[shutdown])
     thread.start()
     try:
         assert listening.started.wait(READY_SECONDS), "the listener did not start"
         yield listening
     finally:
-        if listening.server:
-            listening.server.should_exit = True
+        shutdown.begin()
         thread.join()
 
 
@@ -247,12 +254,14 @@ class TestInAProcess:
 
         stopper = threading.Thread(target=stop_when_up)
         stopper.start()
-        listening.run()  # here, in the main thread, where signals arrive
+        with shutdown_by_signals() as shutdown:  # in the main thread, where signals arrive
+            listening.run(shutdown)
         stopper.join()
         after = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
         assert after == before
 
 
 if __name__ == "__main__":
-    Listening(Path(sys.argv[1])).run()
+    with shutdown_by_signals() as until:
+        Listening(Path(sys.argv[1])).run(until)
     print("ended in order")

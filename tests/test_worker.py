@@ -12,6 +12,7 @@ from fbsync.errors import DatabaseUnavailable, FbsyncError
 from fbsync.page import PageId
 from fbsync.ports import Claim, page_key
 from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
+from fbsync.shutdown import Shutdown
 from fbsync.worker import Worker
 from tests.hallway import DEADLINE, ONE, THREE, TWO, FailingInbox, World
 
@@ -56,11 +57,16 @@ class WatchedInbox(DatabaseInbox):
             pass
 
 
+def working(world: World, inbox: DatabaseInbox, reports: Reports) -> Worker:
+    refresher = Refresher(inbox, world.store, world.facebook.read_pages)
+    return Worker(refresher, reports, Shutdown())
+
+
 def test_a_worker_looks_when_woken(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 3 * DEADLINE)
     inbox, reports = WatchedInbox(world), Reports()
     refresher = Refresher(inbox, world.store, world.facebook.read_pages)
-    with Worker(refresher, reports) as worker:
+    with Worker(refresher, reports, Shutdown()) as worker:
         inbox.await_claim_of(0)
         world.see(ONE, name="Bakery")
         worker.wake()
@@ -75,7 +81,7 @@ def test_a_worker_finds_marks_without_being_woken(
 ) -> None:
     monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 0.01)
     inbox, reports = WatchedInbox(world), Reports()
-    with Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports):
+    with working(world, inbox, reports):
         inbox.await_claim_of(0)
         world.see(ONE, name="Bakery")
         outcome = reports.next()
@@ -90,7 +96,7 @@ def test_a_worker_goes_on_while_pages_are_left(
     for number in range(1, CLAIM_LIMIT + 2):
         world.see(PageId(str(number)), name="Bakery")
     inbox, reports = WatchedInbox(world), Reports()
-    with Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports):
+    with working(world, inbox, reports):
         inbox.await_claim_of(1)
         inbox.await_claim_of(0)
     assert world.inbox.status().versions == CLAIM_LIMIT + 1
@@ -102,7 +108,7 @@ def test_a_worker_outlives_an_outage_of_the_database_and_tells_of_it(
     monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 0.01)
     world.see(ONE, name="Bakery")
     inbox, reports = FailingInbox(world, outages=2, finishes=True), Reports()
-    with Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports):
+    with working(world, inbox, reports):
         said = [reports.next() for _ in range(3)]
     assert [type(report) for report in said] == [DatabaseUnavailable, DatabaseUnavailable, Outcome]
 
@@ -117,7 +123,7 @@ def test_a_worker_ends_after_the_pages_in_hand(world: World) -> None:
     world.see(ONE, name="Bakery")
     world.facebook.before_answer = answer_late
     reports = Reports()
-    with Worker(Refresher(world.inbox, world.store, world.facebook.read_pages), reports):
+    with working(world, world.inbox, reports):
         assert reading.wait(DEADLINE)
         may_answer.set()
     assert not reports.empty()
@@ -126,7 +132,7 @@ def test_a_worker_ends_after_the_pages_in_hand(world: World) -> None:
 
 def test_an_unforeseen_error_ends_the_worker_and_is_raised(world: World) -> None:
     world.see(ONE, name="Bakery")
-    crashed = threading.Event()
+    shutdown = Shutdown()
 
     def report(outcome: object) -> None:
         raise RuntimeError("nobody foresaw this")
@@ -134,9 +140,9 @@ def test_an_unforeseen_error_ends_the_worker_and_is_raised(world: World) -> None
     refresher = Refresher(world.inbox, world.store, world.facebook.read_pages)
     with (
         pytest.raises(RuntimeError, match="nobody foresaw this"),
-        Worker(refresher, report, crashed.set),
+        Worker(refresher, report, shutdown),
     ):
-        assert crashed.wait(DEADLINE)
+        assert shutdown.wait(DEADLINE)
 
 
 def test_a_burst_is_read_when_it_has_come_to_its_end(
@@ -152,7 +158,7 @@ def test_a_burst_is_read_when_it_has_come_to_its_end(
     world.facebook.before_answer = answer_late
     world.see(ONE, name="Bakery")
     inbox, reports = WatchedInbox(world), Reports()
-    with Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports) as worker:
+    with working(world, inbox, reports) as worker:
         assert reading.wait(DEADLINE)
         for page in (TWO, THREE, TWO):
             world.see(page, name="Butcher")
@@ -170,7 +176,7 @@ def test_a_backlog_is_worked_off_whatever_events_come(
     for number in range(1, 2 * CLAIM_LIMIT + 1):
         world.see(PageId(str(number)), name="Bakery")
     inbox, reports = WatchedInbox(world), Reports()
-    with Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports) as worker:
+    with working(world, inbox, reports) as worker:
         worker.wake()
         inbox.await_claim_of(CLAIM_LIMIT)
         inbox.await_claim_of(CLAIM_LIMIT)
@@ -192,7 +198,7 @@ def test_pages_that_come_again_and_again_are_a_burst_however_many(
     world.inbox.mark(pages, "webhook")
     world.facebook.before_answer = change_all
     inbox, reports = WatchedInbox(world), Reports()
-    worker = Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports)
+    worker = working(world, inbox, reports)
     with worker:
         for _ in range(2):
             inbox.await_claim_of(CLAIM_LIMIT)
@@ -209,7 +215,7 @@ def test_a_burst_without_an_end_is_read_meanwhile(
     monkeypatch.setattr("fbsync.worker.GATHER_SECONDS", 0.05)
     inbox, reports = WatchedInbox(world), Reports()
     stopped = threading.Event()
-    with Worker(Refresher(inbox, world.store, world.facebook.read_pages), reports) as worker:
+    with working(world, inbox, reports) as worker:
         inbox.await_claim_of(0)
         world.see(ONE, name="Bakery")
 

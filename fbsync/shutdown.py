@@ -1,0 +1,82 @@
+"""The end of a process that runs until it is told to stop: begun once, seen by all its parts."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+LAST_SECONDS = 9.0
+"""From a signal to the end of the process, whatever hangs. A service manager waits for 10."""
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Shutdown:
+    """Begins at the first `begin`; every part may ask whether it has, and how long ago."""
+
+    def __init__(self) -> None:
+        self._begun = threading.Event()
+        self._began_at = 0.0
+
+    def begin(self) -> None:
+        """End in order, from any thread. Not from a signal's handler, as it takes a lock."""
+        if not self._begun.is_set():
+            self._began_at = time.monotonic()
+        self._begun.set()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether to take on nothing new."""
+        return self._begun.is_set()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until it begins; False where the seconds were over first."""
+        return self._begun.wait(seconds)
+
+    def left(self, seconds: float) -> float:
+        """What is left of so many seconds since it began; all of them while it has not."""
+        if not self.has_begun:
+            return seconds
+        return max(0.0, self._began_at + seconds - time.monotonic())
+
+
+@contextmanager
+def shutdown_by_signals() -> Iterator[Shutdown]:
+    """A Shutdown that SIGINT or SIGTERM begins, for the main thread of a process.
+
+    A second SIGINT ends the process at once. So do LAST_SECONDS after the first signal, with
+    status 0: what was answered is durable, and whoever hangs then would hang for longer.
+    """
+    shutdown = Shutdown()
+    reading, writing = os.pipe()
+    ended = threading.Event()
+
+    def note(number: int, _frame: object) -> None:
+        # A handler may run inside any lock of this thread, so it takes none itself.
+        os.write(writing, b"!")
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    def watch() -> None:
+        if not os.read(reading, 1):
+            return  # closed at the end of the block: no signal came
+        shutdown.begin()
+        if not ended.wait(LAST_SECONDS):
+            sys.stderr.write("Ended without what still hung; the next start goes on from there.\n")
+            sys.stderr.flush()
+            os._exit(0)
+
+    thread = threading.Thread(target=watch, name="fbsync-signals", daemon=True)
+    before = {number: signal.signal(number, note) for number in _SIGNALS}
+    thread.start()
+    try:
+        yield shutdown
+    finally:
+        ended.set()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(writing)
+        thread.join()
+        os.close(reading)
