@@ -12,6 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from fbsync.database.durability import Durability
 from fbsync.database.handshakes import Handshake
 from fbsync.errors import FbsyncError
 from fbsync.group_commit import GroupCommit
@@ -39,6 +40,7 @@ def serve(
     listening: socket.socket,
     inbox: Inbox,
     refresher: Refresher,
+    durability: Durability,
     *,
     app_secret: str,
     verify_token: str,
@@ -52,7 +54,7 @@ def serve(
     `further` routes are served beside the webhook's and the login's.
     What was recorded by then and not yet mirrored waits in the database.
     """
-    group_commit = GroupCommit(inbox)
+    group_commit = GroupCommit(inbox, durability)
 
     async def record(delivery: Delivery) -> None:
         await group_commit.record(delivery)

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from fbsync.database.durability import Durability
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.handshakes import Handshakes
 from fbsync.database.inbox import DatabaseInbox
@@ -115,6 +116,7 @@ class Listening:
                 self.socket,
                 inbox,
                 Refresher(inbox, self.store, read_pages),
+                Durability(database),
                 app_secret=SECRET,
                 verify_token=TOKEN,
                 redirect_uri="http://localhost:5000/back/here",

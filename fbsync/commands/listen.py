@@ -69,6 +69,7 @@ def listen(
                 listening,
                 access.inbox,
                 refresher,
+                access.durability,
                 app_secret=app_settings.app_secret,
                 verify_token=verify_token,
                 redirect_uri=login_settings.redirect_uri,
