@@ -5,46 +5,32 @@ deliveries gather, so the batches grow with the load by themselves.
 """
 
 import asyncio
-import queue
 import threading
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable
 
+from fbsync.commit_queue import CommitQueue, Waiting
+from fbsync.database.durability import Durability
 from fbsync.errors import DatabaseUnavailable
 from fbsync.ports import Inbox
 from fbsync.webhook import Delivery
 
-MAX_WAITING = 1000
-"""Deliveries that may wait for a commit; above it, the listener refuses with 503."""
-
-MAX_GROUP = 64
-
-
-@dataclass(frozen=True)
-class _Waiting:
-    delivery: Delivery
-    loop: asyncio.AbstractEventLoop
-    committed: asyncio.Future[None]
-
-    def settle(self, error: Exception | None) -> None:
-        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
-            self.loop.call_soon_threadsafe(self._resolve, error)
-
-    def _resolve(self, error: Exception | None) -> None:
-        if self.committed.done():  # the request gave up waiting; Meta sends it again
-            return
-        if error is None:
-            self.committed.set_result(None)
-        else:
-            self.committed.set_exception(error)
+PROBE_SECONDS = 4.0
+"""How long a probe may wait, as long as a request of Meta's."""
 
 
 class GroupCommit:
-    """The only writer of deliveries in this process. Use it as a context manager."""
+    """The only writer of deliveries in this process. Use it as a context manager.
 
-    def __init__(self, inbox: Inbox) -> None:
+    `admit` raises DatabaseUnavailable where nothing more may be taken in, see back_pressure.py.
+    """
+
+    def __init__(
+        self, inbox: Inbox, durability: Durability, admit: Callable[[], None] = lambda: None
+    ) -> None:
         self._inbox = inbox
-        self._queue: queue.Queue[_Waiting | None] = queue.Queue(MAX_WAITING)
+        self._durability = durability
+        self._admit = admit
+        self._queue = CommitQueue()
         self._thread = threading.Thread(target=self._run, name="fbsync-group-commit")
 
     def __enter__(self) -> "GroupCommit":
@@ -53,41 +39,46 @@ class GroupCommit:
 
     def __exit__(self, *_: object) -> None:
         """Stop after what waits is recorded."""
-        self._queue.put(None)
+        self._queue.end()
         self._thread.join()
 
     async def record(self, delivery: Delivery) -> None:
         """Return once the delivery is committed. Raises DatabaseUnavailable."""
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(delivery, loop, loop.create_future())
+        self._admit()
+        await self._commit(Waiting(delivery))
+
+    async def probe(self) -> None:
+        """Return once a small row of its own was committed durably, as a delivery would be.
+
+        Raises DatabaseUnavailable with the reason where a delivery would be refused now, at the
+        latest after PROBE_SECONDS.
+        """
+        self._admit()
         try:
-            self._queue.put_nowait(waiting)
-        except queue.Full:
-            raise DatabaseUnavailable("Too many deliveries wait for the database.") from None
+            async with asyncio.timeout(PROBE_SECONDS):
+                await self._commit(Waiting(None))
+        except TimeoutError:
+            raise DatabaseUnavailable(
+                f"A commit took longer than {PROBE_SECONDS:.0f} seconds.\n"
+                "See whether another program locks the database, or the disk is very slow."
+            ) from None
+
+    async def _commit(self, waiting: Waiting) -> None:
+        self._queue.put(waiting)
         await waiting.committed
 
     def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
-            group, stop = self._gather(first)
+        while (group := self._queue.take()) is not None:
             error: Exception | None = None
             try:
-                self._inbox.record([waiting.delivery for waiting in group])
+                self._record(group)
             except Exception as failure:  # noqa: BLE001 - handed to the requests that wait for it
                 error = failure
-            for waiting in group:
-                waiting.settle(error)
-            if stop:
-                return
+            self._queue.settle(group, error)
 
-    def _gather(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
-        """Everything that waits now, up to MAX_GROUP, and whether the end came along."""
-        group = [first]
-        while len(group) < MAX_GROUP:
-            try:
-                waiting = self._queue.get_nowait()
-            except queue.Empty:
-                return group, False
-            if waiting is None:
-                return group, True
-            group.append(waiting)
-        return group, False
+    def _record(self, group: list[Waiting]) -> None:
+        deliveries = [waiting.delivery for waiting in group if waiting.delivery]
+        if deliveries:
+            self._inbox.record(deliveries)
+        elif group:  # probes alone; beside deliveries, their commit is the proof
+            self._durability.probe()

@@ -3,17 +3,20 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from platformdirs import user_data_path
 
 from fbsync.database.added_fields import AddedFields
 from fbsync.database.departures import Departures
+from fbsync.database.durability import Durability
 from fbsync.database.engine import Database, sqlite_file, sqlite_url
 from fbsync.database.handshakes import Handshakes
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.rate_budget import RateBudget
 from fbsync.database.refused_fields import RefusedFields
+from fbsync.database.size import DatabaseSize, measure
 from fbsync.database.store_address import StoreAddress
 from fbsync.database.token_key import read_key_file
 from fbsync.database.vault import Vault
@@ -53,6 +56,8 @@ class Access:
     handshakes: Handshakes
     store_address: StoreAddress
     departures: Departures
+    durability: Durability
+    database_size: Callable[[], DatabaseSize]
     warn: Callable[[str], None]
 
     def read_pages(self, page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
@@ -156,6 +161,8 @@ def open_access(
                 inbox=DatabaseInbox(opened),
                 store_address=StoreAddress(opened),
                 departures=Departures(opened, app.app_secret),
+                durability=Durability(opened),
+                database_size=partial(measure, opened),
                 warn=warn,
             )
     finally:

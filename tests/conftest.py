@@ -114,6 +114,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
+def postgresql_database(postgresql: servers.PostgresServer) -> Iterator[Database]:
+    """A new database on PostgreSQL, opened."""
+    opened = Database(postgresql.new_database())
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """The same, opened."""
     opened = Database(database_url)

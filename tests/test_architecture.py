@@ -67,6 +67,8 @@ IMPORTS = {
     "database.store_address": ".engine .schema",
     "database.added_fields": ".engine .schema page",
     "database.handshakes": ".engine .schema webhook",
+    "database.durability": ".engine .schema",
+    "database.size": ".engine",
     "database.inbox_rows": "page ports webhook",
     "database.marks": ".engine .inbox_rows .schema page webhook",
     "database.inbox": ".engine .inbox_rows .marks .schema errors page ports webhook",
@@ -97,7 +99,9 @@ IMPORTS = {
     "probe": "callback_check checklist environment probe_cases webhook",
     "login.after_login": "checklist errors page patience ports probe refresh settings"
     " subscribe.subscriber subscription_plan sync",
-    "group_commit": "errors ports webhook",
+    "commit_queue": "errors webhook",
+    "group_commit": "commit_queue database.durability errors ports webhook",
+    "backlog": "database.size errors ports",
     "signature_explainer": "webhook",
     "request_body": "",
     "listener": "environment errors page request_body signature_explainer webhook",
@@ -116,8 +120,9 @@ IMPORTS = {
     "login.browser": "console",
     "parameters": "duration env_file page webhook_fields",
     # The only place that picks implementations: all of the outside world.
-    "wiring": "database.added_fields database.departures database.engine database.handshakes"
-    " database.inbox database.rate_budget database.refused_fields database.store_address"
+    "wiring": "database.added_fields database.departures database.durability database.engine"
+    " database.handshakes database.inbox database.rate_budget database.refused_fields database.size"
+    " database.store_address"
     " database.token_key database.vault errors expiry_watch graph.accounts graph.call graph.oauth"
     " graph.pace graph.page_fields graph.pages graph.subscriptions object_store page patience ports"
     " refresh settings",

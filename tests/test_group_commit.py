@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from fbsync.commit_queue import MAX_GROUP, MAX_WAITING
+from fbsync.database.durability import Durability
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.errors import DatabaseUnavailable
-from fbsync.group_commit import MAX_GROUP, MAX_WAITING, GroupCommit
+from fbsync.group_commit import GroupCommit
 from fbsync.page import PageId
 from fbsync.webhook import Delivery, VerifiedBody
 
@@ -25,6 +27,7 @@ class GatedInbox(DatabaseInbox):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
+        self.durability = Durability(database)
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Event()
@@ -57,7 +60,7 @@ def run(inbox: GatedInbox, requests: Callable[[GroupCommit], Awaitable[None]]) -
     """Run the requests in an event loop of their own, as the listener's server does."""
 
     async def serve() -> None:
-        with GroupCommit(inbox) as commit:
+        with GroupCommit(inbox, inbox.durability) as commit:
             try:
                 await requests(commit)
             finally:
@@ -185,15 +188,15 @@ def test_a_request_that_gave_up_waiting_disturbs_nobody(
 
     run(inbox, requests)
     assert faults == []
-    # What was abandoned is kept all the same: Meta sends it again, which is harmless.
-    assert inbox.status().deliveries == (1 if failure else 4)
+    # What was abandoned is not kept: Meta sends it again.
+    assert inbox.status().deliveries == (1 if failure else 3)
 
 
 @pytest.mark.parametrize("waiting", [0, 3, MAX_GROUP - 1, MAX_GROUP])
 def test_what_waits_at_the_end_is_still_recorded(inbox: GatedInbox, waiting: int) -> None:
     async def serve() -> None:
         with ExitStack() as stack:
-            commit = stack.enter_context(GroupCommit(inbox))
+            commit = stack.enter_context(GroupCommit(inbox, inbox.durability))
             tasks = await wait_behind(inbox, commit, waiting)
             ending = asyncio.create_task(asyncio.to_thread(stack.close))
             inbox.gate.set()
@@ -205,17 +208,83 @@ def test_what_waits_at_the_end_is_still_recorded(inbox: GatedInbox, waiting: int
 
 
 def test_an_end_without_any_delivery_is_fine(inbox: GatedInbox) -> None:
-    with GroupCommit(inbox):
+    with GroupCommit(inbox, inbox.durability):
         pass
     assert inbox.batches == []
 
 
-def test_what_waits_is_recorded_even_where_its_event_loop_has_ended(inbox: GatedInbox) -> None:
-    with GroupCommit(inbox) as commit:
+def test_at_the_end_what_is_being_recorded_is_kept_and_what_was_abandoned_is_not(
+    inbox: GatedInbox,
+) -> None:
+    with GroupCommit(inbox, inbox.durability) as commit:
 
         async def serve() -> None:
             await wait_behind(inbox, commit, 3)  # its end cancels them, as a server's stop does
 
         asyncio.run(serve())
         inbox.gate.set()
-    assert inbox.status().deliveries == 4
+    assert inbox.status().deliveries == 1
+
+
+def test_a_probe_returns_where_a_delivery_would_be_answered(inbox: GatedInbox) -> None:
+    async def requests(commit: GroupCommit) -> None:
+        await commit.probe()
+
+    run(inbox, requests)
+    assert inbox.batches == []
+    assert inbox.status().deliveries == 0
+
+
+def test_a_probe_waits_for_its_turn_and_shares_the_fate_of_its_group(inbox: GatedInbox) -> None:
+    async def requests(commit: GroupCommit) -> None:
+        first, last = await wait_behind(inbox, commit, 1)
+        probe = asyncio.create_task(commit.probe())
+        await asyncio.sleep(0)
+        inbox.failures = [DatabaseUnavailable("It is locked."), DatabaseUnavailable("It is full.")]
+        inbox.gate.set()
+        answers = await asyncio.gather(first, last, probe, return_exceptions=True)
+        assert [str(answer) for answer in answers] == [
+            "It is locked.",
+            "It is full.",
+            "It is full.",
+        ]
+
+    run(inbox, requests)
+
+
+def test_a_probe_of_a_database_that_takes_no_rows_tells_why(
+    inbox: GatedInbox, tmp_path: Path
+) -> None:
+    async def requests(commit: GroupCommit) -> None:
+        (tmp_path / "f.sqlite3").unlink()
+        with pytest.raises(DatabaseUnavailable):
+            await commit.probe()
+
+    run(inbox, requests)
+
+
+def test_a_probe_gives_up_in_time(inbox: GatedInbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fbsync.group_commit.PROBE_SECONDS", 0.01)
+
+    async def requests(commit: GroupCommit) -> None:
+        await wait_behind(inbox, commit, 0)
+        with pytest.raises(DatabaseUnavailable, match="longer than"):
+            await commit.probe()
+
+    run(inbox, requests)
+
+
+def test_where_nothing_is_admitted_neither_a_delivery_nor_a_probe_is_taken(
+    inbox: GatedInbox,
+) -> None:
+    def refuse() -> None:
+        raise DatabaseUnavailable("Too much waits.")
+
+    async def serve() -> None:
+        with GroupCommit(inbox, inbox.durability, refuse) as commit:
+            for attempt in (commit.record(delivery(1)), commit.probe()):
+                with pytest.raises(DatabaseUnavailable, match="Too much waits"):
+                    await attempt
+
+    asyncio.run(serve())
+    assert inbox.status().deliveries == 0

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import select
 
 from fbsync.callback_check import ask_callback
+from fbsync.database.durability import Durability
 from fbsync.database.engine import LOCK_WAIT_SECONDS, Database, sqlite_url
 from fbsync.database.handshakes import Handshakes
 from fbsync.database.inbox import DatabaseInbox
@@ -109,7 +110,7 @@ def running_listener(database: Database, file: Path) -> Iterator[Listener]:
     """The whole first half of the hallway."""
     inbox, notices = DatabaseInbox(database), list[Notice]()
     with (
-        GroupCommit(inbox) as group_commit,
+        GroupCommit(inbox, Durability(database)) as group_commit,
         HandshakeLog(Handshakes(database).record) as handshakes,
     ):
         callback = Callback(SECRET, TOKEN, group_commit.record, notices.append, handshakes.note)

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from fbsync.database.durability import Durability
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.handshakes import Handshakes
 from fbsync.database.inbox import DatabaseInbox
@@ -116,7 +117,7 @@ class Listening:
             refresher = Refresher(inbox, self.store, read_pages)
             with (
                 Worker(refresher, self.outcomes.append, shutdown) as worker,
-                GroupCommit(inbox) as group_commit,
+                GroupCommit(inbox, Durability(database)) as group_commit,
             ):
                 serve(
                     self.socket,

@@ -71,7 +71,7 @@ def listen(
         )
         serve(
             listening,
-            enter(GroupCommit(access.inbox)),
+            enter(GroupCommit(access.inbox, access.durability)),
             shutdown,
             app_secret=app_settings.app_secret,
             verify_token=verify_token,

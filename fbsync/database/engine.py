@@ -44,6 +44,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._engine = _open_engine(url)
+        self.path = sqlite_file(url)
         self.is_sqlite = self._engine.dialect.name == "sqlite"
         # Both dialects offer the same `on_conflict_do_update`, each in its own class.
         self.insert: Any = sqlite.insert if self.is_sqlite else postgresql.insert

@@ -136,6 +136,13 @@ handshakes = Table(
     Column("result", String(16), nullable=False),
 )
 
+commit_probe = Table(
+    "commit_probe",  # always empty: a row goes in the transaction that it came in
+    metadata,
+    Column("id", _big_integer, primary_key=True),
+    Column("probed_at", Float, nullable=False),
+)
+
 refused_fields = Table(
     "refused_fields",
     metadata,

@@ -1,0 +1,47 @@
+"""How much room the database takes, and how much is left for it."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from fbsync.database.engine import Database
+
+
+@dataclass(frozen=True)
+class DatabaseSize:
+    """Bytes in use, and bytes that are free on the database's disk; None where that is remote.
+
+    In an SQLite file, pages that were freed and are used again do not count, as the file never
+    shrinks. PostgreSQL tells the size of its files (`pg_database_size`), freed room included.
+    """
+
+    used_bytes: int
+    free_bytes: int | None
+
+
+def measure(database: Database) -> DatabaseSize:
+    """The size now. Raises DatabaseUnavailable."""
+    if database.path is None:
+        with database.read() as connection:
+            used = connection.execute(text("select pg_database_size(current_database())"))
+            return DatabaseSize(int(used.scalar_one()), None)
+    with database.read() as connection:
+        pages, unused, size = (
+            int(connection.exec_driver_sql(f"pragma {name}").scalar_one())
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+    used_bytes = (pages - unused) * size
+    with suppress(OSError):  # it is there in WAL mode only
+        used_bytes += os.stat(f"{database.path}-wal").st_size
+    return DatabaseSize(used_bytes, _free_bytes(database))
+
+
+def _free_bytes(database: Database) -> int | None:
+    """As an ordinary user sees it. None where the folder does not tell."""
+    try:
+        disk = os.statvfs(database.path.parent) if database.path else None
+    except OSError:
+        return None
+    return disk.f_bavail * disk.f_frsize if disk else None

@@ -1,0 +1,71 @@
+"""The watch over what waits: what it keeps, and what happens while the database is away."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from fbsync.backlog import REST_FACTOR, BacklogWatch
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.size import DatabaseSize, measure
+from fbsync.errors import DatabaseUnavailable
+from fbsync.page import PageId
+from fbsync.ports import InboxStatus
+from tests.servers import wait_until
+
+
+def test_it_looks_at_once_and_again_and_again(database: Database) -> None:
+    inbox = DatabaseInbox(database)
+    inbox.mark([PageId("1")], "webhook")
+    with BacklogWatch(inbox.status, lambda: measure(database), seconds=0.001) as watch:
+        wait_until(lambda: watch.newest is not None, "the first look")
+        assert watch.newest
+        assert watch.newest.status.events == 1
+        assert watch.newest.database_bytes == measure(database).used_bytes
+        assert (watch.newest.free_bytes is None) is not database.is_sqlite
+        inbox.mark([PageId("2")], "webhook")
+        wait_until(lambda: watch.newest.status.events == 2, "the next look")  # type: ignore[union-attr]  # it was there above
+    assert [thread for thread in threading.enumerate() if thread.name == "fbsync-backlog"] == []
+
+
+def test_it_keeps_what_it_saw_while_the_database_is_away_and_goes_on_afterwards(
+    tmp_path: Path,
+) -> None:
+    database = Database(sqlite_url(tmp_path / "f.sqlite3"))
+    inbox = DatabaseInbox(database)
+    failures: list[int] = []
+    away, back = threading.Event(), threading.Event()
+
+    def status() -> InboxStatus:
+        if away.is_set() and not back.is_set():
+            failures.append(1)
+            raise DatabaseUnavailable("It is gone.")
+        return inbox.status()
+
+    with BacklogWatch(status, lambda: measure(database), seconds=0.001) as watch:
+        wait_until(lambda: watch.newest is not None, "the first look")
+        away.set()
+        wait_until(lambda: len(failures) > 1, "two failures")
+        kept = watch.newest
+        wait_until(lambda: len(failures) > 3, "two more")
+        assert watch.newest is kept is not None
+        back.set()
+        wait_until(lambda: watch.newest is not kept, "a new look")
+    database.close()
+
+
+def test_a_long_look_is_followed_by_a_longer_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    rests: list[float] = []
+    clock = iter([0.0, 2.0])
+
+    def wait(rest: float) -> bool:
+        rests.append(rest)
+        return len(rests) > 1
+
+    status = InboxStatus(0, 0, 0, 0, 0, 0, 0, None)
+    watch = BacklogWatch(lambda: status, lambda: DatabaseSize(1, None))
+    monkeypatch.setattr(watch._ended, "wait", wait)
+    monkeypatch.setattr("fbsync.backlog.time.monotonic", lambda: next(clock))
+    watch._run()
+    assert rests == [0.0, REST_FACTOR * 2.0]
