@@ -130,6 +130,9 @@ def relay_route(path: str, header: str) -> Route:
 
 
 def _describe(delivery: webhook.Delivery) -> str:
-    pages = ", ".join(delivery.page_ids[:5]) or "none (a test, or a shape we do not know)"
+    if delivery.fault is not None:
+        kept = "kept as a dead letter"
+        return f"{delivery.id} {kept}: {delivery.fault} See: fbsync events show {delivery.id}"
+    pages = ", ".join(delivery.page_ids[:5]) or "none (a test)"
     more = f" and {len(delivery.page_ids) - 5} more" if len(delivery.page_ids) > 5 else ""
-    return f"{delivery.digest[:12]} recorded; pages: {pages}{more}"
+    return f"{delivery.id} recorded; pages: {pages}{more}"

@@ -130,13 +130,46 @@ def test_new_shapes_are_kept_and_name_the_pages_that_can_be_read(
         b'{"entry":[]}',
         b'{"object":"user","entry":[]}',
         b'{"object":["page"]}',
-        b"[" * 100_000,
-        b'{"object":"page","entry":' + b"9" * 5000 + b"}",
+        b'{"object":"page","entry":[{"id":"1"}]',
+        b'{"object":"page","entry":' + b"9" * 5000,
+        b'{"object":"user","entry":' + b"9" * 5000 + b"}",
     ],
 )
 def test_what_is_no_delivery_for_pages_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableDelivery):
         read(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"object":"page","entry":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"object":"page","entry":' + b"9" * 5000 + b"}",
+        b'{"object":"page","entry":[{"id":' + b"9" * 5000 + b"}]}",
+        b'{"object":"page"}',
+        b'{"object":"page","entry":[]}',
+        b'{"object":"page","entry":{"id":"1001"}}',
+        b'{"object":"page","entry":[{"id":true},{"id":"../1"},{},3]}',
+    ],
+)
+def test_a_signed_body_that_names_no_readable_page_is_kept_as_a_dead_letter(body: bytes) -> None:
+    delivery = read_delivery(VerifiedBody(body), NOW)
+    assert delivery.fault
+    assert (delivery.page_ids, delivery.body) == ((), body)
+
+
+@pytest.mark.parametrize("more", ["", ',{"id":"no page"}', ',{"id":0}'])
+def test_a_test_of_the_dashboard_is_no_dead_letter(more: str) -> None:
+    delivery = read_delivery(
+        VerifiedBody(f'{{"object":"page","entry":[{{"id":"0"}}{more}]}}'.encode()), NOW
+    )
+    assert (delivery.fault, delivery.page_ids) == (None, ())
+
+
+def test_a_number_that_python_cannot_convert_hides_no_page() -> None:
+    entries = b'[{"id":1001,"time":' + b"9" * 5000 + b'},{"id":"0"}]'
+    delivery = read_delivery(VerifiedBody(b'{"object":"page","entry":' + entries + b"}"), NOW)
+    assert (delivery.fault, delivery.page_ids) == (None, ("1001",))
 
 
 def challenge(**changed: str) -> dict[str, str]:
