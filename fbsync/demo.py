@@ -187,7 +187,7 @@ class _Scenes:
 
         def run() -> None:
             worker = mirroring(access, self._store, arrivals.note(arrivals.outcomes), shutdown)
-            with worker, GroupCommit(access.inbox) as group_commit:
+            with worker, GroupCommit(access.inbox, access.durability) as group_commit:
                 serve(
                     listening,
                     group_commit,

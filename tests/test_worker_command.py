@@ -12,7 +12,7 @@ from fbsync.sandbox.world import Switches, World
 from tests import servers
 from tests.fbsync_process import listener, log_text, run, worker
 from tests.servers import free_port, wait_until
-from tests.test_journey import APP, PAGE, Shop, settings
+from tests.test_journey import APP, Shop, settings
 
 
 @pytest.fixture
