@@ -24,8 +24,8 @@ worker renews a few times within it, which lets slow reads and uploads take as l
 class LastStored:
     """The newest stored version of a page.
 
-    `digest` is None where the store can no longer be trusted to hold these fields, as after a lost
-    lease: the next pass then writes a version whether or not the page changed.
+    `digest` is None where the store can no longer be trusted to hold these fields and nothing
+    newer, as after a lost lease: the next pass then looks, and writes a version where that is so.
     """
 
     number: int
@@ -109,8 +109,18 @@ class Inbox(Protocol):
         """
         ...
 
-    def retry(self, claim: Claim, at: datetime, reason: str) -> None:
-        """Give the page back, due again at `at`. Raises LeaseLost."""
+    def retry(self, claim: Claim, at: datetime, reason: str, *, written: bool = False) -> None:
+        """Give the page back, due again at `at`. Raises LeaseLost.
+
+        `written`: the store may hold a version that was not finished, so its digest is not trusted.
+        """
+        ...
+
+    def release(self, claim: Claim, *, written: bool) -> None:
+        """Give the page back as it was claimed, due at once; `written` as for `retry`.
+
+        Where another worker holds it by now, the page is marked again instead.
+        """
         ...
 
     def park(self, claim: Claim, reason: str) -> bool:

@@ -11,8 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -25,6 +24,7 @@ from fbsync.errors import (
     TemporaryFailure,
 )
 from fbsync.page import PageId, PageSnapshot, PageVersion, changes_between
+from fbsync.parallel import in_parallel
 from fbsync.ports import (
     LEASE_SECONDS,
     Claim,
@@ -35,6 +35,7 @@ from fbsync.ports import (
     history_key,
     page_key,
 )
+from fbsync.store_check import is_intact
 
 CLAIM_LIMIT = 50
 UPLOAD_THREADS = 8
@@ -68,6 +69,7 @@ class Refresher:
         self._inbox = inbox
         self._store = store
         self._read_pages = read_pages
+        self._lease: _Lease | None = None
 
     def refresh(self, only: Collection[PageId] | None = None) -> list[Outcome]:
         """Claim up to CLAIM_LIMIT due pages and see each to its end; empty where none is due.
@@ -78,12 +80,22 @@ class Refresher:
         if not claims:
             return []
         with _Lease(self._inbox, claims) as lease:
+            self._lease = lease
             readings = self._read(claims)
-            with ThreadPoolExecutor(min(UPLOAD_THREADS, len(claims))) as pool:
-                settled = pool.map(
-                    lambda claim: self._settle(claim, readings[claim.page_id], lease), claims
-                )
-                return list(settled)
+            return in_parallel(
+                lambda claim: self._settle(claim, readings[claim.page_id], lease),
+                claims,
+                UPLOAD_THREADS,
+            )
+
+    def give_up(self) -> None:
+        """Let others claim the pages in hand at once; for the end of a process whose calls hang.
+
+        Those that are being written keep their lease until it runs out, as a write may still
+        arrive. Raises DatabaseUnavailable.
+        """
+        if self._lease is not None:
+            self._lease.give_up()
 
     def _read(self, claims: list[Claim]) -> dict[PageId, Reading]:
         ids = [claim.page_id for claim in claims]
@@ -97,24 +109,36 @@ class Refresher:
         return {page: found.get(page, missing) for page in ids}
 
     def _settle(self, claim: Claim, reading: Reading, lease: "_Lease") -> Outcome:
+        if lease.is_given_up(claim.page_id):
+            return Outcome(claim.page_id, "taken over", reason="It was given up at the end.")
         try:
-            if isinstance(reading, PageSnapshot):
-                return self._store_and_finish(claim, reading, lease)
-            if isinstance(reading, PermanentFailure):
-                return self._park(claim, str(reading))
-            return self._put_off(claim, reading)
-        except StoreUnavailable as error:
-            return self._put_off(claim, error)
+            outcome = self._settle_reading(claim, reading, lease)
         except LeaseLost as error:
-            return Outcome(claim.page_id, "taken over", reason=str(error))
+            outcome = Outcome(claim.page_id, "taken over", reason=str(error))
+        lease.settled(claim.page_id)
+        return outcome
+
+    def _settle_reading(self, claim: Claim, reading: Reading, lease: "_Lease") -> Outcome:
+        if isinstance(reading, PermanentFailure):
+            return self._park(claim, str(reading))
+        if isinstance(reading, TemporaryFailure):
+            return self._put_off(claim, reading)
+        try:
+            return self._store_and_finish(claim, reading, lease)
+        except StoreUnavailable as error:
+            # What failed may have been written all the same.
+            return self._put_off(claim, error, written=True)
 
     def _store_and_finish(self, claim: Claim, snapshot: PageSnapshot, lease: "_Lease") -> Outcome:
         last = claim.last
         if last is not None:
             snapshot = snapshot.keeping(last.fields)
-        if last is not None and last.digest == snapshot.digest:
-            self._inbox.finish(claim, None)
-            return Outcome(claim.page_id, "unchanged")
+            if self._is_stored(claim.page_id, last, snapshot):
+                in_doubt = last.digest is None
+                self._inbox.finish(
+                    claim, replace(last, digest=snapshot.digest) if in_doubt else None
+                )
+                return Outcome(claim.page_id, "unchanged")
         version = PageVersion(
             page_id=claim.page_id,
             number=last.number + 1 if last else 1,
@@ -122,17 +146,25 @@ class Refresher:
             changes=changes_between(last.fields if last else None, snapshot.fields),
             noticed_by=claim.noticed_by,
         )
-        self._put(lease, version.page_id, history_key(version.page_id, version.number), version)
-        self._put(lease, version.page_id, page_key(version.page_id), snapshot)
+        self._put(claim, lease, history_key(version.page_id, version.number), version)
+        self._put(claim, lease, page_key(version.page_id), snapshot)
         stored = LastStored(version.number, snapshot.digest, snapshot.fields)
         self._inbox.finish(claim, stored)
         return Outcome(claim.page_id, "stored", version=version)
 
+    def _is_stored(self, page: PageId, last: LastStored, snapshot: PageSnapshot) -> bool:
+        if last.digest is not None:
+            return last.digest == snapshot.digest
+        known = replace(snapshot, fields=last.fields)
+        return known.digest == snapshot.digest and is_intact(self._store, page, last)
+
     def _put(
-        self, lease: "_Lease", page: PageId, key: str, value: PageVersion | PageSnapshot
+        self, claim: Claim, lease: "_Lease", key: str, value: PageVersion | PageSnapshot
     ) -> None:
-        if not lease.holds(page):
-            raise LeaseLost(f"The lease on page {page} ran out; nothing more is written.")
+        if not lease.may_write(claim.page_id):
+            # If nobody took the page yet, it is free at once; else its new holder looks twice.
+            self._inbox.release(claim, written=True)
+            raise LeaseLost(f"The lease on page {claim.page_id} ran out; nothing more is written.")
         self._store.put(key, value.document)
 
     def _park(self, claim: Claim, reason: str) -> Outcome:
@@ -140,14 +172,11 @@ class Refresher:
             return Outcome(claim.page_id, "parked", reason=reason)
         return Outcome(claim.page_id, "put off", reason=reason, retry_at=datetime.now(UTC))
 
-    def _put_off(self, claim: Claim, error: TemporaryFailure) -> Outcome:
+    def _put_off(self, claim: Claim, error: TemporaryFailure, *, written: bool = False) -> Outcome:
         now = datetime.now(UTC)
         at = error.retry_at or now + _back_off(claim.attempts)
         at = max(at, now + _SOONEST_RETRY)  # a wish in the past must not make us spin
-        try:
-            self._inbox.retry(claim, at, str(error))
-        except LeaseLost as lost:
-            return Outcome(claim.page_id, "taken over", reason=str(lost))
+        self._inbox.retry(claim, at, str(error), written=written)
         return Outcome(claim.page_id, "put off", reason=str(error), retry_at=at)
 
 
@@ -157,10 +186,14 @@ class _Lease:
     def __init__(self, inbox: Inbox, claims: list[Claim]) -> None:
         self._inbox = inbox
         self._token = claims[0].lease
-        self._held = frozenset(claim.page_id for claim in claims)
+        self._open = {claim.page_id: claim for claim in claims}
+        self._held = frozenset(self._open)
+        self._written: set[PageId] = set()
+        self._given_up: set[PageId] = set()
+        self._lock = threading.Lock()
         self._until = time.monotonic() + LEASE_SECONDS
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="fbsync-lease")
+        self._thread = threading.Thread(target=self._keep, name="fbsync-lease", daemon=True)
 
     def __enter__(self) -> "_Lease":
         self._thread.start()
@@ -170,9 +203,31 @@ class _Lease:
         self._done.set()
         self._thread.join()
 
-    def holds(self, page: PageId) -> bool:
+    def may_write(self, page: PageId) -> bool:
         """Whether the page was ours at the last renewal and its lease has not run out since."""
-        return page in self._held and time.monotonic() < self._until
+        with self._lock:
+            is_ours = page in self._held and time.monotonic() < self._until
+            if is_ours and page not in self._given_up:
+                self._written.add(page)
+            return is_ours and page not in self._given_up
+
+    def is_given_up(self, page: PageId) -> bool:
+        """Whether the page was given back before it was settled."""
+        return page in self._given_up
+
+    def settled(self, page: PageId) -> None:
+        """The page is not ours any more."""
+        with self._lock:
+            self._open.pop(page, None)
+
+    def give_up(self) -> None:
+        """Give back what is neither settled nor being written, and let the rest run out."""
+        self._done.set()
+        with self._lock:
+            free = [claim for page, claim in self._open.items() if page not in self._written]
+            self._given_up.update(claim.page_id for claim in free)
+        for claim in free:
+            self._inbox.release(claim, written=False)
 
     def _keep(self) -> None:
         while not self._done.wait(LEASE_SECONDS / 4):

@@ -10,6 +10,9 @@ from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
 from fbsync.shutdown import Shutdown
 
 POLL_SECONDS = 1.0
+END_SECONDS = 4.0
+"""How long the pages in hand may take once the end has come; then they are given up."""
+
 QUIET_SECONDS = 0.25
 GATHER_SECONDS = 3.0
 """A worker that is woken waits until no further wake came for QUIET_SECONDS, at most this long: a
@@ -35,17 +38,25 @@ class Worker:
         self._error: BaseException | None = None
         self._stopped = False
         self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="fbsync-worker")
+        self._thread = threading.Thread(target=self._run, name="fbsync-worker", daemon=True)
 
     def __enter__(self) -> "Worker":
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop after the pages in hand."""
+        """Stop after the pages in hand, or give them up where a call of theirs hangs.
+
+        The thread is then left to itself, for the process to end.
+        """
         self._stopped = True
         self.wake()
-        self._thread.join()
+        self._thread.join(self._shutdown.left(END_SECONDS))
+        if self._thread.is_alive():
+            try:
+                self._refresher.give_up()
+            except DatabaseUnavailable as error:
+                self._report(error)  # the leases run out by themselves
         if self._error is not None:
             raise self._error
 

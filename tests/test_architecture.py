@@ -40,7 +40,9 @@ IMPORTS = {
     # contract
     "ports": "errors page webhook",
     # the second half of the hallway
-    "refresh": "errors page ports",
+    "parallel": "",
+    "store_check": "page ports",
+    "refresh": "errors page parallel ports store_check",
     "shutdown": "",
     "worker": "errors page refresh shutdown",
     "sync": "errors page patience ports refresh",

@@ -218,6 +218,69 @@ def test_a_lost_lease_can_neither_put_off_nor_park(
     assert (state.parked, state.reason) == (False, None)
 
 
+def mirrored(inbox: Inbox) -> Claim:
+    """A claim of a page that has a version already."""
+    inbox.mark([ONE], "webhook")
+    inbox.finish(only(inbox.claim(50)), stored(1))
+    inbox.mark([ONE], "webhook")
+    return only(inbox.claim(50))
+
+
+def is_trusted(claim: Claim) -> bool:
+    assert claim.last is not None
+    return claim.last.digest is not None
+
+
+def test_what_a_dead_worker_had_in_hand_is_not_trusted_until_the_next_finish(
+    inbox: Inbox, clock: Clock
+) -> None:
+    assert is_trusted(mirrored(inbox))
+    for _ in range(2):  # whoever takes over may die too
+        clock.seconds += LEASE_SECONDS + 1
+        taken_over = only(inbox.claim(50))
+        assert not is_trusted(taken_over)
+    inbox.retry(taken_over, clock.moment(), "It failed.")
+    again = only(inbox.claim(50))
+    assert not is_trusted(again)
+    inbox.finish(again, None)
+    inbox.mark([ONE], "webhook")
+    assert is_trusted(only(inbox.claim(50)))
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_a_page_put_off_is_trusted_unless_something_was_written(
+    inbox: Inbox, clock: Clock, written: bool
+) -> None:
+    inbox.retry(mirrored(inbox), clock.moment(), "It failed.", written=written)
+    assert is_trusted(only(inbox.claim(50))) is not written
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_a_released_page_is_due_at_once_as_it_was(inbox: Inbox, written: bool) -> None:
+    claim = mirrored(inbox)
+    inbox.release(claim, written=written)
+    again = only(inbox.claim(50))
+    assert (again.marks, again.attempts) == (claim.marks, 0)
+    assert is_trusted(again) is not written
+
+
+def test_a_page_that_is_released_too_late_is_looked_at_again(inbox: Inbox, clock: Clock) -> None:
+    late = mirrored(inbox)
+    clock.seconds += LEASE_SECONDS + 1
+    inbox.finish(only(inbox.claim(50)), stored(2))
+    assert inbox.claim(50) == []
+    inbox.release(late, written=True)
+    assert not is_trusted(only(inbox.claim(50)))
+
+
+def test_what_is_found_in_order_is_no_newer_than_it_was(inbox: Inbox, clock: Clock) -> None:
+    first = clock.moment()
+    claim = mirrored(inbox)
+    clock.seconds += 5
+    inbox.finish(claim, stored(1))
+    assert inbox.pages()[ONE].stored_at == first
+
+
 def test_a_page_put_off_comes_back_at_its_time(inbox: Inbox, clock: Clock) -> None:
     inbox.mark([ONE], "webhook")
     inbox.retry(only(inbox.claim(50)), clock.moment(60), "busy")

@@ -23,6 +23,7 @@ def row(**changes: object) -> SimpleNamespace:
         "noticed_by": "webhook",
         "due_at": 0.0,
         "attempts": 1,
+        "lease": None,
         "leased_until": 0.0,
         "reason": None,
         "parked_at": None,
@@ -51,11 +52,13 @@ def test_a_delivery_is_a_row_with_its_pages_as_json() -> None:
     assert found["received_at"] == MOMENT.timestamp()
 
 
-@pytest.mark.parametrize(("suspect", "digest"), [(2, "d"), (3, None)])
+@pytest.mark.parametrize(
+    ("doubt", "digest"), [({"suspect": 2}, "d"), ({"suspect": 3}, None), ({"lease": "dead"}, None)]
+)
 def test_a_digest_is_trusted_unless_a_lost_lease_cast_doubt_on_it(
-    suspect: int, digest: str | None
+    doubt: dict[str, object], digest: str | None
 ) -> None:
-    claim = claim_of(row(suspect=suspect), "lease")
+    claim = claim_of(row(**doubt), "lease")
     assert claim.last == LastStored(7, digest, {"id": "1"})
     assert (claim.noticed_by, claim.lease) == ("webhook", "lease")
 

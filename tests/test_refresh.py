@@ -2,7 +2,7 @@
 
 import queue
 from collections.abc import Callable, Collection, Iterator
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Self
 
@@ -22,6 +22,7 @@ from fbsync.errors import (
     TemporaryFailure,
     TokenRefused,
 )
+from fbsync.object_store import DirectoryStore
 from fbsync.page import FieldChange, PageId, PageSnapshot
 from fbsync.ports import LEASE_SECONDS, Claim, LastStored, history_key, page_key
 from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
@@ -37,6 +38,10 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def kinds(outcomes: Collection[Outcome]) -> dict[PageId, str]:
     return {outcome.page_id: outcome.kind for outcome in outcomes}
+
+
+def named(name: str) -> dict[str, object]:
+    return {"id": "1", "name": name}
 
 
 def test_nothing_is_read_where_no_page_is_marked(world: World) -> None:
@@ -462,18 +467,21 @@ def test_a_page_that_another_worker_took_meanwhile_is_left_to_it(
     assert (state.parked, state.reason, state.last) == (False, None, None)
 
 
-def test_a_page_that_two_workers_may_have_written_is_written_once_more(world: World) -> None:
+@pytest.mark.parametrize(("recorded", "kind"), [("Baker", "stored"), ("Bakery", "unchanged")])
+def test_a_page_that_two_workers_wrote_is_written_once_more_unless_they_wrote_the_same(
+    world: World, recorded: str, kind: str
+) -> None:
     world.see(ONE, name="Bakery")
     thief = Thief(world)
     world.facebook.before_answer = thief.steal
     world.refresh()
     world.facebook.before_answer = lambda: None
-    digest = PageSnapshot(ONE, {"id": "1", "name": "Bakery"}, FETCHED, "v26.0").digest
-    world.inbox.finish(thief.claims[0], LastStored(1, digest, {"id": "1", "name": "Bakery"}))
-    outcome = world.refresh_one()
-    assert outcome.kind == "stored"
+    now = PageSnapshot(ONE, named(recorded), FETCHED, "v26.0")
+    world.facebook.pages[ONE] = named(recorded)
+    world.inbox.finish(thief.claims[0], LastStored(1, now.digest, now.fields))
+    assert world.refresh_one().kind == kind
     assert world.refresh() == []
-    assert world.document(page_key(ONE)) == {"id": "1", "name": "Bakery"}
+    assert world.document(page_key(ONE)) == named(recorded)
 
 
 def test_a_lease_that_ran_out_writes_nothing_more(
@@ -507,6 +515,122 @@ def test_a_store_that_fails_after_the_lease_was_lost_puts_nothing_off(world: Wor
     world.store.before_put[1] = steal_and_fail
     assert world.refresh_one().kind == "taken over"
     assert world.inbox.pages()[ONE].reason is None
+
+
+def die_while_writing(world: World, point: str) -> None:
+    """A worker stores "Then" and dies before its finish; the page is "Before" again afterwards."""
+    world.see(ONE, name="Before")
+    world.refresh()
+    world.see(ONE, name="Then")
+    crash(world, point)
+    world.clock.let_leases_run_out()
+    world.facebook.pages[ONE] = named("Before")
+
+
+@pytest.mark.parametrize("point", ["between the history and the page", "before the finish"])
+def test_what_a_dead_worker_wrote_of_a_page_that_changed_back_is_written_over(
+    world: World, point: str
+) -> None:
+    die_while_writing(world, point)
+    assert kinds(world.refresh()) == {ONE: "stored"}
+    assert world.document(page_key(ONE)) == named("Before")
+    version = world.document(history_key(ONE, 2))
+    assert isinstance(version, dict)
+    assert version["snapshot"] == named("Before")
+    assert world.inbox.status().versions == 2
+
+
+@pytest.mark.parametrize("point", ["after the claim", "in the read", "before the history"])
+def test_a_dead_worker_that_wrote_nothing_leaves_no_version_without_a_change(
+    world: World, point: str
+) -> None:
+    die_while_writing(world, point)
+    assert kinds(world.refresh()) == {ONE: "unchanged"}
+    puts = len(world.store.puts)
+    world.see(ONE, name="Before")
+    assert kinds(world.refresh()) == {ONE: "unchanged"}
+    assert len(world.store.puts) == puts
+    assert world.inbox.status().versions == 1
+
+
+def test_a_write_that_failed_and_happened_all_the_same_is_written_over(world: World) -> None:
+    world.see(ONE, name="Before")
+    world.refresh()
+
+    def write_and_fail() -> None:
+        DirectoryStore.put(world.store, page_key(ONE), b"the page, from the write that failed")
+        raise StoreUnavailable("The answer was lost.")
+
+    world.store.before_put[len(world.store.puts) + 2] = write_and_fail
+    world.see(ONE, name="Then")
+    assert kinds(world.refresh()) == {ONE: "put off"}
+    world.facebook.pages[ONE] = named("Before")
+    world.clock.seconds = datetime.now(UTC).timestamp() + 60
+    assert kinds(world.refresh()) == {ONE: "stored"}
+    assert world.document(page_key(ONE)) == named("Before")
+
+
+def test_a_write_that_outlives_its_lease_is_written_over_by_the_next_pass(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.refresh.time", world.clock)
+    world.see(ONE, name="Before")
+    world.refresh()
+    world.see(ONE, name="Stale")
+
+    def sleep_through_another_workers_pass() -> None:
+        world.clock.let_leases_run_out()
+        world.facebook.pages[ONE] = named("Now")
+        assert kinds(world.refresh()) == {ONE: "stored"}
+
+    # The history entry arrives after the other worker's, and that is all that is written.
+    world.store.before_put[len(world.store.puts) + 1] = sleep_through_another_workers_pass
+    assert kinds(world.refresh()) == {ONE: "taken over"}
+    assert kinds(world.refresh()) == {ONE: "stored"}
+    assert world.document(page_key(ONE)) == named("Now")
+    version = world.document(history_key(ONE, world.inbox.status().versions))
+    assert isinstance(version, dict)
+    assert version["snapshot"] == named("Now")
+
+
+def refresher_of(world: World) -> Refresher:
+    return Refresher(world.inbox, world.store, world.facebook.read_pages)
+
+
+def test_pages_that_are_given_up_before_a_write_are_free_at_once_and_left_alone(
+    world: World,
+) -> None:
+    world.see(ONE, name="Bakery")
+    world.see(TWO, name="Butcher")
+    refresher, others = refresher_of(world), Thief(world)
+
+    def give_up() -> None:
+        refresher.give_up()
+        others.claims = world.inbox.claim(CLAIM_LIMIT)
+
+    world.facebook.before_answer = give_up
+    assert kinds(refresher.refresh()) == {ONE: "taken over", TWO: "taken over"}
+    assert [claim.page_id for claim in others.claims] == [ONE, TWO]
+    assert world.store.puts == []
+    for claim in others.claims:  # nobody marked them again
+        world.inbox.finish(claim, None)
+    assert world.inbox.status().waiting == 0
+
+
+def test_a_page_that_is_being_written_when_it_is_given_up_stays_leased(world: World) -> None:
+    refresher = refresher_of(world)
+    world.see(ONE, name="Bakery")
+    world.store.before_put[1] = refresher.give_up
+    assert kinds(refresher.refresh()) == {ONE: "stored"}
+
+
+def test_giving_up_without_a_page_in_hand_does_nothing(world: World) -> None:
+    refresher = refresher_of(world)
+    refresher.give_up()
+    world.see(ONE, name="Bakery")
+    refresher.refresh()
+    refresher.give_up()
+    assert world.inbox.status().waiting == 0
 
 
 class RenewingInbox(DatabaseInbox):

@@ -130,6 +130,44 @@ def test_a_worker_ends_after_the_pages_in_hand(world: World) -> None:
     assert world.document(page_key(ONE)) == {"id": "1", "name": "Bakery"}
 
 
+def test_pages_whose_read_hangs_at_the_end_are_given_up_for_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.worker.END_SECONDS", 0.05)
+    reading, may_answer = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        reading.set()
+        assert may_answer.wait(DEADLINE)
+
+    world.see(ONE, name="Bakery")
+    world.facebook.before_answer = hang
+    reports = Reports()
+    with working(world, world.inbox, reports):
+        assert reading.wait(DEADLINE)
+    (claim,) = world.inbox.claim(CLAIM_LIMIT)
+    assert claim.page_id == ONE
+    may_answer.set()
+    outcome = reports.next()
+    assert isinstance(outcome, Outcome)
+    assert outcome.kind == "taken over"
+
+
+def test_no_page_is_claimed_once_the_shutdown_has_begun(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 3 * DEADLINE)
+    shutdown, inbox, reports = Shutdown(), WatchedInbox(world), Reports()
+    refresher = Refresher(inbox, world.store, world.facebook.read_pages)
+    with Worker(refresher, reports, shutdown) as worker:
+        inbox.await_claim_of(0)
+        shutdown.begin()
+        world.see(ONE, name="Bakery")
+        worker.wake()
+    assert reports.empty()
+    assert world.inbox.status().waiting == 1
+
+
 def test_an_unforeseen_error_ends_the_worker_and_is_raised(world: World) -> None:
     world.see(ONE, name="Bakery")
     shutdown = Shutdown()

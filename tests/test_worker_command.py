@@ -12,7 +12,7 @@ from fbsync.sandbox.world import Switches, World
 from tests import servers
 from tests.fbsync_process import listener, log_text, run, worker
 from tests.servers import free_port, wait_until
-from tests.test_journey import APP, Shop, settings
+from tests.test_journey import APP, Shop, delivered, settings
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def shop(database_url: str, tmp_path: Path) -> Iterator[Shop]:
 def test_a_listener_without_a_worker_records_and_a_worker_mirrors(shop: Shop) -> None:
     with listener(shop.port, ("fbsync",), "--no-worker", **shop.settings) as listening:
         shop.rename("Recorded")
-        wait_until(lambda: "recorded" in log_text(), "the event")
+        wait_until(lambda: delivered(shop), "the 200")
         assert shop.mirrored_name() == "Bäckerei Süßmann"
         with worker(**shop.settings) as working:
             wait_until(lambda: shop.mirrored_name() == "Recorded", "the mirror")

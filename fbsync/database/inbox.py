@@ -8,6 +8,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +23,8 @@ from fbsync.errors import LeaseLost
 from fbsync.page import NoticedBy, PageId
 from fbsync.ports import LEASE_SECONDS, Claim, InboxStatus, LastStored, PageState
 from fbsync.webhook import Delivery
+
+_SUSPECT = case((pages.c.lease.is_not(None), pages.c.marks), else_=pages.c.suspect)
 
 
 class DatabaseInbox:
@@ -45,7 +48,10 @@ class DatabaseInbox:
             return raise_marks(self._database, connection, counts, noticed_by, self._now())
 
     def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
-        """See ports.Inbox. On PostgreSQL, workers skip the rows that another is claiming."""
+        """See ports.Inbox. On PostgreSQL, workers skip the rows that another is claiming.
+
+        A lease that ran out was a dead worker's, which may have written what it did not finish.
+        """
         now, lease = self._now(), uuid.uuid4().hex
         due = (
             select(pages)
@@ -63,7 +69,7 @@ class DatabaseInbox:
                 connection.execute(
                     update(pages)
                     .where(pages.c.page_id.in_([row.page_id for row in rows]))
-                    .values(lease=lease, leased_until=now + LEASE_SECONDS)
+                    .values(lease=lease, leased_until=now + LEASE_SECONDS, suspect=_SUSPECT)
                 )
         return [claim_of(row, lease) for row in rows]
 
@@ -84,18 +90,24 @@ class DatabaseInbox:
         # For an event that came during the read; otherwise it means nothing.
         values["waiting_since"] = self._now()
         if stored is not None:
+            is_new = pages.c.stored_number < stored.number
             values |= {
                 "stored_number": stored.number,
                 "stored_digest": stored.digest,
                 "stored_fields": json.dumps(stored.fields),
-                "stored_at": self._now(),
+                "stored_at": case((is_new, self._now()), else_=pages.c.stored_at),
             }
         self._give_back(claim, values)
 
-    def retry(self, claim: Claim, at: datetime, reason: str) -> None:
+    def retry(self, claim: Claim, at: datetime, reason: str, *, written: bool = False) -> None:
         """See ports.Inbox."""
         due = {"due_at": at.timestamp(), "attempts": claim.attempts + 1, "reason": reason}
-        self._give_back(claim, due)
+        self._give_back(claim, due | _suspect(claim, written))
+
+    def release(self, claim: Claim, *, written: bool) -> None:
+        """See ports.Inbox."""
+        with suppress(LeaseLost):
+            self._give_back(claim, _suspect(claim, written))
 
     def park(self, claim: Claim, reason: str) -> bool:
         """See ports.Inbox. An event since the claim is no reason to go on: it opens no page."""
@@ -171,3 +183,7 @@ class DatabaseInbox:
         if held.rowcount == 0:
             raise LeaseLost(f"Another worker took over page {claim.page_id}; it is read again.")
         return parked_at is not None
+
+
+def _suspect(claim: Claim, written: bool) -> dict[str, Any]:
+    return {"suspect": claim.marks} if written else {}

@@ -37,15 +37,16 @@ def claim_of(row: Any, lease: str) -> Claim:
         lease=lease,
         attempts=row.attempts,
         noticed_by=row.noticed_by if row.stored_number else "first",
-        last=_last_stored(row),
+        # A lease that is still there was a dead worker's.
+        last=_last_stored(row, trusted=row.lease is None),
         event=row.event,
     )
 
 
-def _last_stored(row: Any) -> LastStored | None:
+def _last_stored(row: Any, *, trusted: bool = True) -> LastStored | None:
     if not row.stored_number:
         return None
-    trusted = row.suspect <= row.done
+    trusted = trusted and row.suspect <= row.done
     return LastStored(
         number=row.stored_number,
         digest=row.stored_digest if trusted else None,
