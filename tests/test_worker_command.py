@@ -1,18 +1,24 @@
 """`fbsync worker` and `fbsync listen --no-worker` as processes, on both databases."""
 
 import signal
+import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 
+from fbsync.database.engine import Database
+from fbsync.database.inbox import DatabaseInbox
 from fbsync.object_store import DirectoryStore
 from fbsync.sandbox.world import Switches, World
 from tests import servers
 from tests.fbsync_process import listener, log_text, run, worker
-from tests.servers import free_port, wait_until
+from tests.servers import READY_SECONDS, free_port, wait_until
 from tests.test_journey import APP, Shop, delivered, settings
+
+LONGEST_END_SECONDS = 10.0  # as promised in the README
 
 
 @pytest.fixture
@@ -51,3 +57,44 @@ def test_a_listener_without_a_worker_records_and_a_worker_mirrors(shop: Shop) ->
         listening.send_signal(signal.SIGTERM)
         assert listening.wait(30) == 0
     assert log_text().count("Stopped.") == 2
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """A server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(READY_SECONDS)
+        yield listening
+
+
+def hanging(shop: Shop, silent: socket.socket, what: str) -> dict[str, str]:
+    """The shop's settings, with a server that never answers in the place of one that it calls."""
+    address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+    if what == "the Graph API":
+        return shop.settings | {"FACEBOOK_GRAPH_URL": address}
+    others = {name: text for name, text in shop.settings.items() if name != "FBSYNC_STORE_DIR"}
+    keys = {"SPACES_ACCESS_KEY": "key", "SPACES_SECRET_KEY": "secret"}
+    return others | keys | {"SPACES_BUCKET": "pages", "SPACES_ENDPOINT": address}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("command", "what"), [("listen", "the Graph API"), ("worker", "the store")]
+)
+def test_a_signal_ends_the_process_in_time_whatever_hangs(
+    shop: Shop, silent: socket.socket, command: str, what: str
+) -> None:
+    with listener(shop.port, ("fbsync",), "--no-worker", **shop.settings):
+        shop.rename("Hangs")
+        wait_until(lambda: delivered(shop), "the 200")
+    environ = hanging(shop, silent, what)
+    started = worker(**environ) if command == "worker" else listener(shop.port, **environ)
+    with started as process, closing(Database(environ["FBSYNC_DATABASE_URL"])) as database:
+        inbox = DatabaseInbox(database)
+        wait_until(lambda: inbox.status().leased > 0, "the claim")
+        with silent.accept()[0]:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(LONGEST_END_SECONDS) == 0, log_text()
+        # What may still be written waits for its lease; what was only read is free at once.
+        assert inbox.status().leased == (1 if what == "the store" else 0)
+        assert inbox.status().waiting == 1
