@@ -103,11 +103,16 @@ class DatabaseSettings:
     token_keys: tuple[str, ...] = field(repr=False)
 
 
-def read_app(env: Environment) -> AppSettings:
-    """The Facebook app's id (15 to 20 digits) and secret."""
+def read_app_id(env: Environment) -> str:
+    """The Facebook app's id, 15 to 20 digits."""
     example = "123456789012345 (15 to 20 digits)"
     app_id = env.require("FACEBOOK_APP_ID", example)
-    env.check("FACEBOOK_APP_ID", app_id, matches(r"[0-9]{15,20}"), example)
+    return env.check("FACEBOOK_APP_ID", app_id, matches(r"[0-9]{15,20}"), example)
+
+
+def read_app(env: Environment) -> AppSettings:
+    """The Facebook app's id and secret."""
+    app_id = read_app_id(env)
     example = "0123456789abcdef0123456789abcdef (dashboard: App settings, Basic)"
     secret = env.require("FACEBOOK_APP_SECRET", example)
     env.check("FACEBOOK_APP_SECRET", secret, matches(r"[!-~]+"), example)
@@ -199,8 +204,8 @@ def read_store(env: Environment) -> SpacesSettings | DirectorySettings:
     return DirectorySettings(folder or None, prefix)
 
 
-def read_database(env: Environment) -> DatabaseSettings:
-    """The database and the keys that encrypt the tokens in it."""
+def read_database(env: Environment, *, opens_tokens: bool = True) -> DatabaseSettings:
+    """The database and the keys that encrypt the tokens in it, which PostgreSQL needs to be set."""
     url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", env.get("FBSYNC_DATABASE_URL"))
     example = "postgresql+psycopg://user:password@host/fbsync (or sqlite:////path/to/file)"
     env.check(
@@ -210,7 +215,7 @@ def read_database(env: Environment) -> DatabaseSettings:
     example = "a Fernet key: 44 characters of URL-safe base64; several with commas, newest first"
     key = r"[A-Za-z0-9_-]{43}="
     env.check("FBSYNC_TOKEN_KEY", keys, matches(rf"{key}(\s*,\s*{key})*"), example)
-    if url.startswith("postgresql") and not keys:
+    if url.startswith("postgresql") and not keys and opens_tokens:
         env.fault("FBSYNC_TOKEN_KEY", "is missing, and PostgreSQL needs it", example)
     return DatabaseSettings(url or None, tuple(re.split(r"\s*,\s*", keys)) if keys else ())
 

@@ -3,23 +3,25 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
-
-from platformdirs import user_data_path
 
 from fbsync.database.added_fields import AddedFields
 from fbsync.database.departures import Departures
 from fbsync.database.durability import Durability
-from fbsync.database.engine import Database, sqlite_file, sqlite_url
+from fbsync.database.engine import sqlite_file
 from fbsync.database.handshakes import Handshakes
 from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.last_sync import LastSync
 from fbsync.database.rate_budget import RateBudget
 from fbsync.database.refused_fields import RefusedFields
+from fbsync.database.retention import Retention
 from fbsync.database.size import DatabaseSize, measure
 from fbsync.database.store_address import StoreAddress
 from fbsync.database.token_key import read_key_file
 from fbsync.database.vault import Vault
+from fbsync.database_place import data_folder, database_url, open_database
 from fbsync.errors import FbsyncError, NoAccess, PermanentFailure, RateLimited, SettingsError
 from fbsync.expiry_watch import ExpiryWatch
 from fbsync.graph.accounts import Accounts
@@ -58,6 +60,8 @@ class Access:
     departures: Departures
     durability: Durability
     database_size: Callable[[], DatabaseSize]
+    last_sync: LastSync
+    retention: Callable[[timedelta, Callable[[str], None]], Retention]
     warn: Callable[[str], None]
 
     def read_pages(self, page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
@@ -143,10 +147,11 @@ def open_access(
     `warn` is told what the operator should know of the Graph API's answers, and of logins that end.
     `lane` says how much of the app's limits these calls may use.
     """
-    url = database.url or sqlite_url(_data_folder(app.app_id) / "fbsync.sqlite3")
-    opened = Database(url)
-    connection = _connect(app, graph, patience, RateBudget(opened, lane), warn)
-    try:
+    url = database_url(app.app_id, database.url)
+    with (
+        open_database(url) as opened,
+        _connect(app, graph, patience, RateBudget(opened, lane), warn) as connection,
+    ):
         vault = Vault(opened, database.token_keys or _key_beside(url))
         refused = RefusedFields(opened, graph.version, warn)
         with ExpiryWatch(vault.lifetimes, warn) if warn_of_expiry else nullcontext():
@@ -163,11 +168,10 @@ def open_access(
                 departures=Departures(opened, app.app_secret),
                 durability=Durability(opened),
                 database_size=partial(measure, opened),
+                last_sync=LastSync(opened),
+                retention=partial(Retention, opened),
                 warn=warn,
             )
-    finally:
-        connection.close()
-        opened.close()
 
 
 def _connect(
@@ -198,7 +202,7 @@ def open_store(
     from fbsync.object_store import DirectoryStore, SpacesStore
 
     if isinstance(settings, DirectorySettings):
-        folder = Path(settings.folder) if settings.folder else _data_folder(app_id) / "store"
+        folder = Path(settings.folder) if settings.folder else data_folder(app_id) / "store"
         local = DirectoryStore(folder.absolute(), settings.prefix)
         say(f"Store: {local.address} (a local folder, as SPACES_BUCKET is not set)")
         return local
@@ -213,10 +217,6 @@ def open_store(
     )
     say(f"Store: {spaces.address}")
     return spaces
-
-
-def _data_folder(app_id: str) -> Path:
-    return user_data_path("fbsync", appauthor=False) / app_id
 
 
 def _key_beside(url: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from fbsync.database.departures import Departure, Departures
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.rate_budget import RateBudget
-from fbsync.database.schema import departures, metadata, page_accesses, user_tokens
+from fbsync.database.schema import delivery_pages, departures, metadata, page_accesses, user_tokens
 from fbsync.database.vault import Vault
 from fbsync.graph.budget import Limit, person_limit
 from fbsync.graph.pace import COMMANDS
@@ -273,6 +273,16 @@ class TestDeletion:
         assert "unconcerned" in left
         assert world.inbox.pages()[ONE].last == stored(ONE)
         assert "asked for the deletion of their data on 2023-11-14" in str(world.parked()[ONE])
+
+    def test_a_deleted_event_leaves_no_link_and_its_mark_stays(self, world: World) -> None:
+        world.log_in(ADA, ONE)
+        world.inbox.record([event('{"from": {"id": "218471"}}', TWO)])
+        world.inbox.record([event('{"entry": "unconcerned"}', THREE)])
+        world.departures.delete_data(world.asks())
+        with world.database.read() as connection:
+            left = connection.execute(select(delivery_pages.c.page_id)).scalars().all()
+        assert left == [THREE]
+        assert [claim.page_id for claim in world.inbox.claim(50)] == [TWO, THREE]
 
     def test_the_sqlite_file_keeps_no_trace_of_what_was_deleted(self, tmp_path: Path) -> None:
         with closing(Database(sqlite_url(tmp_path / "g.sqlite3"))) as database:

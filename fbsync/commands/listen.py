@@ -10,6 +10,7 @@ import typer
 
 from fbsync.console import Console
 from fbsync.environment import reading
+from fbsync.inbox_settings import read_keep_deliveries
 from fbsync.parameters import EnvFile, environ_of
 from fbsync.settings import (
     read_app,
@@ -37,7 +38,7 @@ def listen(
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
         verify_token, login_settings = read_verify_token(env), read_login(env, anywhere=True)
         store, public_address = read_store(env), read_callback_address(env, required=False)
-        fields = read_webhook_fields(env)
+        fields, keep = read_webhook_fields(env), read_keep_deliveries(env)
     from fbsync.companions import mirroring, subscription_watch
     from fbsync.graph.pace import EVENTS
     from fbsync.group_commit import GroupCommit
@@ -65,6 +66,7 @@ def listen(
         if not no_worker:
             opened = open_store(store, app_settings.app_id, console.say)
             worker = enter(mirroring(access, opened, partial(show_outcome, console), shutdown))
+        enter(access.retention(keep, console.say))
         enter(subscription_watch(access, fields, public_address, console.say))
         person = PersonCallbacks(
             app_settings.app_secret, access.departures, show_request, public_address

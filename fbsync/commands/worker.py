@@ -9,6 +9,7 @@ import typer
 
 from fbsync.console import Console
 from fbsync.environment import reading
+from fbsync.inbox_settings import read_keep_deliveries
 from fbsync.parameters import EnvFile, environ_of
 from fbsync.settings import read_app, read_database, read_graph, read_store
 
@@ -17,7 +18,7 @@ def worker(context: typer.Context, env_file: EnvFile = None) -> None:
     """Mirror the pages that `fbsync listen` marked, beside it or on another machine."""
     with reading(environ_of(context, env_file)) as env:
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
-        store = read_store(env)
+        store, keep = read_store(env), read_keep_deliveries(env)
     from fbsync.companions import mirroring
     from fbsync.graph.pace import EVENTS
     from fbsync.patience import WORKER_PATIENCE
@@ -34,6 +35,7 @@ def worker(context: typer.Context, env_file: EnvFile = None) -> None:
         ExitStack() as companions,
     ):
         opened = open_store(store, app_settings.app_id, console.say)
+        companions.enter_context(access.retention(keep, console.say))
         companions.enter_context(
             mirroring(access, opened, partial(show_outcome, console), shutdown)
         )

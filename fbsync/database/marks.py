@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, case, delete, func, select
 
 from fbsync.database.engine import Database
 from fbsync.database.inbox_rows import chunks, delivery_row
@@ -21,16 +21,42 @@ from fbsync.webhook import Delivery
 def keep(database: Database, connection: Connection, batch: Sequence[Delivery], now: float) -> None:
     """Keep each body once and raise its pages' marks: by one for each distinct body."""
     ordered = sorted(batch, key=lambda delivery: delivery.digest)
-    distinct = {delivery.digest: delivery for delivery in ordered}
     insert = database.insert(deliveries)
     keep_once = insert.on_conflict_do_update(
         index_elements=[deliveries.c.digest], set_={"copies": deliveries.c.copies + 1}
     )
     connection.execute(keep_once, [delivery_row(delivery) for delivery in ordered])
+    mark_pages_of(database, connection, batch, now)
+
+
+def mark_pages_of(
+    database: Database,
+    connection: Connection,
+    batch: Sequence[Delivery],
+    now: float,
+    *,
+    is_new: bool = True,
+) -> dict[PageId, int]:
+    """Raise the marks of the pages of these kept deliveries, which wait for them from now on.
+
+    The counters after it. `is_new` is False for a replay: then no event was heard of just now.
+    """
+    distinct = {delivery.digest: delivery for delivery in batch}
     counts = Counter(page for delivery in distinct.values() for page in delivery.page_ids)
     events = {page: delivery.id for delivery in batch for page in delivery.page_ids}
-    marks = raise_marks(database, connection, counts, "webhook", now, events)
+    marks = raise_marks(database, connection, counts, "webhook", now, events, is_new=is_new)
     _link(database, connection, distinct, marks)
+    return marks
+
+
+def forget(connection: Connection, delivery_ids: Sequence[int]) -> None:
+    """Delete these deliveries (at most some hundred); the marks that they raised stay.
+
+    Their links go second: a copy that is being recorded links anew until the row is locked.
+    """
+    connection.execute(delete(deliveries).where(deliveries.c.id.in_(delivery_ids)))
+    links = delivery_pages.c.delivery_id.in_(delivery_ids)
+    connection.execute(delete(delivery_pages).where(links))
 
 
 def raise_marks(
@@ -40,6 +66,8 @@ def raise_marks(
     noticed_by: NoticedBy,
     now: float,
     events: Mapping[PageId, str] = MappingProxyType({}),
+    *,
+    is_new: bool = True,
 ) -> dict[PageId, int]:
     """Raise each page's counter by its count; the counters after it.
 
@@ -55,7 +83,7 @@ def raise_marks(
             "noticed_by": noticed_by,
             "waiting_since": now,
             "event": events.get(page_id),
-            "last_event_at": now if is_event else None,
+            "last_event_at": now if is_event and is_new else None,
         }
         for page_id in sorted(counts)
     ]

@@ -39,6 +39,14 @@ deliveries = Table(
     UniqueConstraint("digest"),
 )
 
+# Dead letters are few, so counting them costs nothing, and neither does this index.
+Index(
+    "deliveries_dead",
+    deliveries.c.id,
+    sqlite_where=deliveries.c.fault.is_not(None),
+    postgresql_where=deliveries.c.fault.is_not(None),
+)
+
 # Which pages a delivery names. It is handled where each page's `done` has reached its `mark`.
 delivery_pages = Table(
     "delivery_pages",
@@ -154,6 +162,12 @@ store_address = Table(
     "store_address",
     metadata,
     Column("address", Text, primary_key=True),  # one row: where the objects went last time
+)
+
+last_sync = Table(
+    "last_sync",
+    metadata,
+    Column("ended_at", Float, primary_key=True),  # one row: when `fbsync sync` last read all pages
 )
 
 rate_limits = Table(

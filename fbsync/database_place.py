@@ -1,0 +1,36 @@
+"""Where the database is: an SQLite file in the data folder of the app, or where the URL says."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from platformdirs import user_data_path
+from sqlalchemy import make_url
+
+from fbsync.database.engine import Database, sqlite_file, sqlite_url
+
+
+def data_folder(app_id: str) -> Path:
+    """What fbsync keeps on this machine for one Facebook app."""
+    return user_data_path("fbsync", appauthor=False) / app_id
+
+
+def database_url(app_id: str, url: str | None) -> str:
+    """The URL of the settings, or that of the default file."""
+    return url or sqlite_url(data_folder(app_id) / "fbsync.sqlite3")
+
+
+def told_address(url: str) -> str:
+    """The address for people: the file's path, or the server's URL without its password."""
+    file = sqlite_file(url)
+    return str(file) if file else make_url(url).render_as_string(hide_password=True)
+
+
+@contextmanager
+def open_database(url: str) -> Iterator[Database]:
+    """The database, closed at the end of the block. Raises SettingsError, DatabaseUnavailable."""
+    opened = Database(url)
+    try:
+        yield opened
+    finally:
+        opened.close()
