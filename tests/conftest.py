@@ -104,6 +104,12 @@ def postgresql() -> Iterator[servers.PostgresServer]:
     yield from _started(servers.postgresql())
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of its own of 16 MiB."""
+    yield from _started(servers.small_disk(tmp_path / "disk", 16))
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A new database of each kind."""

@@ -262,6 +262,24 @@ def serving(app: ASGIApp) -> Iterator[str]:
             thread.join()
 
 
+@contextmanager
+def small_disk(folder: Path, mebibytes: int) -> Iterator[Path]:
+    """A disk of its own of this size, in memory; only root may mount one."""
+    folder.mkdir()
+    size = f"size={mebibytes}m"
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", size, "tmpfs", folder],  # noqa: S607 - where it is, is the system's choice
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode != 0:
+        raise ServerAbsent("no small disk: only root may mount a tmpfs")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)  # noqa: S607 - as above
+
+
 def free_port() -> int:
     """A port of 127.0.0.1 that is free at this moment."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -3,6 +3,7 @@
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import text
 
@@ -23,7 +24,7 @@ class DatabaseSize:
 
 def measure(database: Database) -> DatabaseSize:
     """The size now. Raises DatabaseUnavailable."""
-    if database.path is None:
+    if database.file is None:
         with database.read() as connection:
             used = connection.execute(text("select pg_database_size(current_database())"))
             return DatabaseSize(int(used.scalar_one()), None)
@@ -34,14 +35,14 @@ def measure(database: Database) -> DatabaseSize:
         )
     used_bytes = (pages - unused) * size
     with suppress(OSError):  # it is there in WAL mode only
-        used_bytes += os.stat(f"{database.path}-wal").st_size
-    return DatabaseSize(used_bytes, _free_bytes(database))
+        used_bytes += os.stat(f"{database.file.path}-wal").st_size
+    return DatabaseSize(used_bytes, _free_bytes(database.file.path.parent))
 
 
-def _free_bytes(database: Database) -> int | None:
+def _free_bytes(folder: Path) -> int | None:
     """As an ordinary user sees it. None where the folder does not tell."""
     try:
-        disk = os.statvfs(database.path.parent) if database.path else None
+        disk = os.statvfs(folder)
     except OSError:
         return None
-    return disk.f_bavail * disk.f_frsize if disk else None
+    return disk.f_bavail * disk.f_frsize
