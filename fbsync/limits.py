@@ -24,9 +24,7 @@ class Limits:
 def read_limits(env: Environment) -> Limits:
     """What a listener takes in at most."""
     waiting = env.get("FBSYNC_MAX_WAITING", str(DEFAULT_MAX_WAITING))
-    env.check(
-        "FBSYNC_MAX_WAITING", waiting, matches(r"[1-9][0-9]{0,11}"), str(DEFAULT_MAX_WAITING)
-    )
+    env.check("FBSYNC_MAX_WAITING", waiting, matches(r"[1-9][0-9]{0,11}"), str(DEFAULT_MAX_WAITING))
     size = env.get("FBSYNC_MAX_DATABASE", DEFAULT_MAX_DATABASE)
     try:
         parsed = parse_size(size)

@@ -9,7 +9,7 @@ import pytest
 import typer.main
 
 import fbsync
-from fbsync import settings
+from fbsync import limits, settings
 from fbsync.cli import app
 
 ROOT = Path(__file__).parent.parent
@@ -32,6 +32,8 @@ IMPORTS = {
     "settings": "environment errors page webhook_fields",
     "env_file": "errors",
     "duration": "",
+    "byte_size": "",
+    "limits": "byte_size environment",
     "exit_status": "",
     "checklist": "",
     "expiry": "",
@@ -105,6 +107,7 @@ IMPORTS = {
     "commit_gate": "errors",
     "group_commit": "commit_gate commit_queue database.durability errors ports webhook",
     "backlog": "database.size errors ports",
+    "back_pressure": "backlog byte_size errors limits",
     "signature_explainer": "webhook",
     "request_body": "",
     "listener": "environment errors page request_body signature_explainer webhook",
@@ -276,7 +279,8 @@ def test_the_readme_names_every_command_and_option() -> None:
 
 def test_the_readme_names_every_setting() -> None:
     readme = (ROOT / "README.md").read_text()
-    names = set(re.findall(r"\b(?:FACEBOOK|SPACES|FBSYNC)_[A-Z_]+\b", inspect.getsource(settings)))
+    source = "".join(inspect.getsource(module) for module in (settings, limits))
+    names = set(re.findall(r"\b(?:FACEBOOK|SPACES|FBSYNC)_[A-Z_]+\b", source))
     assert len(names) > 15
     assert [name for name in sorted(names) if f"`{name}`" not in readme] == []
 
