@@ -72,7 +72,7 @@ IMPORTS = {
     "database.added_fields": ".engine .schema page",
     "database.handshakes": ".engine .schema webhook",
     "database.durability": ".engine .faults .schema errors",
-    "database.size": ".engine",
+    "database.size": ".engine .schema",
     "database.inbox_rows": "page ports webhook",
     "database.marks": ".engine .inbox_rows .schema page webhook",
     "database.inbox": ".engine .inbox_rows .marks .schema errors page ports webhook",

@@ -8,6 +8,12 @@ from pathlib import Path
 from sqlalchemy import text
 
 from fbsync.database.engine import Database
+from fbsync.database.schema import metadata
+
+_TABLES = text(
+    "select coalesce(sum(pg_total_relation_size(oid)), 0) from pg_class"
+    " where relkind = 'r' and relname = any(:names) and pg_table_is_visible(oid)"
+)
 
 
 @dataclass(frozen=True)
@@ -15,7 +21,7 @@ class DatabaseSize:
     """Bytes in use, and bytes that are free on the database's disk; None where that is remote.
 
     In an SQLite file, pages that were freed and are used again do not count, as the file never
-    shrinks. PostgreSQL tells the size of its files (`pg_database_size`), freed room included.
+    shrinks. PostgreSQL tells the size of our tables' files, in which freed room does count.
     """
 
     used_bytes: int
@@ -25,8 +31,9 @@ class DatabaseSize:
 def measure(database: Database) -> DatabaseSize:
     """The size now. Raises DatabaseUnavailable."""
     if database.file is None:
+        names = [table.name for table in metadata.sorted_tables]
         with database.read() as connection:
-            used = connection.execute(text("select pg_database_size(current_database())"))
+            used = connection.execute(_TABLES, {"names": names})
             return DatabaseSize(int(used.scalar_one()), None)
     with database.read() as connection:
         pages, unused, size = (
