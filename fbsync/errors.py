@@ -25,6 +25,7 @@ token, a secret or a signature.
 """
 
 from datetime import datetime
+from typing import Literal
 
 
 class FbsyncError(Exception):
@@ -82,8 +83,19 @@ class StoreUnavailable(TemporaryFailure):
     """The object store did not take or give an object."""
 
 
+DatabaseFault = Literal[
+    "locked", "full", "gone", "damaged", "read-only", "removed", "replaced", "limit", "other"
+]
+"""Why: another program holds it, no room, not there or unreachable, an I/O error or broken content,
+no right to write, the file was removed or replaced under us, a limit of ours is reached."""
+
+
 class DatabaseUnavailable(TemporaryFailure):
-    """The database did not take or give rows: locked, full, gone or unreachable."""
+    """The database did not take or give rows; `fault` says why, in one word."""
+
+    def __init__(self, message: str, *, fault: DatabaseFault = "other") -> None:
+        super().__init__(message)
+        self.fault = fault
 
 
 class PermanentFailure(FbsyncError):

@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 
+from fbsync.commit_gate import CHECK_SECONDS, CommitGate
 from fbsync.commit_queue import CommitQueue, Waiting
 from fbsync.database.durability import Durability
 from fbsync.errors import DatabaseUnavailable
@@ -31,6 +32,7 @@ class GroupCommit:
         self._durability = durability
         self._admit = admit
         self._queue = CommitQueue()
+        self._gate = CommitGate(durability.reopen)
         self._thread = threading.Thread(target=self._run, name="fbsync-group-commit")
 
     def __enter__(self) -> "GroupCommit":
@@ -40,7 +42,9 @@ class GroupCommit:
     def __exit__(self, *_: object) -> None:
         """Stop after what waits is recorded."""
         self._queue.end()
-        self._thread.join()
+        while self._thread.is_alive():
+            self._durability.interrupt()
+            self._thread.join(0.1)
 
     async def record(self, delivery: Delivery) -> None:
         """Return once the delivery is committed. Raises DatabaseUnavailable."""
@@ -64,17 +68,27 @@ class GroupCommit:
             ) from None
 
     async def _commit(self, waiting: Waiting) -> None:
+        self._gate.pass_through()
         self._queue.put(waiting)
         await waiting.committed
 
     def _run(self) -> None:
-        while (group := self._queue.take()) is not None:
+        while (group := self._next()) is not None:
             error: Exception | None = None
             try:
+                self._gate.pass_through()
                 self._record(group)
             except Exception as failure:  # noqa: BLE001 - handed to the requests that wait for it
                 error = failure
+                self._gate.note(failure)
             self._queue.settle(group, error)
+
+    def _next(self) -> list[Waiting] | None:
+        """The next group. While the gate is closed nobody waits, so there is time for checks."""
+        group = self._queue.take(CHECK_SECONDS if self._gate.is_closed else None)
+        if group == [] and self._gate.is_closed:
+            self._gate.try_to_open()
+        return group
 
     def _record(self, group: list[Waiting]) -> None:
         deliveries = [waiting.delivery for waiting in group if waiting.delivery]

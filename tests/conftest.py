@@ -104,6 +104,20 @@ def postgresql() -> Iterator[servers.PostgresServer]:
     yield from _started(servers.postgresql())
 
 
+@pytest.fixture
+def postgresql_cluster() -> Iterator[servers.PostgresCluster]:
+    """A PostgreSQL server of the test's own, running; the test may stop and start it."""
+    for cluster in _started(servers.postgresql_cluster()):
+        cluster.start()
+        yield cluster
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of its own of 96 MiB, so there is more than is reserved."""
+    yield from _started(servers.small_disk(tmp_path / "disk", 96))
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A new database of each kind."""

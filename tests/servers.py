@@ -104,39 +104,76 @@ def _weed_command(program: Path, folder: str) -> tuple[int, list[str]]:
     return s3, [str(program), f"-logdir={folder}", "mini", *flags]
 
 
-@contextmanager
-def postgresql() -> Iterator[PostgresServer]:
-    """PostgreSQL in a temporary folder, without fsync."""
-    programs = _postgres_programs()
-    person = _postgres_person()
-    with tempfile.TemporaryDirectory(prefix="pg") as folder:
+class PostgresCluster:
+    """PostgreSQL's data in a folder, and its server, which can be stopped and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._programs = _postgres_programs()
+        self._person = _postgres_person()
+        self._folder = folder
+        self._data = folder / "data"
+        self._process: subprocess.Popen[bytes] | None = None
+        (self.port,) = _ports_with_twins(1)
         os.chmod(folder, 0o755)  # noqa: S103 - another user's server runs in it; loopback tests only
-        data = Path(folder) / "data"
-        data.mkdir()
-        if person:
+        self._data.mkdir()
+        if self._person:
             os.chmod(folder, 0o777)  # noqa: S103 - as above: the sockets lie here
-            shutil.chown(data, person["user"], person["group"])
+            shutil.chown(self._data, self._person["user"], self._person["group"])
         options = ["-U", "fbsync", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
         subprocess.run(
-            [programs / "initdb", "-D", data, *options],
+            [self._programs / "initdb", "-D", self._data, *options],
             check=True,
             stdout=subprocess.DEVNULL,
             cwd="/",
-            **person,
+            **self._person,
         )
-        (port,) = _ports_with_twins(1)
-        settings = ["listen_addresses=127.0.0.1", f"unix_socket_directories={folder}", "fsync=off"]
+
+    @property
+    def server(self) -> PostgresServer:
+        """Where it answers while it runs."""
+        return PostgresServer(self.port)
+
+    def start(self) -> None:
+        """Run it, without fsync, until it answers."""
+        settings = [
+            "listen_addresses=127.0.0.1",
+            f"unix_socket_directories={self._folder}",
+            "fsync=off",
+        ]
         flags = [part for setting in settings for part in ("-c", setting)]
-        process = subprocess.Popen(
-            [programs / "postgres", "-D", data, "-p", str(port), *flags],
+        self._process = process = subprocess.Popen(
+            [self._programs / "postgres", "-D", self._data, "-p", str(self.port), *flags],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
-            **person,
+            **self._person,
         )
-        with _stopped_at_the_end(process, signal.SIGINT):
-            _wait_until(process, lambda: _answers(port))
-            yield PostgresServer(port)
+        _wait_until(process, lambda: _answers(self.port))
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it: SIGINT is a fast shutdown, SIGQUIT an immediate one, which is like a crash."""
+        if self._process is not None:
+            with _stopped_at_the_end(self._process, how):
+                self._process = None
+
+
+@contextmanager
+def postgresql_cluster() -> Iterator[PostgresCluster]:
+    """PostgreSQL in a temporary folder, not started yet; stopped at the end."""
+    with tempfile.TemporaryDirectory(prefix="pg") as folder:
+        cluster = PostgresCluster(Path(folder))
+        try:
+            yield cluster
+        finally:
+            cluster.stop()
+
+
+@contextmanager
+def postgresql() -> Iterator[PostgresServer]:
+    """PostgreSQL in a temporary folder, running."""
+    with postgresql_cluster() as cluster:
+        cluster.start()
+        yield cluster.server
 
 
 def _postgres_person() -> dict[str, Any]:
@@ -260,6 +297,24 @@ def serving(app: ASGIApp) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+@contextmanager
+def small_disk(folder: Path, mebibytes: int) -> Iterator[Path]:
+    """A disk of its own of this size, in memory; only root may mount one."""
+    folder.mkdir()
+    size = f"size={mebibytes}m"
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", size, "tmpfs", folder],  # noqa: S607 - where it is, is the system's choice
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode != 0:
+        raise ServerAbsent("no small disk: only root may mount a tmpfs")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)  # noqa: S607 - as above
 
 
 def free_port() -> int:

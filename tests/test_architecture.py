@@ -31,6 +31,8 @@ IMPORTS = {
     "inbox_settings": "duration environment settings",
     "env_file": "errors",
     "duration": "",
+    "byte_size": "",
+    "limits": "byte_size environment",
     "exit_status": "",
     "checklist": "",
     "expiry": "",
@@ -62,14 +64,16 @@ IMPORTS = {
     "graph.subscriptions": ".answer .budget .call .read errors page subscription_plan",
     "graph.oauth": ".answer .call .read .permissions errors page",
     "database.schema": "",
-    "database.engine": ".schema errors",
+    "database.faults": "errors",
+    "database.sqlite_file": "errors",
+    "database.engine": ".faults .schema .sqlite_file errors",
     "database.refused_fields": ".engine .schema",
     "database.rate_budget": ".engine .schema errors graph.budget graph.pace",
     "database.store_address": ".engine .schema",
     "database.added_fields": ".engine .schema page",
     "database.handshakes": ".engine .schema webhook",
-    "database.durability": ".engine .schema",
-    "database.size": ".engine",
+    "database.durability": ".engine .faults .schema errors",
+    "database.size": ".engine .schema",
     "database.inbox_rows": "page ports webhook",
     "database.marks": ".engine .inbox_rows .schema page webhook",
     "database.inbox": ".engine .inbox_rows .marks .schema errors page ports webhook",
@@ -107,8 +111,10 @@ IMPORTS = {
     "login.after_login": "checklist errors page patience ports probe refresh settings"
     " subscribe.subscriber subscription_plan sync",
     "commit_queue": "errors webhook",
-    "group_commit": "commit_queue database.durability errors ports webhook",
+    "commit_gate": "errors",
+    "group_commit": "commit_gate commit_queue database.durability errors ports webhook",
     "backlog": "database.size errors ports",
+    "back_pressure": "backlog byte_size errors limits",
     "signature_explainer": "webhook",
     "request_body": "",
     "listener": "environment errors page request_body signature_explainer webhook",
@@ -131,8 +137,8 @@ IMPORTS = {
     " database.handshakes database.inbox database.last_sync database.rate_budget"
     " database.refused_fields database.retention database.size database.store_address"
     " database.token_key database.vault database_place errors expiry_watch graph.accounts"
-    " graph.call graph.oauth graph.pace graph.page_fields graph.pages graph.subscriptions object_store page"
-    " patience ports refresh settings",
+    " graph.call graph.oauth graph.pace graph.page_fields graph.pages graph.subscriptions"
+    " object_store page patience ports refresh settings",
     # What runs beside a server, or alone: made of working parts.
     "companions": "errors page_overview ports refresh shutdown subscription_watch wiring worker",
     "demo_sandbox": "errors",

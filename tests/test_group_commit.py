@@ -27,6 +27,7 @@ class GatedInbox(DatabaseInbox):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
+        self.database = database
         self.durability = Durability(database)
         self.gate = threading.Event()
         self.gate.set()
@@ -288,3 +289,65 @@ def test_where_nothing_is_admitted_neither_a_delivery_nor_a_probe_is_taken(
 
     asyncio.run(serve())
     assert inbox.status().deliveries == 0
+
+
+def test_damage_lets_nothing_be_committed_until_the_file_was_found_whole(
+    inbox: GatedInbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.group_commit.CHECK_SECONDS", 0.01)
+    file = tmp_path / "f.sqlite3"
+
+    async def requests(commit: GroupCommit) -> None:
+        with file.open("r+b") as opened:
+            header = opened.read(100)
+            opened.seek(0)
+            opened.write(bytes(100))
+        for attempt in (commit.record(delivery(1)), commit.record(delivery(2)), commit.probe()):
+            with pytest.raises(DatabaseUnavailable, match="not a database") as caught:
+                await attempt
+            assert caught.value.fault == "damaged"
+        assert inbox.batches == [1]  # only the first was tried
+        with file.open("r+b") as opened:
+            opened.write(header)
+        async with asyncio.timeout(DEADLINE):
+            while not await is_committed(commit, delivery(3)):
+                await asyncio.sleep(0.01)
+
+    run(inbox, requests)
+    assert inbox.status().deliveries == 1
+
+
+async def is_committed(commit: GroupCommit, one: Delivery) -> bool:
+    try:
+        await commit.record(one)
+    except DatabaseUnavailable:
+        return False
+    return True
+
+
+def test_the_end_does_not_wait_for_a_large_file_to_be_read_through(
+    inbox: GatedInbox, tmp_path: Path
+) -> None:
+    class Slow(Durability):
+        """As for a file that takes forever: it is read until it is interrupted."""
+
+        interrupted = threading.Event()
+        reads = threading.Event()
+
+        def reopen(self) -> None:
+            self.reads.set()
+            assert self.interrupted.wait(DEADLINE)
+            raise DatabaseUnavailable("interrupted", fault="damaged")
+
+        def interrupt(self) -> None:
+            self.interrupted.set()
+
+    async def serve() -> None:
+        slow = Slow(inbox.database)
+        with GroupCommit(inbox, slow) as commit:
+            inbox.failures = [DatabaseUnavailable("disk I/O error", fault="damaged")]
+            with pytest.raises(DatabaseUnavailable):
+                await commit.record(delivery(1))
+            assert await asyncio.to_thread(slow.reads.wait, DEADLINE)
+
+    asyncio.run(serve())

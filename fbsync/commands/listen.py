@@ -11,6 +11,7 @@ import typer
 from fbsync.console import Console
 from fbsync.environment import reading
 from fbsync.inbox_settings import read_keep_deliveries
+from fbsync.limits import read_limits
 from fbsync.parameters import EnvFile, environ_of
 from fbsync.settings import (
     read_app,
@@ -38,7 +39,9 @@ def listen(
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
         verify_token, login_settings = read_verify_token(env), read_login(env, anywhere=True)
         store, public_address = read_store(env), read_callback_address(env, required=False)
-        fields, keep = read_webhook_fields(env), read_keep_deliveries(env)
+        fields, keep, limits = read_webhook_fields(env), read_keep_deliveries(env), read_limits(env)
+    from fbsync.back_pressure import BackPressure
+    from fbsync.backlog import BacklogWatch
     from fbsync.companions import mirroring, subscription_watch
     from fbsync.graph.pace import EVENTS
     from fbsync.group_commit import GroupCommit
@@ -71,9 +74,11 @@ def listen(
         person = PersonCallbacks(
             app_settings.app_secret, access.departures, show_request, public_address
         )
+        backlog = enter(BacklogWatch(access.inbox.status, access.database_size))
+        pressure = BackPressure(limits, lambda: backlog.newest)
         serve(
             listening,
-            enter(GroupCommit(access.inbox, access.durability)),
+            enter(GroupCommit(access.inbox, access.durability, pressure.admit)),
             shutdown,
             app_secret=app_settings.app_secret,
             verify_token=verify_token,

@@ -1,12 +1,14 @@
-"""Whether a commit is possible now: the proof by doing it."""
+"""Whether a commit is possible now, and whether the database is whole: asked by doing it."""
 
 import time
 from collections.abc import Callable
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from fbsync.database.engine import Database
-from fbsync.database.schema import commit_probe
+from fbsync.database.faults import translated
+from fbsync.database.schema import SCHEMA_NUMBER, commit_probe, schema
+from fbsync.errors import DatabaseUnavailable
 
 
 class Durability:
@@ -21,7 +23,30 @@ class Durability:
 
         So processes that probe at once do not wait for each other's rows.
         """
-        with self._database.write() as connection:
-            row = commit_probe.insert().values(probed_at=self._now()).returning(commit_probe.c.id)
-            number = connection.execute(row).scalar_one()
-            connection.execute(delete(commit_probe).where(commit_probe.c.id == number))
+        with self._database.write(is_urgent=True) as connection:
+            connection.execute(commit_probe.insert().values(probed_at=self._now()))
+            connection.execute(delete(commit_probe))  # others' are not seen: they never stay
+
+    def reopen(self) -> None:
+        """After an I/O error or damage: all connections anew, the file read through, a commit.
+
+        On SQLite it takes as long as reading the file does, unless `interrupt` ends it; PostgreSQL
+        looks after its own files.
+        """
+        self._database.reopen()
+        if self._database.file:
+            with translated():
+                self._database.file.examine()
+        with self._database.read() as connection:
+            found = connection.execute(select(schema.c.number)).scalar_one_or_none()
+        if found != SCHEMA_NUMBER:
+            raise DatabaseUnavailable(
+                f"The database has schema {found} now, not {SCHEMA_NUMBER}.\nRestart fbsync.",
+                fault="damaged",
+            )
+        self.probe()
+
+    def interrupt(self) -> None:
+        """End a `reopen` that reads a large file, from another thread."""
+        if self._database.file:
+            self._database.file.interrupt()

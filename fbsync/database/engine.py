@@ -1,6 +1,5 @@
 """The database: engine, transactions, set-up. SQLite by default, PostgreSQL by its URL."""
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,56 +18,109 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import (
-    ArgumentError,
-    DataError,
-    DBAPIError,
-    IntegrityError,
-    NoSuchModuleError,
-    ProgrammingError,
-)
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.schema import CreateColumn
 
+from fbsync.database.faults import translated
 from fbsync.database.schema import SCHEMA_NUMBER, metadata, schema
-from fbsync.errors import DatabaseUnavailable, SettingsError
+from fbsync.database.sqlite_file import SqliteFile, loses_commits_in_wal
+from fbsync.errors import SettingsError
 
 LOCK_WAIT_SECONDS = 3
-"""On SQLite. Short, because Meta waits for a listener's commit meanwhile."""
+"""For a lock or a free connection. Short, because Meta waits for a listener's commit meanwhile."""
 
 _SCHEMA_LOCK = 0x6662_7379_6E63  # "fbsync": the advisory lock under which PostgreSQL is set up
 
+# libpq, "Parameter Key Words": a server that is gone is noticed within seconds. Those of the URL
+# come first.
+_POSTGRESQL_WAITS = {
+    "connect_timeout": "3",
+    "tcp_user_timeout": "4000",  # milliseconds
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "2",
+}
+
 
 class Database:
-    """One engine, its tables in place. Raises SettingsError for a bad URL or a newer file."""
+    """One engine, its tables in place. Raises SettingsError for a bad URL or a newer file.
+
+    `file` is that of an SQLite database; None with PostgreSQL.
+    """
 
     def __init__(self, url: str) -> None:
-        self._engine = _open_engine(url)
-        self.path = sqlite_file(url)
-        self.is_sqlite = self._engine.dialect.name == "sqlite"
+        self._engine = _create_engine(url)
+        path = sqlite_file(url)
+        self.is_sqlite = path is not None
         # Both dialects offer the same `on_conflict_do_update`, each in its own class.
         self.insert: Any = sqlite.insert if self.is_sqlite else postgresql.insert
+        self.file = SqliteFile(path, LOCK_WAIT_SECONDS) if path else None
         try:
+            self._prepare()
             self._set_up()
         except BaseException:
             self.close()
             raise
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that may write: durable once the block is left without an error."""
-        with _translated(), self._engine.begin() as connection:
-            yield connection
+    def write(self, *, is_urgent: bool = False) -> Iterator[Connection]:
+        """A transaction that may write: durable once the block is left without an error.
+
+        An urgent one's statements end within LOCK_WAIT_SECONDS each: Meta waits for it.
+        """
+        with translated():
+            self._check_file()
+            with self._engine.begin() as connection:
+                if is_urgent and not self.is_sqlite:
+                    wait = f"set local statement_timeout = {LOCK_WAIT_SECONDS * 1000:.0f}"
+                    connection.exec_driver_sql(wait)
+                yield connection
+            # What went into a file that is not found again is no durable commit.
+            self._check_file()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads: on SQLite it does not wait for writers."""
-        with _translated(), self._engine.connect() as connection:
+        with translated(), self._engine.connect() as connection:
             yield connection.execution_options(fbsync_begin="BEGIN")
+
+    def reopen(self) -> None:
+        """Close all connections, those in use when they are given back; the next are new."""
+        with translated():
+            self._check_file()
+            self._engine.dispose()
+            if self.file:
+                self.file.hold()
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+        if self.file:
+            self.file.close()
+
+    def _check_file(self) -> None:
+        if self.file:
+            self.file.check()
+
+    def _prepare(self) -> None:
+        """What each new connection gets."""
+        if self.file is None:
+            event.listen(self._engine, "connect", _prepare_postgresql)
+            return
+        file = self.file
+        event.listen(
+            self._engine,
+            "do_connect",
+            lambda _dialect, _record, _args, options: file.connect(**options),
+        )
+        event.listen(self._engine, "connect", _prepare_sqlite)
+        event.listen(self._engine, "begin", _begin_sqlite)
+        with translated():
+            # The mode stays in the file, so only its maker chooses: switching it under another
+            # process that has the file open can corrupt it.
+            if file.is_new and not loses_commits_in_wal(sqlite3.sqlite_version_info):
+                file.use_wal()
+            file.hold()
 
     def _set_up(self) -> None:
         with self.write() as connection:
@@ -130,56 +182,28 @@ def sqlite_file(url: str) -> Path | None:
     return Path(parsed.database)
 
 
-def loses_commits_in_wal(version: tuple[int, int, int]) -> bool:
-    """Whether this SQLite can lose committed transactions in WAL mode at a checkpoint.
-
-    SQLite release notes: present since 3.7.0; mended in 3.51.3, 3.50.7 and 3.44.6.
-    """
-    mended = version >= (3, 51, 3)
-    mended |= (3, 50, 7) <= version < (3, 51, 0)
-    mended |= (3, 44, 6) <= version < (3, 45, 0)
-    return not mended
-
-
-def _open_engine(url: str) -> Engine:
+def _create_engine(url: str) -> Engine:
     try:
-        path = sqlite_file(url)
-        if path is None:
-            return create_engine(url, hide_parameters=True, pool_pre_ping=True)
-        is_new = _create_private_file(path)
-        engine = create_engine(
-            url, hide_parameters=True, connect_args={"timeout": LOCK_WAIT_SECONDS}
-        )
+        parsed = make_url(url)
+        options: dict[str, Any] = {"connect_args": {"timeout": LOCK_WAIT_SECONDS}}
+        if parsed.get_backend_name() == "postgresql":
+            waits = {
+                name: _POSTGRESQL_WAITS[name] for name in _POSTGRESQL_WAITS.keys() - parsed.query
+            }
+            options = {"connect_args": waits, "pool_pre_ping": True}
+        return create_engine(url, hide_parameters=True, pool_timeout=LOCK_WAIT_SECONDS, **options)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise SettingsError(
             f"FBSYNC_DATABASE_URL cannot be used: {type(error).__name__}.\n"
             'For PostgreSQL, install the driver: pip install "fbsync[postgres]".'
         ) from None
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    # The mode stays in the file, so only its maker chooses: switching it under another process
-    # that has the file open can corrupt it.
-    if is_new and not loses_commits_in_wal(sqlite3.sqlite_version_info):
-        with engine.connect() as connection:
-            connection.connection.cursor().execute("pragma journal_mode=wal")
-    return engine
 
 
-def _create_private_file(path: Path) -> bool:
-    """Make the file readable by its owner only, from its first byte. False if it is there."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if path.is_file():
-            return False
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except OSError as error:
-        if path.is_file():
-            return False  # another process was first
-        raise DatabaseUnavailable(
-            f"The database file {path} cannot be made: {error.strerror}.\n"
-            "Free or open the folder, or set FBSYNC_DATABASE_URL."
-        ) from None
-    return True
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    """A role or a server may have weaker defaults; a commit is acknowledged, so it must be safe."""
+    connection.execute("set synchronous_commit = on")
+    connection.execute(f"set lock_timeout = {LOCK_WAIT_SECONDS * 1000:.0f}")
+    connection.commit()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -194,18 +218,3 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     begin = connection.get_execution_options().get("fbsync_begin", "BEGIN IMMEDIATE")
     connection.exec_driver_sql(begin)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn what an operator can mend into DatabaseUnavailable; let our own faults through."""
-    try:
-        yield
-    except (DataError, IntegrityError, ProgrammingError):
-        raise
-    except (DBAPIError, PoolTimeout) as error:
-        cause = str(getattr(error, "orig", None) or error).partition("\n")[0]
-        raise DatabaseUnavailable(
-            f"The database does not answer as it should: {cause}.\n"
-            "Check that it runs, has space, and is not locked by another program."
-        ) from None

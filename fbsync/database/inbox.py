@@ -38,7 +38,7 @@ class DatabaseInbox:
         """See ports.Inbox. The whole batch is one transaction, so one fsync serves them all."""
         if not batch:
             return
-        with self._database.write() as connection:
+        with self._database.write(is_urgent=True) as connection:
             keep(self._database, connection, batch, self._now())
 
     def mark(self, page_ids: Collection[PageId], noticed_by: NoticedBy) -> dict[PageId, int]:

@@ -3,10 +3,17 @@
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import text
 
 from fbsync.database.engine import Database
+from fbsync.database.schema import metadata
+
+_TABLES = text(
+    "select coalesce(sum(pg_total_relation_size(oid)), 0) from pg_class"
+    " where relkind = 'r' and relname = any(:names) and pg_table_is_visible(oid)"
+)
 
 
 @dataclass(frozen=True)
@@ -14,7 +21,7 @@ class DatabaseSize:
     """Bytes in use, and bytes that are free on the database's disk; None where that is remote.
 
     In an SQLite file, pages that were freed and are used again do not count, as the file never
-    shrinks. PostgreSQL tells the size of its files (`pg_database_size`), freed room included.
+    shrinks. PostgreSQL tells the size of our tables' files, in which freed room does count.
     """
 
     used_bytes: int
@@ -23,9 +30,10 @@ class DatabaseSize:
 
 def measure(database: Database) -> DatabaseSize:
     """The size now. Raises DatabaseUnavailable."""
-    if database.path is None:
+    if database.file is None:
+        names = [table.name for table in metadata.sorted_tables]
         with database.read() as connection:
-            used = connection.execute(text("select pg_database_size(current_database())"))
+            used = connection.execute(_TABLES, {"names": names})
             return DatabaseSize(int(used.scalar_one()), None)
     with database.read() as connection:
         pages, unused, size = (
@@ -34,14 +42,14 @@ def measure(database: Database) -> DatabaseSize:
         )
     used_bytes = (pages - unused) * size
     with suppress(OSError):  # it is there in WAL mode only
-        used_bytes += os.stat(f"{database.path}-wal").st_size
-    return DatabaseSize(used_bytes, _free_bytes(database))
+        used_bytes += os.stat(f"{database.file.path}-wal").st_size
+    return DatabaseSize(used_bytes, _free_bytes(database.file.path.parent))
 
 
-def _free_bytes(database: Database) -> int | None:
+def _free_bytes(folder: Path) -> int | None:
     """As an ordinary user sees it. None where the folder does not tell."""
     try:
-        disk = os.statvfs(database.path.parent) if database.path else None
+        disk = os.statvfs(folder)
     except OSError:
         return None
-    return disk.f_bavail * disk.f_frsize if disk else None
+    return disk.f_bavail * disk.f_frsize

@@ -1,0 +1,82 @@
+"""What a database driver's error means to the operator, and to the listener's gate."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from fbsync.errors import DatabaseFault, DatabaseUnavailable
+
+# SQLite, "Result and Error Codes": the lowest byte is the primary code.
+_SQLITE: dict[int, DatabaseFault] = {
+    sqlite3.SQLITE_FULL: "full",
+    sqlite3.SQLITE_BUSY: "locked",
+    sqlite3.SQLITE_LOCKED: "locked",
+    sqlite3.SQLITE_PROTOCOL: "locked",
+    sqlite3.SQLITE_IOERR: "damaged",
+    sqlite3.SQLITE_CORRUPT: "damaged",
+    sqlite3.SQLITE_NOTADB: "damaged",
+    sqlite3.SQLITE_CANTOPEN: "gone",
+    sqlite3.SQLITE_PERM: "read-only",
+    sqlite3.SQLITE_READONLY: "read-only",
+}
+
+# PostgreSQL, "Error Codes" (appendix A).
+_POSTGRESQL: dict[str, DatabaseFault] = {
+    "53100": "full",  # disk_full
+    "55P03": "locked",  # lock_not_available: lock_timeout
+    "57014": "locked",  # query_canceled: statement_timeout
+    "40001": "locked",  # serialization_failure
+    "40P01": "locked",  # deadlock_detected
+    "58030": "damaged",  # io_error
+    "XX001": "damaged",  # data_corrupted
+    "XX002": "damaged",  # index_corrupted
+    "25006": "read-only",  # read_only_sql_transaction: a standby, as after a failover
+    "42501": "read-only",  # insufficient_privilege
+    "42P01": "damaged",  # undefined_table: somebody dropped it
+}
+
+_ADVICE: dict[DatabaseFault, str] = {
+    "locked": "See which other program holds it, such as a backup or a shell; it is tried again.",
+    "full": "Make room on its disk; fbsync goes on by itself then.",
+    "gone": "Start it or make it reachable again; fbsync goes on by itself then.",
+    "damaged": "Check its disk. Deliveries are refused until it was reopened and found whole.",
+    "read-only": "Give fbsync the right to write to it; a PostgreSQL standby takes no writes.",
+    "other": "Check that it runs, has space, and is not locked by another program.",
+}
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what an operator can mend into DatabaseUnavailable; let our own faults through."""
+    try:
+        yield
+    except PoolTimeout:
+        raise DatabaseUnavailable(
+            "All connections to the database are in use.\nIt is slow or hangs; look at it.",
+            fault="locked",
+        ) from None
+    except DBAPIError as error:
+        fault = _fault_of(error)
+        if fault == "other" and isinstance(error, DataError | IntegrityError | ProgrammingError):
+            raise
+        cause = str(error.orig or error).partition("\n")[0]
+        raise DatabaseUnavailable(
+            f"The database does not answer as it should: {cause}.\n{_ADVICE[fault]}", fault=fault
+        ) from None
+    except sqlite3.Error as error:  # of a connection that SQLAlchemy does not know
+        fault = _SQLITE.get(error.sqlite_errorcode & 0xFF, "other")
+        raise DatabaseUnavailable(
+            f"The database does not answer as it should: {error}.\n{_ADVICE[fault]}", fault=fault
+        ) from None
+
+
+def _fault_of(error: DBAPIError) -> DatabaseFault:
+    if isinstance(error.orig, sqlite3.Error):
+        return _SQLITE.get(getattr(error.orig, "sqlite_errorcode", 0) & 0xFF, "other")
+    code = getattr(error.orig, "sqlstate", None)
+    if error.connection_invalidated or code is None or code.startswith(("08", "57P")):
+        return "gone" if isinstance(error.orig, Exception) else "other"
+    return _POSTGRESQL.get(code, "other")

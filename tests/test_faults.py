@@ -1,0 +1,133 @@
+"""What drivers' errors mean, on real connections."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.schema import handshakes
+from fbsync.errors import DatabaseFault, DatabaseUnavailable
+from tests import servers
+
+
+@contextmanager
+def fails(fault: DatabaseFault) -> Iterator[None]:
+    with pytest.raises(DatabaseUnavailable) as caught:
+        yield
+    assert caught.value.fault == fault, caught.value
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def write(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(handshakes.insert().values(seen_at=1.0, result="x"))
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fbsync.database.engine.LOCK_WAIT_SECONDS", 0.05)
+
+
+class TestSqlite:
+    def test_a_lock(self, tmp_path: Path) -> None:
+        path = tmp_path / "f.sqlite3"
+        with closing(Database(sqlite_url(path))) as database:
+            with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("begin immediate")
+                with fails("locked"):
+                    write(database)
+            write(database)
+
+    def test_no_database_at_all(self, tmp_path: Path) -> None:
+        path = tmp_path / "f.sqlite3"
+        path.write_bytes(b"not a database at all" * 100)
+        with fails("damaged"):
+            Database(sqlite_url(path))
+
+    def test_no_right_to_write(self, tmp_path: Path) -> None:
+        with closing(Database(sqlite_url(tmp_path / "f.sqlite3"))) as database:
+            with fails("read-only"), database.write() as connection:
+                connection.exec_driver_sql("pragma query_only=on")
+                try:
+                    connection.execute(handshakes.insert().values(seen_at=1.0, result="x"))
+                finally:
+                    connection.exec_driver_sql("pragma query_only=off")
+            write(database)
+
+    def test_no_connection_is_free(self, tmp_path: Path) -> None:
+        with closing(Database(sqlite_url(tmp_path / "f.sqlite3"))) as database:
+            connections = [database._engine.connect() for _ in range(15)]
+            with fails("locked"):
+                write(database)
+            for connection in connections:
+                connection.close()
+            write(database)
+
+    def test_a_fault_of_our_own_goes_through(self, tmp_path: Path) -> None:
+        with closing(Database(sqlite_url(tmp_path / "f.sqlite3"))) as database:
+            with pytest.raises(Exception, match="NOT NULL") as caught, database.write() as wide:
+                wide.exec_driver_sql("insert into handshakes (seen_at) values (1)")
+            assert not isinstance(caught.value, DatabaseUnavailable)
+
+
+class TestPostgresql:
+    def test_a_lock(self, postgresql_database: Database) -> None:
+        with postgresql_database.write() as connection:
+            connection.execute(text("lock table handshakes"))
+            with fails("locked"):
+                write(postgresql_database)
+        write(postgresql_database)
+
+    def test_an_urgent_statement_that_takes_too_long(self, postgresql_database: Database) -> None:
+        with (
+            fails("locked"),
+            postgresql_database.write(is_urgent=True) as connection,
+        ):
+            connection.execute(text("select pg_sleep(10)"))
+        with postgresql_database.write() as connection:
+            connection.execute(text("select pg_sleep(0.1)"))
+
+    def test_no_right_to_write(self, postgresql_database: Database) -> None:
+        with fails("read-only"), postgresql_database.write() as connection:
+            connection.execute(text("set local transaction_read_only = on"))
+            connection.execute(handshakes.insert().values(seen_at=1.0, result="x"))
+
+    def test_a_table_that_somebody_dropped(self, postgresql_database: Database) -> None:
+        with postgresql_database.write() as connection:
+            connection.execute(text("drop table handshakes"))
+        with fails("damaged"):
+            write(postgresql_database)
+
+    def test_a_connection_that_was_cut_is_replaced_by_the_next_one(
+        self, postgresql_database: Database
+    ) -> None:
+        with fails("gone"), postgresql_database.write() as connection:
+            connection.execute(text("select pg_terminate_backend(pg_backend_pid())"))
+        write(postgresql_database)
+
+    def test_nobody_listens(self) -> None:
+        port = servers.free_port()
+        with fails("gone"):
+            Database(f"postgresql+psycopg://fbsync@127.0.0.1:{port}/fbsync")
+
+    def test_a_fault_of_our_own_goes_through(self, postgresql_database: Database) -> None:
+        with (
+            pytest.raises(Exception, match="not-null") as caught,
+            postgresql_database.write() as connection,
+        ):
+            connection.exec_driver_sql("insert into handshakes (seen_at) values (1)")
+        assert not isinstance(caught.value, DatabaseUnavailable)
+
+    def test_commits_are_durable_though_the_server_has_a_weaker_default(
+        self, postgresql: servers.PostgresServer
+    ) -> None:
+        url = postgresql.new_database()
+        with closing(Database(url)) as database, database.write() as connection:
+            name = connection.execute(text("select current_database()")).scalar_one()
+            connection.exec_driver_sql(f"alter database {name} set synchronous_commit = off")
+        with closing(Database(url)) as database, database.read() as connection:
+            assert connection.execute(text("show synchronous_commit")).scalar_one() == "on"
