@@ -9,6 +9,7 @@ import typer
 
 from fbsync import __version__
 from fbsync.commands.demo import demo
+from fbsync.commands.doctor import doctor
 from fbsync.commands.listen import listen
 from fbsync.commands.login import login
 from fbsync.commands.logout import logout
@@ -58,6 +59,7 @@ app.command("test-webhook")(probe_webhook)
 app.command()(sync)
 app.command()(pages)
 app.command()(logout)
+app.command()(doctor)
 app.command(cls=SandboxCommand)(sandbox)
 app.command()(demo)
 

@@ -18,14 +18,19 @@ LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Environment:
-    """Reads variables and collects what is wrong with them. An empty variable counts as unset."""
+    """Reads variables and collects what is wrong with them. An empty variable counts as unset.
+
+    `asked` are the names of those that were read.
+    """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self.faults: list[str] = []
+        self.asked: set[str] = set()
 
     def get(self, name: str, default: str = "") -> str:
         """The value without surrounding blanks, or the default."""
+        self.asked.add(name)
         return self._environ.get(name, "").strip() or default
 
     def require(self, name: str, example: str) -> str:

@@ -74,6 +74,7 @@ IMPORTS = {
     "database.handshakes": ".engine .schema webhook",
     "database.durability": ".engine .faults .schema errors",
     "database.size": ".engine .schema",
+    "database.condition": ".engine .schema .sqlite_file",
     "database.inbox_rows": "page ports webhook",
     "database.marks": ".engine .inbox_rows .schema page webhook",
     "database.inbox": ".engine .inbox_rows .marks .schema errors page ports webhook",
@@ -112,6 +113,8 @@ IMPORTS = {
     " subscribe.subscriber subscription_plan sync",
     "commit_queue": "errors webhook",
     "commit_gate": "errors",
+    "doctor": "back_pressure backlog byte_size database.condition database.durability"
+    " database.engine database.inbox database.size environment errors limits ports",
     "group_commit": "commit_gate commit_queue database.durability errors ports webhook",
     "backlog": "database.size errors ports",
     "back_pressure": "backlog byte_size errors limits",

@@ -1,0 +1,110 @@
+"""The command `fbsync doctor`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from fbsync.checklist import State, Step
+from fbsync.console import Console
+from fbsync.env_file import read_env_file
+from fbsync.environment import Environment
+from fbsync.exit_status import FAILED, WRONG_USAGE
+from fbsync.inbox_settings import read_inbox, read_keep_deliveries
+from fbsync.limits import read_limits
+from fbsync.parameters import EnvFile, JsonFlag
+from fbsync.settings import (
+    DirectorySettings,
+    read_app,
+    read_callback,
+    read_database,
+    read_graph,
+    read_login,
+    read_store,
+)
+
+if TYPE_CHECKING:
+    from fbsync.doctor import Finding
+
+_GROUPS: dict[str, Callable[[Environment], object]] = {
+    "app": read_app,
+    "graph": read_graph,
+    "login": partial(read_login, anywhere=True),
+    "webhooks": read_callback,
+    "store": read_store,
+    "database": read_database,
+    "limits": read_limits,
+    "retention": read_keep_deliveries,
+}
+_SHOWN: dict[str, State] = {"ok": "done", "fault": "failed", "skipped": "skipped"}
+
+
+def doctor(context: typer.Context, as_json: JsonFlag = False, env_file: EnvFile = None) -> None:
+    """Look at the settings, the database and the store, and say what to do about each fault."""
+    from fbsync.doctor import look_at_settings
+
+    file: Path | None = env_file or context.obj
+    from_file = read_env_file(file)
+    environ = from_file | dict(os.environ)
+
+    def source_of(name: str) -> str:
+        """Where a variable was read from."""
+        if environ.get(name, "").strip() == "":
+            return "default"
+        return "environment" if name in os.environ else str(file or ".env")
+
+    settings = [look_at_settings(name, _GROUPS[name], environ, source_of) for name in _GROUPS]
+    database, store = _look_at_database(environ), _look_at_store(environ)
+    findings = [*settings, database, store]
+    console = Console(quiet_results=as_json)
+    for found in findings:
+        console.step(Step(found.name, _SHOWN[found.state], found.detail))
+    is_ok = all(found.state != "fault" for found in findings)
+    if as_json:
+        console.json(
+            {
+                "ok": is_ok,
+                "settings": [found.as_json() for found in settings],
+                "database": database.as_json(),
+                "store": store.as_json(),
+            }
+        )
+    if any(found.state == "fault" for found in settings):
+        raise typer.Exit(WRONG_USAGE)
+    raise typer.Exit(0 if is_ok else FAILED)
+
+
+def _look_at_database(environ: Mapping[str, str]) -> Finding:
+    """With the settings that are good; the others' faults are told already."""
+    from fbsync.database.engine import sqlite_file
+    from fbsync.database_place import database_url, open_database, told_address
+    from fbsync.doctor import Finding, look_at_database
+
+    env = Environment(environ)
+    inbox = read_inbox(env)
+    if env.faults:
+        return Finding("database", "skipped", "It is looked at once its settings are complete.")
+    url = database_url(inbox.app_id, inbox.url)
+    address, path = told_address(url), sqlite_file(url)
+    if path is not None and not path.exists():
+        told = f"{address}: it is not there yet; fbsync login or listen makes it."
+        return Finding("database", "skipped", told, {"address": address})
+    return look_at_database(address, lambda: open_database(url), read_limits(env))
+
+
+def _look_at_store(environ: Mapping[str, str]) -> Finding:
+    from fbsync.doctor import Finding, look_at_store
+    from fbsync.wiring import open_store
+
+    env = Environment(environ)
+    settings = read_store(env)
+    is_default = isinstance(settings, DirectorySettings) and settings.folder is None
+    app_id = read_app(env).app_id if is_default else ""
+    if env.faults:
+        return Finding("store", "skipped", "It is looked at once its settings are complete.")
+    return look_at_store(lambda: open_store(settings, app_id))

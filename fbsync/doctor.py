@@ -1,0 +1,114 @@
+"""`fbsync doctor`: settings, database and store, each looked at by itself.
+
+Nothing is raised and nothing repaired: every fault is a finding, with what to do.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from fbsync.back_pressure import refusal
+from fbsync.backlog import Backlog
+from fbsync.byte_size import show_size
+from fbsync.database.condition import Condition, condition_of
+from fbsync.database.durability import Durability
+from fbsync.database.engine import Database
+from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.size import measure
+from fbsync.environment import Environment
+from fbsync.errors import FbsyncError
+from fbsync.limits import RESERVE_BYTES, Limits
+from fbsync.ports import ObjectStore
+
+State = Literal["ok", "fault", "skipped"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: how it is, in words and as data."""
+
+    name: str
+    state: State
+    detail: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, object]:
+        """As `fbsync doctor --json` prints it."""
+        return {"name": self.name, "state": self.state, "detail": self.detail, **self.facts}
+
+
+def look_at_settings(
+    group: str,
+    read: Callable[[Environment], object],
+    environ: Mapping[str, str],
+    source_of: Callable[[str], str],
+) -> Finding:
+    """One group of settings. Only names and where they come from are told, never a value."""
+    env = Environment(environ)
+    read(env)
+    sources = {name: source_of(name) for name in sorted(env.asked)}
+    faults = list(dict.fromkeys(env.faults))
+    facts = {"sources": sources, "faults": faults}
+    name = f"settings: {group}"
+    if faults:
+        return Finding(name, "fault", "\n".join(faults), facts)
+    told = [f"{name} ({source})" for name, source in sources.items() if source != "default"]
+    return Finding(name, "ok", ", ".join(told) or "all by default", facts)
+
+
+def look_at_database(
+    address: str, open_database: Callable[[], AbstractContextManager[Database]], limits: Limits
+) -> Finding:
+    """What it is, how it keeps commits, its room, and a commit that is durable."""
+    try:
+        with open_database() as database:
+            condition = condition_of(database)
+            size = measure(database)
+            status = DatabaseInbox(database).status()
+            Durability(database).probe()
+    except FbsyncError as error:
+        return Finding("database", "fault", str(error), {"address": address})
+    now = datetime.now(UTC)
+    backlog = Backlog(status, size.used_bytes, size.free_bytes, now)
+    refused = refusal(backlog, limits)
+    facts = {
+        "address": address,
+        **asdict(condition),
+        **asdict(size),
+        "max_database_bytes": limits.max_database_bytes,
+        "reserve_bytes": RESERVE_BYTES,
+        "waiting_events": status.events,
+        "max_waiting_events": limits.max_waiting,
+        "refuses": refused,
+    }
+    faults = [*condition.faults, *([refused] if refused else [])]
+    told = "\n".join(faults) or _in_words(address, condition, backlog, limits)
+    return Finding("database", "fault" if faults else "ok", told, facts)
+
+
+def look_at_store(open_store: Callable[[], ObjectStore]) -> Finding:
+    """Whether it can be listed. Nothing is written to it."""
+    address = None
+    try:
+        store = open_store()
+        address = store.address
+        is_empty = next(iter(store.list("")), None) is None
+    except FbsyncError as error:
+        return Finding("store", "fault", str(error), {"address": address})
+    found = "it holds nothing yet" if is_empty else "its objects can be listed"
+    return Finding("store", "ok", f"{address}: {found}", {"address": address, "is_empty": is_empty})
+
+
+def _in_words(address: str, condition: Condition, backlog: Backlog, limits: Limits) -> str:
+    journal = f", journal mode {condition.journal_mode}" if condition.journal_mode else ""
+    reason = f"\n{condition.reason}" if condition.reason else ""
+    free = "" if backlog.free_bytes is None else f"; {show_size(backlog.free_bytes)} free on disk"
+    return (
+        f"{address}: {condition.kind} {condition.version}{journal}, synchronous"
+        f" {condition.synchronous}, schema {condition.schema}{reason}\n"
+        f"{show_size(backlog.database_bytes)} of {show_size(limits.max_database_bytes)} used"
+        f"{free}\n"
+        f"{backlog.status.events} of {limits.max_waiting} events wait; a commit was durable"
+    )

@@ -1,0 +1,165 @@
+"""`fbsync doctor`: each fault is a finding with what to do, and no secret is ever shown."""
+
+import json
+import os
+import signal
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fbsync.database.engine import Database, sqlite_url
+from tests import servers
+from tests.fbsync_process import Ended, listener, run
+from tests.servers import free_port
+from tests.test_settings import TUTORIAL
+
+SECRETS = {"FACEBOOK_APP_SECRET": "fedcba98" * 4, "FACEBOOK_VERIFY_TOKEN": "nobody-knows-this"}
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """All that is needed, with a database that is there."""
+    file = tmp_path / "f.sqlite3"
+    Database(sqlite_url(file)).close()
+    local = {"FBSYNC_DATABASE_URL": sqlite_url(file), "FBSYNC_STORE_DIR": str(tmp_path / "store")}
+    tutorial = {name: TUTORIAL[name] for name in TUTORIAL if not name.startswith("SPACES_")}
+    return tutorial | SECRETS | local
+
+
+def examine(environ: dict[str, str], status: int) -> dict[str, Any]:
+    """The JSON of a run that ends like this."""
+    ended = run("doctor", "--json", **environ)
+    assert ended.status == status, ended
+    check_secrets(ended)
+    found: dict[str, Any] = json.loads(ended.out)
+    assert found["ok"] is (status == 0)
+    return found
+
+
+def check_secrets(ended: Ended) -> None:
+    assert not [secret for secret in SECRETS.values() if secret in ended.out + ended.err]
+
+
+def group(found: dict[str, Any], name: str) -> dict[str, Any]:
+    (one,) = [one for one in found["settings"] if one["name"] == f"settings: {name}"]
+    return dict(one)
+
+
+def test_all_in_order_is_0_with_the_facts_about_each(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    found = examine(environ, 0)
+    database = found["database"]
+    assert (database["state"], database["kind"]) == ("ok", "sqlite")
+    assert {"version", "journal_mode", "reason", "synchronous", "schema"} <= set(database)
+    assert (database["waiting_events"], database["max_waiting_events"]) == (0, 2_000_000)
+    assert 0 < database["used_bytes"] < database["max_database_bytes"] == 10**10
+    assert database["refuses"] is None
+    assert found["store"]["state"] == "ok"
+    assert found["store"]["is_empty"] is True
+    assert not (tmp_path / "store").exists()
+
+
+def test_settings_tell_where_they_come_from(environ: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "settings"
+    secret = environ.pop("FACEBOOK_APP_SECRET")
+    file.write_text(f"FACEBOOK_APP_SECRET={secret}\nFACEBOOK_APP_ID=999\n")
+    ended = run("doctor", "--json", "--env-file", str(file), **environ)
+    check_secrets(ended)
+    sources = group(json.loads(ended.out), "app")["sources"]
+    assert sources == {"FACEBOOK_APP_ID": "environment", "FACEBOOK_APP_SECRET": str(file)}
+    assert group(json.loads(ended.out), "graph")["sources"]["FACEBOOK_GRAPH_URL"] == "default"
+
+
+def test_faults_of_settings_are_told_beside_what_works(environ: dict[str, str]) -> None:
+    del environ["FACEBOOK_VERIFY_TOKEN"]
+    found = examine(environ | {"FBSYNC_MAX_DATABASE": "much"}, 2)
+    assert "FACEBOOK_VERIFY_TOKEN is missing" in group(found, "webhooks")["faults"][0]
+    assert "FBSYNC_MAX_DATABASE is malformed" in group(found, "limits")["faults"][0]
+    assert group(found, "app")["state"] == "ok"
+    assert (found["database"]["state"], found["store"]["state"]) == ("ok", "ok")
+
+
+def test_without_any_setting_everything_is_told_and_nothing_made() -> None:
+    found = examine({}, 2)
+    assert (found["database"]["state"], found["store"]["state"]) == ("skipped", "skipped")
+    assert list(Path(os.environ["HOME"]).rglob("*.sqlite3")) == []
+
+
+def test_a_database_that_is_not_there_yet_is_no_fault_and_is_not_made(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "later.sqlite3"
+    found = examine(environ | {"FBSYNC_DATABASE_URL": sqlite_url(file)}, 0)
+    assert found["database"]["state"] == "skipped"
+    assert not file.exists()
+
+
+def test_a_broken_database_is_1_with_what_to_do(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "f.sqlite3").write_bytes(b"not a database at all" * 100)
+    found = examine(environ, 1)
+    assert "not a database" in found["database"]["detail"]
+    assert found["store"]["state"] == "ok"
+
+
+def test_a_limit_that_is_reached_is_1(environ: dict[str, str]) -> None:
+    url = environ["FBSYNC_DATABASE_URL"]
+    with closing(Database(url)) as database, database.write() as connection:
+        connection.exec_driver_sql(
+            "insert into deliveries (digest, body, page_ids, received_at, copies)"
+            " values ('d', zeroblob(2000000), '[]', 1.0, 1)"
+        )
+    found = examine(environ | {"FBSYNC_MAX_DATABASE": "1MB"}, 1)
+    assert "FBSYNC_MAX_DATABASE" in found["database"]["refuses"]
+
+
+def test_a_store_that_refuses_is_1(environ: dict[str, str], tmp_path: Path) -> None:
+    spaces = {
+        "SPACES_BUCKET": "your-bucket",
+        "SPACES_ACCESS_KEY": "your_spaces_access_key",
+        "SPACES_SECRET_KEY": "your_spaces_secret_key",
+        "SPACES_ENDPOINT": f"http://127.0.0.1:{free_port()}",
+    }
+    del environ["FBSYNC_STORE_DIR"]
+    found = examine(environ | spaces, 1)
+    assert "No answer from the bucket" in found["store"]["detail"]
+    assert spaces["SPACES_SECRET_KEY"] not in json.dumps(found)
+
+
+def test_the_password_of_a_server_is_not_shown(environ: dict[str, str]) -> None:
+    port = free_port()
+    url = f"postgresql://fbsync:hunter2@127.0.0.1:{port}/fbsync"
+    ended = run("doctor", **environ | {"FBSYNC_DATABASE_URL": url})
+    assert ended.status == 2  # PostgreSQL needs a token key
+    assert "FBSYNC_TOKEN_KEY is missing" in ended.out
+    assert "does not answer" in ended.out
+    assert "hunter2" not in ended.out + ended.err
+
+
+def test_postgresql_is_looked_at_too(
+    environ: dict[str, str], postgresql: servers.PostgresServer
+) -> None:
+    url = postgresql.new_database()
+    found = examine(environ | {"FBSYNC_DATABASE_URL": url, "FBSYNC_TOKEN_KEY": "A" * 43 + "="}, 1)
+    # The tests' own server runs without fsync: a fault, and the only one.
+    assert "fsync is off" in found["database"]["detail"]
+    assert found["database"]["free_bytes"] is None
+
+
+def test_beside_a_running_listener_it_finds_the_same(environ: dict[str, str]) -> None:
+    with listener(free_port(), **environ) as process:
+        assert examine(environ, 0)["database"]["state"] == "ok"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def test_people_read_one_line_or_more_for_each(environ: dict[str, str]) -> None:
+    ended = run("doctor", **environ)
+    assert ended.status == 0, ended
+    check_secrets(ended)
+    lines = ended.out.splitlines()
+    assert [line for line in lines if "done" in line and "settings: app" in line]
+    assert [line for line in lines if "done" in line and "database" in line]
+    assert "a commit was durable" in ended.out
