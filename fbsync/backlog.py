@@ -37,11 +37,11 @@ class BacklogWatch:
         self,
         status: Callable[[], InboxStatus],
         size: Callable[[], DatabaseSize],
-        seconds: float = LOOK_SECONDS,
+        seconds: float | None = None,
     ) -> None:
         self._status = status
         self._size = size
-        self._seconds = seconds
+        self._seconds = LOOK_SECONDS if seconds is None else seconds
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fbsync-backlog")
         self.newest: Backlog | None = None

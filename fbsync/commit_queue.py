@@ -93,11 +93,6 @@ class CommitQueue:
             self._ended = True
             self._changed.notify()
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether `end` was called."""
-        return self._ended
-
 
 def _size(group: list[Waiting]) -> int:
     return sum(waiting.size for waiting in group)

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,6 +155,22 @@ class PostgresCluster:
         if self._process is not None:
             with _stopped_at_the_end(self._process, how):
                 self._process = None
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """The server and all its sessions stand still, with their connections open."""
+        assert self._process is not None
+        main = self._process.pid
+        children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        processes = [main, *map(int, children)]
+        for one in processes:
+            os.kill(one, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for one in processes:
+                with suppress(ProcessLookupError):  # a session that its client left
+                    os.kill(one, signal.SIGCONT)
 
 
 @contextmanager

@@ -93,7 +93,6 @@ def test_after_the_end_the_rest_is_handed_out_and_then_nothing() -> None:
         queue.end()
         assert queue.take() == [last]
         assert queue.take() is None
-        assert queue.has_ended
 
     in_a_loop(case)
 

@@ -122,6 +122,16 @@ class TestPostgresql:
             connection.exec_driver_sql("insert into handshakes (seen_at) values (1)")
         assert not isinstance(caught.value, DatabaseUnavailable)
 
+    def test_a_call_that_the_driver_cannot_send_goes_through(
+        self, postgresql_database: Database
+    ) -> None:
+        with (
+            pytest.raises(Exception, match="cannot adapt") as caught,
+            postgresql_database.write() as connection,
+        ):
+            connection.execute(text("select :it"), {"it": object()})
+        assert not isinstance(caught.value, DatabaseUnavailable)
+
     def test_commits_are_durable_though_the_server_has_a_weaker_default(
         self, postgresql: servers.PostgresServer
     ) -> None:

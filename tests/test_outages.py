@@ -113,7 +113,7 @@ def listening(database_url: str, *options: str, **changes: str) -> Iterator[List
     settings = settings_for(database_url) | changes
     url = f"http://127.0.0.1:{port}/facebook/webhook"
     with (
-        listener(port, ("fbsync",), *options, **settings) as process,
+        listener(port, ("tests.quick_looks",), *options, **settings) as process,
         httpx.Client(trust_env=False, timeout=ANSWER_SECONDS) as client,
     ):
         yield Listening(process, url, database_url, client)
@@ -261,6 +261,16 @@ def test_postgresql_is_stopped_and_started(
         running.check_that_it_lives()
         postgresql_cluster.start()
         wait_until(running.accepts, "the connection to the new server")
+        running.check_that_it_is_well_again()
+
+
+def test_postgresql_hangs(postgresql_cluster: PostgresCluster) -> None:
+    with listening(postgresql_cluster.server.new_database()) as running:
+        assert running.accepts()
+        with postgresql_cluster.hanging():
+            assert running.is_refused("")
+            running.check_that_it_lives()
+        wait_until(running.accepts, "an answer after the pause")
         running.check_that_it_is_well_again()
 
 

@@ -76,7 +76,10 @@ def translated() -> Iterator[None]:
 def _fault_of(error: DBAPIError) -> DatabaseFault:
     if isinstance(error.orig, sqlite3.Error):
         return _SQLITE.get(getattr(error.orig, "sqlite_errorcode", 0) & 0xFF, "other")
-    code = getattr(error.orig, "sqlstate", None)
-    if error.connection_invalidated or code is None or code.startswith(("08", "57P")):
-        return "gone" if isinstance(error.orig, Exception) else "other"
-    return _POSTGRESQL.get(code, "other")
+    code = getattr(error.orig, "sqlstate", None) or ""
+    if code in _POSTGRESQL:
+        return _POSTGRESQL[code]
+    # Without a code it is the driver's own word: no connection, or a fault in how we call it.
+    is_ours = isinstance(error, DataError | IntegrityError | ProgrammingError)
+    is_gone = error.connection_invalidated or not code or code.startswith(("08", "57P"))
+    return "gone" if is_gone and not is_ours else "other"

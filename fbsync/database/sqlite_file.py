@@ -6,6 +6,7 @@ to a removed one that it has open. Neither would be found again after a restart.
 
 import os
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,10 @@ class SqliteFile:
         self._lock_wait = lock_wait_seconds
         self.path = path.absolute()
         self.is_new = _create_private_file(self.path)
-        self._known: dict[Path, _Identity] = {self.path: _identity(self.path)}
+        self._known: dict[Path, _Identity] = {}
         self._holder: sqlite3.Connection | None = None
-        self._checking: sqlite3.Connection | None = None
+        self._examining: sqlite3.Connection | None = None
+        self._lock = threading.Lock()
 
     def use_wal(self) -> None:
         """Write ahead from now on. Only for a file that nobody else has open."""
@@ -59,10 +61,10 @@ class SqliteFile:
             raise
         self.close()
         self._holder = holder
-        if mode == "wal":
-            for suffix in ("-wal", "-shm"):
-                path = Path(f"{self.path}{suffix}")
-                self._known[path] = _identity(path)
+        # Only now: a layered file system may move a file when it is first opened to be written.
+        for suffix in ("", "-wal", "-shm") if mode == "wal" else ("",):
+            path = Path(f"{self.path}{suffix}")
+            self._known.setdefault(path, _identity(path))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -105,26 +107,30 @@ class SqliteFile:
 
         It takes about as long as reading the file does; writers wait meanwhile.
         """
-        self._checking = connection = self._connect_plainly()
+        connection = self._connect_plainly()
         try:
+            with self._lock:
+                self._examining = connection
             (found,) = connection.execute("pragma quick_check(1)").fetchone()
         finally:
-            self._checking = None
+            with self._lock:
+                self._examining = None
             connection.close()
         if found != "ok":
             raise DatabaseUnavailable(
                 f"The database file is damaged: {found}.\n"
-                "Restore it from a copy; `fbsync events export` reads what is readable.",
+                "Restore it from a copy; fbsync events export reads what is readable.",
                 fault="damaged",
             )
 
-    def _connect_plainly(self) -> sqlite3.Connection:
-        return self.connect(check_same_thread=False, timeout=self._lock_wait)
-
     def interrupt(self) -> None:
         """End `examine`, if it runs, from another thread."""
-        if (connection := self._checking) is not None:
-            connection.interrupt()
+        with self._lock:
+            if self._examining is not None:
+                self._examining.interrupt()
+
+    def _connect_plainly(self) -> sqlite3.Connection:
+        return self.connect(check_same_thread=False, timeout=self._lock_wait)
 
 
 def _identity(path: Path) -> _Identity:
