@@ -11,9 +11,9 @@ from fbsync.errors import DatabaseUnavailable
 from fbsync.ports import InboxStatus
 
 LOOK_SECONDS = 5.0
-REST_FACTOR = 20
-"""A look at a million rows takes a while, and on SQLite commits wait for it: rest this many times
-as long as it took."""
+REST_FACTOR = 100
+"""A look at a million rows takes a third of a second, and on SQLite commits wait for it: rest this
+many times as long as it took, so that not one in a hundred does."""
 
 
 @dataclass(frozen=True)

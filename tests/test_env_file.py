@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fbsync.env_file import load_environ
+from fbsync.env_file import load_environ, read_env_file
 from fbsync.errors import SettingsError
 
 
@@ -40,3 +40,11 @@ def test_a_file_that_is_no_text_is_a_fault(tmp_path: Path) -> None:
     file.write_bytes(b"SPACES_BUCKET=\xff\xfe\n")
     with pytest.raises(SettingsError, match="cannot be read"):
         load_environ(file)
+
+
+def test_the_files_own_variables_can_be_told_from_the_environments(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path(".env").write_text("SPACES_BUCKET=file\n")
+    monkeypatch.setenv("SPACES_REGION", "ams3")
+    assert read_env_file(None) == {"SPACES_BUCKET": "file"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fbsync.environment import is_http_url, is_safe_url, matches, reading
+from fbsync.environment import Environment, is_http_url, is_safe_url, matches, reading
 from fbsync.errors import SettingsError
 
 
@@ -58,3 +58,10 @@ def test_an_error_inside_the_block_is_not_hidden() -> None:
 )
 def test_secrets_travel_over_https_or_inside_this_machine(url: str, http: bool, safe: bool) -> None:
     assert (is_http_url(url), is_safe_url(url)) == (http, safe)
+
+
+def test_the_names_that_were_asked_for_are_known() -> None:
+    env = Environment({"ONE": "1"})
+    env.get("ONE")
+    env.require("TWO", "2")
+    assert env.asked == {"ONE", "TWO"}
