@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fbsync.errors import DatabaseUnavailable
 
 CHECK_SECONDS = 1.0
-"""At least this long between two checks that failed."""
+"""At least this long between two checks, and as long as the last one took: it may read a lot."""
 
 
 class CommitGate:
@@ -44,7 +44,8 @@ class CommitGate:
 
     def try_to_open(self) -> None:
         """Examine the database, unless it was just found broken, and open if it is whole."""
-        if time.monotonic() < self._next_check:
+        begun = time.monotonic()
+        if begun < self._next_check:
             return
         try:
             self._examine()
@@ -55,4 +56,5 @@ class CommitGate:
             self._fault = DatabaseUnavailable(told, fault="damaged")
         else:
             self._fault = None
-        self._next_check = time.monotonic() + CHECK_SECONDS
+        ended = time.monotonic()
+        self._next_check = ended + max(CHECK_SECONDS, ended - begun)

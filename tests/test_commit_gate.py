@@ -10,14 +10,17 @@ DAMAGE = DatabaseUnavailable("disk I/O error", fault="damaged")
 
 
 class Examination:
-    """Fails with what it is given, and counts."""
+    """Fails with what it is given, counts, and takes its time."""
 
     def __init__(self) -> None:
         self.failure: Exception | None = None
         self.times = 0
+        self.seconds = 0.0
+        self.clock = Clock()
 
     def __call__(self) -> None:
         self.times += 1
+        self.clock.seconds += self.seconds
         if self.failure:
             raise self.failure
 
@@ -89,5 +92,21 @@ def test_it_looks_at_most_once_in_a_while(clock: Clock) -> None:
         gate.try_to_open()
     assert examination.times == 1
     clock.seconds += CHECK_SECONDS
+    gate.try_to_open()
+    assert examination.times == 2
+
+
+def test_after_a_long_examination_it_rests_as_long(clock: Clock) -> None:
+    examination = Examination()
+    examination.failure = DAMAGE
+    examination.seconds = 60.0
+    examination.clock = clock
+    gate = CommitGate(examination)
+    gate.note(DAMAGE)
+    gate.try_to_open()
+    clock.seconds += 59
+    gate.try_to_open()
+    assert examination.times == 1
+    clock.seconds += 1
     gate.try_to_open()
     assert examination.times == 2

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,12 @@ def test_a_broken_database_is_1_with_what_to_do(environ: dict[str, str], tmp_pat
     found = examine(environ, 1)
     assert "not a database" in found["database"]["detail"]
     assert found["store"]["state"] == "ok"
+
+
+def test_a_lock_of_another_program_is_1_and_said(environ: dict[str, str], tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "f.sqlite3", isolation_level=None)) as other:
+        other.execute("begin exclusive")
+        assert "locked" in examine(environ, 1)["database"]["detail"]
 
 
 def test_a_limit_that_is_reached_is_1(environ: dict[str, str]) -> None:

@@ -15,7 +15,7 @@ def test_a_probe_commits_a_row_and_leaves_none(database: Database) -> None:
     event.listen(database._engine, "commit", lambda _: statements.append("commit"))
     Durability(database).probe()
     words = [statement.split()[0].lower() for statement in statements]
-    assert [word for word in words if word not in ("begin", "set")] == [
+    assert [word for word in words if word not in ("begin", "select")] == [
         "insert",
         "delete",
         "commit",

@@ -139,5 +139,12 @@ class TestPostgresql:
         with closing(Database(url)) as database, database.write() as connection:
             name = connection.execute(text("select current_database()")).scalar_one()
             connection.exec_driver_sql(f"alter database {name} set synchronous_commit = off")
-        with closing(Database(url)) as database, database.read() as connection:
-            assert connection.execute(text("show synchronous_commit")).scalar_one() == "on"
+        asked = text("show synchronous_commit")
+        with closing(Database(url)) as database:
+            with database.read() as connection:
+                assert connection.execute(asked).scalar_one() == "on"
+                # As behind a pooler that gives each transaction another session:
+                connection.execute(text("set session synchronous_commit = off"))
+                connection.commit()
+            with database.write(is_urgent=True) as connection:
+                assert connection.execute(asked).scalar_one() == "on"

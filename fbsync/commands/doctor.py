@@ -92,7 +92,7 @@ def _look_at_database(environ: Mapping[str, str]) -> Finding:
     url = database_url(inbox.app_id, inbox.url)
     address, path = told_address(url), sqlite_file(url)
     if path is not None and not path.exists():
-        told = f"{address}: it is not there yet; fbsync login or listen makes it."
+        told = f"{address}: there is no such file; fbsync login or listen makes a new one."
         return Finding("database", "skipped", told, {"address": address})
     return look_at_database(address, lambda: open_database(url), read_limits(env))
 

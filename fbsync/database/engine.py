@@ -41,6 +41,12 @@ _POSTGRESQL_WAITS = {
     "keepalives_count": "2",
 }
 
+# As in _prepare_postgresql, once more: a pooler in front may give each transaction another session.
+_URGENT = text(
+    "select set_config('synchronous_commit', 'on', true),"
+    " set_config('lock_timeout', :wait, true), set_config('statement_timeout', :wait, true)"
+)
+
 
 class Database:
     """One engine, its tables in place. Raises SettingsError for a bad URL or a newer file.
@@ -72,8 +78,7 @@ class Database:
             self._check_file()
             with self._engine.begin() as connection:
                 if is_urgent and not self.is_sqlite:
-                    wait = f"set local statement_timeout = {LOCK_WAIT_SECONDS * 1000:.0f}"
-                    connection.exec_driver_sql(wait)
+                    connection.execute(_URGENT, {"wait": _milliseconds(LOCK_WAIT_SECONDS)})
                 yield connection
             # What went into a file that is not found again is no durable commit.
             self._check_file()
@@ -202,8 +207,12 @@ def _create_engine(url: str) -> Engine:
 def _prepare_postgresql(connection: Any, _record: object) -> None:
     """A role or a server may have weaker defaults; a commit is acknowledged, so it must be safe."""
     connection.execute("set synchronous_commit = on")
-    connection.execute(f"set lock_timeout = {LOCK_WAIT_SECONDS * 1000:.0f}")
+    connection.execute(f"set lock_timeout = {_milliseconds(LOCK_WAIT_SECONDS)}")
     connection.commit()
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.0f}"
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
