@@ -107,11 +107,10 @@ def test_what_was_committed_into_a_file_that_is_gone_meanwhile_is_no_commit(
         file.unlink()
 
 
+@pytest.mark.parametrize("file", ["delete"], indirect=True)
 def test_a_journal_that_is_removed_during_a_commit_is_damage_that_a_check_heals(
     database: Database, file: Path
 ) -> None:
-    if mode_of(database) == "wal":
-        pytest.skip("there is no journal in WAL mode")
     with fails("damaged"), database.write() as connection:
         connection.execute(handshakes.insert().values(seen_at=1.0, result="y"))
         Path(f"{file}-journal").unlink()
@@ -121,18 +120,12 @@ def test_a_journal_that_is_removed_during_a_commit_is_damage_that_a_check_heals(
     assert rows(database) in (2, 3)
 
 
+@pytest.mark.parametrize("file", ["wal"], indirect=True)
 @pytest.mark.parametrize("suffix", ["-wal", "-shm"])
 def test_the_files_of_wal_mode_are_watched_too(database: Database, file: Path, suffix: str) -> None:
-    if mode_of(database) != "wal":
-        pytest.skip("only WAL mode has them")
     Path(f"{file}{suffix}").unlink()
     with fails("removed"):
         write(database)
-
-
-def mode_of(database: Database) -> str:
-    with database.read() as connection:
-        return str(connection.exec_driver_sql("pragma journal_mode").scalar_one())
 
 
 def test_a_folder_that_cannot_be_searched_is_told_apart_from_a_removal(
