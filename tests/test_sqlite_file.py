@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -108,16 +108,18 @@ def test_what_was_committed_into_a_file_that_is_gone_meanwhile_is_no_commit(
 
 
 @pytest.mark.parametrize("file", ["delete"], indirect=True)
-def test_a_journal_that_is_removed_during_a_commit_is_damage_that_a_check_heals(
+def test_a_journal_that_is_removed_during_a_commit_loses_no_commit(
     database: Database, file: Path
 ) -> None:
-    with fails("damaged"), database.write() as connection:
-        connection.execute(handshakes.insert().values(seen_at=1.0, result="y"))
-        Path(f"{file}-journal").unlink()
+    is_acknowledged = False
+    with suppress(DatabaseUnavailable):  # then it may be there or not; Meta would send it again
+        with database.write() as connection:
+            connection.execute(handshakes.insert().values(seen_at=1.0, result="y"))
+            Path(f"{file}-journal").unlink()
+        is_acknowledged = True
     Durability(database).reopen()
+    assert rows(database) == 2 or not is_acknowledged
     write(database)
-    # SQLite had committed it nevertheless. It was not acknowledged, so it may be there or not.
-    assert rows(database) in (2, 3)
 
 
 @pytest.mark.parametrize("file", ["wal"], indirect=True)

@@ -86,7 +86,7 @@ class SqliteFile:
 
     def check(self) -> None:
         """That the path still leads to the file that was there at the start."""
-        for path, known in self._known.items():
+        for path, known in tuple(self._known.items()):
             now = _identity(path)
             if now is None:
                 raise DatabaseUnavailable(
