@@ -113,9 +113,9 @@ def postgresql_cluster() -> Iterator[servers.PostgresCluster]:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk() -> Iterator[Path]:
     """A folder on a disk of its own of 96 MiB, so there is more than is reserved."""
-    yield from _started(servers.small_disk(tmp_path / "disk", 96))
+    yield from _started(servers.small_disk(96))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

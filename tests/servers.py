@@ -1,6 +1,7 @@
 """Real servers for tests, each a context manager that starts one on loopback and stops it."""
 
 import asyncio
+import errno
 import os
 import pwd
 import shutil
@@ -132,6 +133,11 @@ class PostgresCluster:
     def server(self) -> PostgresServer:
         """Where it answers while it runs."""
         return PostgresServer(self.port)
+
+    def give(self, folder: Path) -> None:
+        """Let the server keep data in this folder."""
+        if self._person:
+            shutil.chown(folder, self._person["user"], self._person["group"])
 
     def start(self) -> None:
         """Run it, without fsync, until it answers."""
@@ -316,21 +322,33 @@ def serving(app: ASGIApp) -> Iterator[str]:
 
 
 @contextmanager
-def small_disk(folder: Path, mebibytes: int) -> Iterator[Path]:
+def small_disk(mebibytes: int) -> Iterator[Path]:
     """A disk of its own of this size, in memory; only root may mount one."""
-    folder.mkdir()
-    size = f"size={mebibytes}m"
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", size, "tmpfs", folder],  # noqa: S607 - where it is, is the system's choice
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode != 0:
-        raise ServerAbsent("no small disk: only root may mount a tmpfs")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)  # noqa: S607 - as above
+    with tempfile.TemporaryDirectory(prefix="disk") as folder:
+        size = f"size={mebibytes}m,mode=755"
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", size, "tmpfs", folder],  # noqa: S607 - the system's own, wherever it is
+            capture_output=True,
+            check=False,
+        )
+        if mounted.returncode != 0:
+            raise ServerAbsent("no small disk: only root may mount a tmpfs")
+        os.chmod(folder, 0o755)  # noqa: S103 - PostgreSQL runs as another user
+        try:
+            yield Path(folder)
+        finally:
+            subprocess.run(["umount", "--lazy", folder], check=True)  # noqa: S607 - as above
+
+
+def fill(filler: Path) -> None:
+    """Write a file until its disk is full."""
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
 
 
 def free_port() -> int:

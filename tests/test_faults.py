@@ -109,6 +109,25 @@ class TestPostgresql:
             connection.execute(text("select pg_terminate_backend(pg_backend_pid())"))
         write(postgresql_database)
 
+    def test_a_full_disk(
+        self, postgresql_cluster: servers.PostgresCluster, small_disk: Path
+    ) -> None:
+        place = small_disk / "tables"
+        place.mkdir()
+        postgresql_cluster.give(place)
+        with closing(Database(postgresql_cluster.server.new_database())) as database:
+            with database._engine.connect() as connection:
+                alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+                alone.execute(text(f"create tablespace small location '{place}'"))
+                alone.execute(text("alter table handshakes set tablespace small"))
+            filler = small_disk / "filler"
+            servers.fill(filler)
+            with fails("full"), database.write() as connection:
+                for _ in range(100):
+                    connection.execute(handshakes.insert().values(seen_at=1.0, result="x" * 16))
+            filler.unlink()
+            write(database)
+
     def test_nobody_listens(self) -> None:
         port = servers.free_port()
         with fails("gone"):

@@ -26,7 +26,7 @@ from sqlalchemy import select
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.schema import deliveries
 from tests.fbsync_process import listener, log_text, worker
-from tests.servers import PostgresCluster, free_port, wait_until
+from tests.servers import PostgresCluster, fill, free_port, wait_until
 from tests.test_listener import SECRET, TOKEN, handshake, sha256
 
 ANSWER_SECONDS = 10.0
@@ -241,13 +241,6 @@ def test_the_disk_is_full(small_disk: Path) -> None:
         filler.unlink()
         wait_until(running.accepts, "the next look at the disk")
         running.check_that_it_is_well_again()
-
-
-def fill(filler: Path) -> None:
-    """Write until nothing more goes in."""
-    with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
-        while True:
-            file.write(bytes(4096))
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT])

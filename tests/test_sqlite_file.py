@@ -15,6 +15,7 @@ from fbsync.database.durability import Durability
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.schema import handshakes
 from fbsync.errors import DatabaseFault, DatabaseUnavailable
+from tests.servers import fill
 
 
 @pytest.fixture(params=["delete", "wal"])
@@ -228,13 +229,6 @@ def test_a_full_disk_is_told_and_passes(small_disk: Path, mode: str) -> None:
         filler.unlink()
         write(database)
         assert rows(database) == 2
-
-
-def fill(filler: Path) -> None:
-    """Write until nothing more goes in."""
-    with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
-        while True:
-            file.write(bytes(4096))
 
 
 def test_reading_a_large_file_through_ends_when_it_is_interrupted(tmp_path: Path) -> None:
