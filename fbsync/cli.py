@@ -9,6 +9,7 @@ import typer
 
 from fbsync import __version__
 from fbsync.commands.demo import demo
+from fbsync.commands.events import events
 from fbsync.commands.listen import listen
 from fbsync.commands.login import login
 from fbsync.commands.logout import logout
@@ -57,6 +58,7 @@ app.command()(worker)
 app.command("test-webhook")(probe_webhook)
 app.command()(sync)
 app.command()(pages)
+app.add_typer(events, name="events")
 app.command()(logout)
 app.command(cls=SandboxCommand)(sandbox)
 app.command()(demo)

@@ -127,6 +127,8 @@ IMPORTS = {
     # edges
     "console": "checklist errors page",
     "grouped_reasons": "",
+    "delivery_body": "",
+    "delivery_report": "console database.delivery_log database.replay delivery_body",
     "report": "console errors grouped_reasons listener page refresh sync",
     "subscribe.report": ".subscriber checklist console errors subscription_plan",
     "page_report": "console grouped_reasons page_overview subscription_plan",
@@ -277,8 +279,13 @@ def test_every_module_has_a_test_file(path: Path) -> None:
 def test_the_readme_names_every_command_and_option() -> None:
     readme = (ROOT / "README.md").read_text()
     group = typer.main.get_group(app)
-    for name, command in group.commands.items():
-        assert f"fbsync {name}" in readme
+    commands = [(f"fbsync {name}", command) for name, command in group.commands.items()]
+    while commands:
+        name, command = commands.pop()
+        assert name in readme
+        commands += [
+            (f"{name} {below}", one) for below, one in vars(command).get("commands", {}).items()
+        ]
         for parameter in command.params:
             for option in parameter.opts:
                 assert not option.startswith("--") or option == "--help" or option in readme, option
