@@ -15,6 +15,7 @@ from fbsync.commands.login import login
 from fbsync.commands.logout import logout
 from fbsync.commands.pages import pages
 from fbsync.commands.sandbox import SandboxCommand, sandbox
+from fbsync.commands.status import status
 from fbsync.commands.subscribe import subscribe
 from fbsync.commands.sync import sync
 from fbsync.commands.test_webhook import probe_webhook
@@ -58,6 +59,7 @@ app.command()(worker)
 app.command("test-webhook")(probe_webhook)
 app.command()(sync)
 app.command()(pages)
+app.command()(status)
 app.add_typer(events, name="events")
 app.command()(logout)
 app.command(cls=SandboxCommand)(sandbox)

@@ -83,6 +83,7 @@ IMPORTS = {
     "database.replay": ".engine .inbox .marks .schema page webhook",
     "database.retention": ".delivery_state .engine .marks .schema errors",
     "database.last_sync": ".engine .schema",
+    "database.parked": ".engine .schema page",
     "database.token_key": "errors",
     "database.vault": ".engine .schema errors expiry page",
     "database_place": "database.engine",
@@ -115,6 +116,7 @@ IMPORTS = {
     "group_commit": "commit_gate commit_queue database.durability errors ports webhook",
     "backlog": "database.size errors ports",
     "back_pressure": "backlog byte_size errors limits",
+    "standing": "byte_size database.parked database.size expiry grouped_reasons limits ports",
     "signature_explainer": "webhook",
     "request_body": "",
     "listener": "environment errors page request_body signature_explainer webhook",
@@ -127,6 +129,7 @@ IMPORTS = {
     # edges
     "console": "checklist errors page",
     "grouped_reasons": "",
+    "standing_report": "byte_size console expiry standing",
     "delivery_body": "",
     "delivery_report": "console database.delivery_log database.replay delivery_body",
     "report": "console errors grouped_reasons listener page refresh sync",
