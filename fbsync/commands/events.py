@@ -35,6 +35,10 @@ Since = Annotated[
     typer.Option(metavar="2h", help="Received since: so long ago, or 2026-11-24T10:00 (UTC)."),
 ]
 
+Until = Annotated[
+    str | None, typer.Option(metavar="1h", help="Received before: a time as with --since.")
+]
+
 
 class ListByDefault(TyperGroup):
     """`fbsync events --state failed` is `fbsync events list --state failed`."""
@@ -57,12 +61,13 @@ def list_events(
     state: State = None,
     page: Page = None,
     since: Since = None,
+    until: Until = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 50,
     as_json: JsonFlag = False,
     env_file: EnvFile = None,
 ) -> None:
     """List the newest events: when they came, their pages, and how far they have come."""
-    wanted = _wanted(state, page, since)
+    wanted = _wanted(state, page, since, until)
     with _opened(context, env_file) as database:
         from fbsync.database.delivery_log import DeliveryLog
         from fbsync.delivery_report import event_as_json, show_events
@@ -134,6 +139,7 @@ def export(
     state: State = None,
     page: Page = None,
     since: Since = None,
+    until: Until = None,
     body: Annotated[
         bool, typer.Option("--body", help="With the raw body of each, in base64.")
     ] = False,
@@ -143,7 +149,7 @@ def export(
     env_file: EnvFile = None,
 ) -> None:
     """Print every event as one JSON object a line, newest first, however many there are."""
-    wanted = _wanted(state, page, since)
+    wanted = _wanted(state, page, since, until)
     with _opened(context, env_file) as database:
         from fbsync.database.delivery_log import DeliveryLog
         from fbsync.delivery_report import event_as_json
@@ -169,7 +175,9 @@ def _opened(context: typer.Context, env_file: Path | None) -> Iterator[Database]
         yield database
 
 
-def _wanted(state: str | None, page: str | None, since: str | None) -> Wanted:
+def _wanted(
+    state: str | None, page: str | None, since: str | None, until: str | None = None
+) -> Wanted:
     from fbsync.database.delivery_log import Wanted
     from fbsync.database.delivery_state import DELIVERY_STATES
 
@@ -179,7 +187,8 @@ def _wanted(state: str | None, page: str | None, since: str | None) -> Wanted:
     return Wanted(
         state=state,
         page=pages[0] if pages else None,
-        since=moment(since, "--since") if since is not None else None,
+        since=None if since is None else moment(since, "--since"),
+        until=None if until is None else moment(until, "--until"),
     )
 
 
