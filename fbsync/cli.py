@@ -10,11 +10,13 @@ import typer
 from fbsync import __version__
 from fbsync.commands.demo import demo
 from fbsync.commands.doctor import doctor
+from fbsync.commands.events import events
 from fbsync.commands.listen import listen
 from fbsync.commands.login import login
 from fbsync.commands.logout import logout
 from fbsync.commands.pages import pages
 from fbsync.commands.sandbox import SandboxCommand, sandbox
+from fbsync.commands.status import status
 from fbsync.commands.subscribe import subscribe
 from fbsync.commands.sync import sync
 from fbsync.commands.test_webhook import probe_webhook
@@ -58,6 +60,8 @@ app.command()(worker)
 app.command("test-webhook")(probe_webhook)
 app.command()(sync)
 app.command()(pages)
+app.command()(status)
+app.add_typer(events, name="events")
 app.command()(logout)
 app.command()(doctor)
 app.command(cls=SandboxCommand)(sandbox)

@@ -21,9 +21,10 @@ def database_url(app_id: str, url: str | None) -> str:
 
 
 def told_address(url: str) -> str:
-    """The address for people: the file's path, or the server's URL without its password."""
+    """The address for people: the file's path, or the server's URL without secrets."""
     file = sqlite_file(url)
-    return str(file) if file else make_url(url).render_as_string(hide_password=True)
+    # A query may hold a password too.
+    return str(file) if file else make_url(url).set(query={}).render_as_string(hide_password=True)
 
 
 @contextmanager

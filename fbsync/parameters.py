@@ -1,6 +1,6 @@
 """Parameters that several commands share, and how their texts are read."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -51,3 +51,20 @@ def duration(text: str, option: str) -> timedelta:
         return parse_duration(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from None
+
+
+def moment(text: str, option: str) -> datetime:
+    """The option's moment: so long ago, such as 2h, or a date or time in ISO 8601.
+
+    UTC where the text names no zone. Raises typer.BadParameter.
+    """
+    try:
+        return datetime.now(UTC) - parse_duration(text)
+    except ValueError:
+        pass
+    try:
+        at = datetime.fromisoformat(text.strip())
+    except ValueError:
+        example = "a time is such as 2h (ago) or 2026-11-24T10:00 (UTC)"
+        raise typer.BadParameter(example, param_hint=option) from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

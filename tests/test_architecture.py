@@ -84,6 +84,7 @@ IMPORTS = {
     "database.replay": ".engine .inbox .marks .schema page webhook",
     "database.retention": ".delivery_state .engine .marks .schema errors",
     "database.last_sync": ".engine .schema",
+    "database.parked": ".engine .schema page",
     "database.token_key": "errors",
     "database.vault": ".engine .schema errors expiry page",
     "database_place": "database.engine",
@@ -118,6 +119,7 @@ IMPORTS = {
     "group_commit": "commit_gate commit_queue database.durability errors ports webhook",
     "backlog": "database.size errors ports",
     "back_pressure": "backlog byte_size errors limits",
+    "standing": "byte_size database.parked database.size expiry grouped_reasons limits ports",
     "signature_explainer": "webhook",
     "request_body": "",
     "listener": "environment errors page request_body signature_explainer webhook",
@@ -130,6 +132,9 @@ IMPORTS = {
     # edges
     "console": "checklist errors page",
     "grouped_reasons": "",
+    "standing_report": "byte_size console expiry standing",
+    "delivery_body": "",
+    "delivery_report": "console database.delivery_log database.replay delivery_body",
     "report": "console errors grouped_reasons listener page refresh sync",
     "subscribe.report": ".subscriber checklist console errors subscription_plan",
     "page_report": "console grouped_reasons page_overview subscription_plan",
@@ -280,8 +285,13 @@ def test_every_module_has_a_test_file(path: Path) -> None:
 def test_the_readme_names_every_command_and_option() -> None:
     readme = (ROOT / "README.md").read_text()
     group = typer.main.get_group(app)
-    for name, command in group.commands.items():
-        assert f"fbsync {name}" in readme
+    commands = [(f"fbsync {name}", command) for name, command in group.commands.items()]
+    while commands:
+        name, command = commands.pop()
+        assert name in readme
+        commands += [
+            (f"{name} {below}", one) for below, one in vars(command).get("commands", {}).items()
+        ]
         for parameter in command.params:
             for option in parameter.opts:
                 assert not option.startswith("--") or option == "--help" or option in readme, option

@@ -20,7 +20,7 @@ def test_a_url_of_the_settings_counts_before_the_default_file() -> None:
 
 
 def test_the_address_for_people_holds_no_password() -> None:
-    told = told_address("postgresql+psycopg://fbsync:hush@db.example:5433/fbsync")
+    told = told_address("postgresql+psycopg://fbsync:hush@db.example:5433/fbsync?password=hush")
     assert told == "postgresql+psycopg://fbsync:***@db.example:5433/fbsync"
 
 

@@ -1,6 +1,7 @@
 """What a delivery leaves in the tables: itself, its pages' marks, and which mark it waits for."""
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -8,7 +9,7 @@ from sqlalchemy import select
 
 from fbsync.database.engine import Database
 from fbsync.database.inbox import DatabaseInbox
-from fbsync.database.schema import delivery_pages, pages
+from fbsync.database.schema import deliveries, delivery_pages, pages
 from fbsync.page import PageId
 from fbsync.webhook import Delivery, VerifiedBody
 
@@ -53,6 +54,18 @@ def test_a_copy_waits_for_the_mark_that_it_raised(database: Database, inbox: Dat
     inbox.record([delivery("a", ONE)])
     inbox.record([delivery("a", ONE)])
     assert links(database) == [("1", 2)]
+
+
+def test_a_copy_of_a_dead_letter_that_names_a_page_by_now_is_dead_no_more(
+    database: Database, inbox: DatabaseInbox
+) -> None:
+    alive = delivery("a", ONE)
+    inbox.record([replace(alive, page_ids=(), fault="It names no page.")])
+    inbox.record([alive])
+    with database.read() as connection:
+        row = connection.execute(select(deliveries)).one()
+    assert (row.copies, row.page_ids, row.fault) == (2, '["1"]', None)
+    assert links(database) == [("1", 1)]
 
 
 def test_a_page_knows_the_newest_event_and_since_when_it_waits(

@@ -1,13 +1,21 @@
 """Parameters that several commands share, read on their own and by a command line."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from fbsync.page import PageId
-from fbsync.parameters import EnvFile, JsonFlag, SomePages, duration, page_ids, webhook_fields
+from fbsync.parameters import (
+    EnvFile,
+    JsonFlag,
+    SomePages,
+    duration,
+    moment,
+    page_ids,
+    webhook_fields,
+)
 
 
 @pytest.mark.parametrize("texts", [None, []])
@@ -77,3 +85,29 @@ def test_webhook_fields_are_split_and_none_stand_for_the_settings_ones() -> None
 def test_what_is_no_webhook_field_is_wrong_usage(text: str, told: str) -> None:
     with pytest.raises(typer.BadParameter, match=told):
         webhook_fields(text)
+
+
+def test_a_moment_is_so_long_ago() -> None:
+    before = datetime.now(UTC)
+    assert before - timedelta(hours=2) <= moment("2h", "--since")
+    assert moment("2h", "--since") <= datetime.now(UTC) - timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"),
+    [
+        ("2026-11-24T10:00", 10),
+        ("2026-11-24 10:00:00Z", 10),
+        ("2026-11-24T10:00+02:00", 8),
+        ("2026-11-24", 0),
+    ],
+)
+def test_a_moment_is_a_time_in_utc_unless_it_names_a_zone(text: str, hour: int) -> None:
+    assert moment(text, "--since") == datetime(2026, 11, 24, hour, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "24.11.2026", "2"])
+def test_another_moment_is_a_usage_error_with_examples(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="such as 2h") as caught:
+        moment(text, "--since")
+    assert caught.value.param_hint == "--since"

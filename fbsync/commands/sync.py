@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -92,5 +93,7 @@ def _poll_once(
             say=console.say,
         )
         poll.run(access.poll(keep_tokens=not dry_run, refused=report.refuse), known)
+    if wanted is None and not dry_run and not report.refused:
+        access.last_sync.note(datetime.now(UTC))
     report.refused_fields = access.pages.left_out
     return report

@@ -141,6 +141,11 @@ class DeliveryLog:
                 for row in connection.execute(query)
             ]
 
+    def count_dead(self) -> int:
+        """How many dead letters are kept."""
+        with self._database.read() as connection:
+            return _count(connection, _DEAD)
+
     def counts(self) -> dict[DeliveryState, int]:
         """How many deliveries are in each state."""
         behind = pages.c.done < pages.c.marks
@@ -151,7 +156,7 @@ class DeliveryLog:
         )
         with self._database.read() as connection:
             total = _count(connection, select(func.count()).select_from(deliveries))
-            dead = _count(connection, select(func.count()).where(CONDITIONS["dead"]))
+            dead = _count(connection, _DEAD)
             failed = _count(connection, waits.where(pages.c.parked_at.is_not(None)))
             unread = _count(connection, waits)
         return {
@@ -160,6 +165,9 @@ class DeliveryLog:
             "failed": failed,
             "dead": dead,
         }
+
+
+_DEAD = select(func.count()).where(CONDITIONS["dead"])
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,10 @@ def keep(database: Database, connection: Connection, batch: Sequence[Delivery], 
     """Keep each body once and raise its pages' marks: by one for each distinct body."""
     ordered = sorted(batch, key=lambda delivery: delivery.digest)
     insert = database.insert(deliveries)
-    keep_once = insert.on_conflict_do_update(
-        index_elements=[deliveries.c.digest], set_={"copies": deliveries.c.copies + 1}
-    )
+    copied = {"copies": deliveries.c.copies + 1}
+    # A dead letter of an older version may be read by this one.
+    copied |= {name: insert.excluded[name] for name in ("page_ids", "fault")}
+    keep_once = insert.on_conflict_do_update(index_elements=[deliveries.c.digest], set_=copied)
     connection.execute(keep_once, [delivery_row(delivery) for delivery in ordered])
     mark_pages_of(database, connection, batch, now)
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -41,16 +41,22 @@ class Replay:
         self._inbox = DatabaseInbox(database, now)
         self._now = now
 
-    def run(self, numbers: Iterable[int]) -> Iterator[Replayed]:
+    def run(self, numbers: Iterable[int]) -> Replayed:
         """Replay the deliveries of these row numbers, step by step. Those that are gone count not.
 
         A dead letter is read again: pages that are found now are marked, and it is dead no more.
         """
-        wanted = iter(numbers)
+        wanted, found = iter(numbers), Replayed(0, frozenset(), ())
         while step := list(islice(wanted, STEP)):
-            yield self._replay(step)
+            part = self._replay(step)
+            found = Replayed(
+                found.deliveries + part.deliveries,
+                found.page_ids | part.page_ids,
+                found.still_dead + part.still_dead,
+            )
             if len(step) == STEP:
                 time.sleep(PAUSE_SECONDS)
+        return found
 
     def _replay(self, numbers: Sequence[int]) -> Replayed:
         with self._database.write() as connection:

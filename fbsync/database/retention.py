@@ -22,6 +22,8 @@ HOUR_SECONDS = 3600.0
 PAUSE_SECONDS = 0.1
 """Between two steps that delete, so that the commits that Meta waits for get their turn."""
 
+_STOP_SECONDS = 2.0
+
 STEP = 500
 STEP_BYTES = 4 * 1024 * 1024
 """Of bodies that one step deletes: each is overwritten with zeros on SQLite (secure_delete)."""
@@ -50,7 +52,8 @@ class Retention:
         self._seconds = seconds
         self._now = now
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="fbsync-retention")
+        # A database that hangs must not hold up the end of a listener.
+        self._thread = threading.Thread(target=self._watch, name="fbsync-retention", daemon=True)
 
     def __enter__(self) -> "Retention":
         self._thread.start()
@@ -59,14 +62,15 @@ class Retention:
     def __exit__(self, *_: object) -> None:
         """Stop after the step in hand."""
         self._done.set()
-        self._thread.join()
+        self._thread.join(_STOP_SECONDS)
 
     def _watch(self) -> None:
         while True:
             try:
                 self.prune()
             except DatabaseUnavailable as error:
-                self._warn(f"Old events could not all be pruned; trying again later. {error}")
+                if not self._done.is_set():
+                    self._warn(f"Old events could not all be pruned; trying again later. {error}")
             if self._done.wait(self._seconds):
                 return
 

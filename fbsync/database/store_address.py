@@ -12,14 +12,17 @@ class StoreAddress:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def known(self) -> str | None:
+        """Where they went last time; None before the first. Raises DatabaseUnavailable."""
+        with self._database.read() as connection:
+            return connection.execute(select(store_address.c.address)).scalar_one_or_none()
+
     def move_to(self, address: str) -> bool:
         """Objects go here from now on. Whether they went elsewhere before.
 
         Then no page counts as stored any more: its next read writes it. Raises DatabaseUnavailable.
         """
-        known = select(store_address.c.address)
-        with self._database.read() as connection:
-            before = connection.execute(known).scalar_one_or_none()
+        before = self.known()
         if before == address:
             return False
         with self._database.write() as connection:

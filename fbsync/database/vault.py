@@ -76,18 +76,8 @@ class Vault:
             return {row.user_id: row.name for row in connection.execute(query)}
 
     def lifetimes(self) -> list[Lifetime]:
-        """When each person's login ends. No token is opened for it, so no key is needed."""
-        query = select(user_tokens).order_by(user_tokens.c.user_id)
-        with self._database.read() as connection:
-            return [
-                Lifetime(
-                    user_id=row.user_id,
-                    name=row.name,
-                    expires_at=_moment(row.expires_at),
-                    data_access_expires_at=_moment(row.data_access_expires_at),
-                )
-                for row in connection.execute(query)
-            ]
+        """When each person's login ends."""
+        return lifetimes(self._database)
 
     def accesses(
         self, page_ids: Collection[PageId] | None = None, user_id: str | None = None
@@ -196,6 +186,24 @@ class Vault:
                 "The stored tokens were encrypted with another key.\n"
                 "Set FBSYNC_TOKEN_KEY to that key (several with commas), or run: fbsync login"
             ) from None
+
+
+def lifetimes(database: Database) -> list[Lifetime]:
+    """When each person's login ends. No token is opened for it, so no key is needed.
+
+    Raises DatabaseUnavailable.
+    """
+    query = select(user_tokens).order_by(user_tokens.c.user_id)
+    with database.read() as connection:
+        return [
+            Lifetime(
+                user_id=row.user_id,
+                name=row.name,
+                expires_at=_moment(row.expires_at),
+                data_access_expires_at=_moment(row.data_access_expires_at),
+            )
+            for row in connection.execute(query)
+        ]
 
 
 def _upsert(database: Database, table: Any) -> Any:

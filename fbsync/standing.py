@@ -1,0 +1,120 @@
+"""`fbsync status`: how the whole stands, and what somebody should see to."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fbsync.byte_size import show_size
+from fbsync.database.parked import ParkedPage
+from fbsync.database.size import DatabaseSize
+from fbsync.expiry import Lifetime, warnings
+from fbsync.grouped_reasons import grouped
+from fbsync.limits import Limits
+from fbsync.ports import InboxStatus
+
+MAX_WAIT = timedelta(minutes=20)
+"""Longer than the longest time between two tries of a page (15 minutes)."""
+
+MAX_SYNC_AGE = timedelta(days=2)
+"""A sync is due daily, as not every field has a webhook: one was missed, and half a day more."""
+
+FULL = 0.8
+"""Of a limit above which deliveries are refused: time enough to act."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """All that was found at `now`. `database` and `store` are addresses, without any secret.
+
+    `store` is where the objects went last, None before the first; so is `last_sync`.
+    """
+
+    now: datetime
+    database: str
+    size: DatabaseSize
+    store: str | None
+    inbox: InboxStatus
+    limits: Limits
+    parked: Sequence[ParkedPage]
+    dead: int
+    logins: Sequence[Lifetime]
+    last_sync: datetime | None
+
+    @property
+    def oldest_wait(self) -> timedelta | None:
+        """How long the oldest event has waited; None where none waits."""
+        since = self.inbox.waiting_since
+        return max(self.now - since, timedelta()) if since and self.inbox.waiting else None
+
+    @property
+    def managed(self) -> list[ParkedPage]:
+        """The parked pages that somebody here opened to us."""
+        return [page for page in self.parked if page.managed]
+
+    @property
+    def attention(self) -> list[str]:
+        """What somebody should see to, one line each; empty where all is in order."""
+        return [
+            *_of_logins(self),
+            *grouped((page.page_id, page.reason) for page in self.managed),
+            *_of_events(self),
+            *_of_sync(self),
+            *_of_room(self),
+        ]
+
+
+def told(span: timedelta) -> str:
+    """The time in the largest unit of which there are two, such as 3 hours."""
+    seconds = int(span.total_seconds())
+    for name, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {name}"
+    return f"{seconds} seconds"
+
+
+def _of_logins(found: Standing) -> Iterator[str]:
+    if not found.logins:
+        yield "nobody is logged in; run fbsync login"
+    for login in found.logins:
+        for warning in warnings(login, found.now):
+            yield " ".join(warning.split())
+
+
+def _of_events(found: Standing) -> Iterator[str]:
+    wait = found.oldest_wait
+    if wait is not None and wait > MAX_WAIT:
+        yield (
+            f"an event has waited for {told(wait)}: no worker runs (fbsync listen, fbsync worker),"
+            " or its tries fail; fbsync events --state waiting"
+        )
+    if found.dead:
+        yield (
+            f"{found.dead} events are dead letters: no page could be read from them;"
+            " fbsync events --state dead"
+        )
+
+
+def _of_sync(found: Standing) -> Iterator[str]:
+    last = found.last_sync
+    if not found.logins:
+        return
+    if last is None:
+        yield "no fbsync sync of all pages has ended well yet; run it daily"
+    elif found.now - last > MAX_SYNC_AGE:
+        age = told(found.now - last)
+        yield f"the last fbsync sync of all pages that ended well was {age} ago; run it daily"
+
+
+def _of_room(found: Standing) -> Iterator[str]:
+    events, limits, used = found.inbox.events, found.limits, found.size.used_bytes
+    if events >= FULL * limits.max_waiting:
+        yield (
+            f"{events} events wait; from {limits.max_waiting} on (FBSYNC_MAX_WAITING) a listener"
+            " refuses more"
+        )
+    if used >= FULL * limits.max_database_bytes:
+        most = show_size(limits.max_database_bytes)
+        yield (
+            f"the database takes {show_size(used)}; from {most} on (FBSYNC_MAX_DATABASE) a listener"
+            " refuses events"
+        )

@@ -1,0 +1,104 @@
+"""How the whole stands, as a screen of lines and as JSON."""
+
+from datetime import UTC, datetime
+
+from fbsync.byte_size import show_size
+from fbsync.console import Console
+from fbsync.expiry import Lifetime, first_end
+from fbsync.standing import Standing, told
+
+_MAX_LOGINS = 5
+
+
+def show_standing(console: Console, found: Standing) -> None:
+    """One line for each part, then what needs attention."""
+    inbox, limits = found.inbox, found.limits
+    room = f"{show_size(found.size.used_bytes)} of {show_size(limits.max_database_bytes)}"
+    console.line("database", f"{found.database} ({room})")
+    console.line("store", found.store or "nothing was stored yet")
+    console.line("events", f"{inbox.deliveries} kept, {found.dead} dead letters; {_waiting(found)}")
+    console.line("pages", _pages(found))
+    for login in found.logins[:_MAX_LOGINS]:
+        end = first_end(login)
+        console.line("login", f"{login.name}, {f'until {_moment(end)}' if end else 'without end'}")
+    if len(found.logins) > _MAX_LOGINS:
+        console.line("", f"… and {len(found.logins) - _MAX_LOGINS} more")
+    console.line("sync", f"of all pages: {_moment(found.last_sync)}" if found.last_sync else "none")
+    attention = found.attention
+    for line in attention:
+        console.line("attention", line, "red")
+    if not attention:
+        console.line("", "all in order")
+
+
+def standing_as_json(found: Standing) -> dict[str, object]:
+    """Everything, with times as ISO 8601 in UTC, None where there is none."""
+    inbox, wait = found.inbox, found.oldest_wait
+    return {
+        "ok": not found.attention,
+        "attention": found.attention,
+        "database": {
+            "address": found.database,
+            "bytes": found.size.used_bytes,
+            "max_bytes": found.limits.max_database_bytes,
+            "disk_free_bytes": found.size.free_bytes,
+        },
+        "store": found.store,
+        "waiting": {
+            "events": inbox.events,
+            "max_events": found.limits.max_waiting,
+            "pages": inbox.waiting,
+            "leased": inbox.leased,
+            "oldest": _iso(inbox.waiting_since if wait is not None else None),
+            "oldest_seconds": None if wait is None else wait.total_seconds(),
+        },
+        "deliveries": inbox.deliveries,
+        "dead": found.dead,
+        "pages": inbox.pages,
+        "versions": inbox.versions,
+        "parked": [
+            {
+                "page_id": page.page_id,
+                "reason": page.reason,
+                "events": page.events,
+                "managed": page.managed,
+            }
+            for page in found.parked
+        ],
+        "logins": [_login_as_json(login) for login in found.logins],
+        "last_sync": _iso(found.last_sync),
+    }
+
+
+def _waiting(found: Standing) -> str:
+    inbox, wait = found.inbox, found.oldest_wait
+    if wait is None:
+        return "none waits"
+    leased = f", {inbox.leased} of them in hand" if inbox.leased else ""
+    return f"{inbox.events} wait for {inbox.waiting} pages{leased}, the oldest for {told(wait)}"
+
+
+def _pages(found: Standing) -> str:
+    managed, others = len(found.managed), len(found.parked) - len(found.managed)
+    strange = f", {others} that nobody here manages" if others else ""
+    return (
+        f"{found.inbox.pages} known, {found.inbox.versions} versions stored, {managed} set"
+        f" aside{strange}; one by one: fbsync pages"
+    )
+
+
+def _login_as_json(login: Lifetime) -> dict[str, object]:
+    return {
+        "user_id": login.user_id,
+        "name": login.name,
+        "expires_at": _iso(login.expires_at),
+        "data_access_expires_at": _iso(login.data_access_expires_at),
+    }
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).isoformat(timespec="seconds") if at else None

@@ -1,0 +1,67 @@
+"""`fbsync status` as a process: with a database, and nothing else."""
+
+import json
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+from cryptography.fernet import Fernet
+
+from fbsync.database.engine import Database
+from fbsync.database.last_sync import LastSync
+from fbsync.database.store_address import StoreAddress
+from fbsync.database.vault import Vault
+from fbsync.page import PageAccess, UserToken
+from tests.fbsync_process import run
+from tests.kept import ONE, Kept
+from tests.servers import Sandbox
+from tests.test_cli import settings
+
+
+def test_in_order_it_ends_with_0_and_otherwise_with_3(database_url: str) -> None:
+    with closing(Database(database_url)) as database:
+        ada = UserToken("7", "Ada", "EAA", datetime.now(UTC) + timedelta(days=60))
+        access = PageAccess(ONE, "One", "EAA1")
+        Vault(database, [Fernet.generate_key().decode()]).save(ada, [access])
+        LastSync(database).note(datetime.now(UTC))
+        StoreAddress(database).move_to("/srv/store")
+        ended = run("status", FBSYNC_DATABASE_URL=database_url)
+        assert (ended.status, ended.err) == (0, "")
+        assert "all in order" in ended.out
+        kept = Kept(database)
+        kept.hear(ONE)
+        kept.park(ONE, "The token is refused.")
+        ended = run("status", "--json", FBSYNC_DATABASE_URL=database_url)
+    assert ended.status == 3
+    found = json.loads(ended.out)
+    assert found["attention"] == ["page 1: The token is refused."]
+    assert (found["store"], found["logins"][0]["name"]) == ("/srv/store", "Ada")
+
+
+def test_before_anything_the_login_is_what_is_missing() -> None:
+    ended = run("status", FACEBOOK_APP_ID="1" * 15)
+    assert ended.status == 3
+    assert "attention nobody is logged in; run fbsync login" in ended.out
+
+
+def test_without_a_database_the_apps_id_is_asked_for_and_nothing_else() -> None:
+    ended = run("status")
+    assert ended.status == 2
+    assert "FACEBOOK_APP_ID is missing" in ended.err
+    assert "SECRET" not in ended.err
+
+
+def test_a_full_sync_that_ends_well_is_remembered(sandbox: Sandbox) -> None:
+    sandbox.world.auto_consent = True
+    environ = settings(sandbox)
+
+    def last_sync() -> object:
+        return json.loads(run("status", "--json", **environ).out)["last_sync"]
+
+    assert run("login", "--only", **environ).status == 0
+    page = sandbox.world.page_ids[0]
+    for arguments in (("sync", "--dry-run"), ("sync", page)):
+        assert run(*arguments, **environ).status == 0
+        assert last_sync() is None
+    assert run("sync", **environ).status == 0
+    assert last_sync() is not None
+    assert run("status", **environ).status == 0
