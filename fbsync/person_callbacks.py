@@ -93,7 +93,8 @@ class PersonCallbacks:
             try:
                 return await answer(request)
             except Refusal as refusal:
-                self.report(Notice("refused", f"{refusal.status} {name}: {refusal.detail}"))
+                detail = f"{refusal.status} {name}: {refusal.detail}"
+                self.report(Notice("refused", detail, refusal.status))
                 told = {"status": "error", "message": refusal.detail}
                 headers = RETRY_AFTER if refusal.status == 503 else None
                 return JSONResponse(told, refusal.status, headers=headers)

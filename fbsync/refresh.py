@@ -52,7 +52,7 @@ class Outcome:
     worker settled it.
 
     `version` is there when one was stored; `reason` when the page was put off or parked; `retry_at`
-    when it was put off.
+    when it was put off. `event` is the id of the newest delivery that asked for the read.
     """
 
     page_id: PageId
@@ -60,6 +60,7 @@ class Outcome:
     version: PageVersion | None = None
     reason: str | None = None
     retry_at: datetime | None = None
+    event: str | None = None
 
 
 class Refresher:
