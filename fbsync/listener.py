@@ -34,12 +34,13 @@ RETRY_AFTER = {"Retry-After": "5"}
 class Notice:
     """One request as the operator sees it. `detail` holds no secret and no body.
 
-    `event` is the recorded delivery's id; `seconds` is how long it took until it was durable.
+    `status` is that of the answer, if there was one. `event` is the recorded delivery's id, and
+    `seconds` is how long it took until it was durable.
     """
 
     kind: Literal["event", "refused", "handshake", "callback", "failed"]
     detail: str
-    status: int = 200
+    status: int | None = None
     event: str | None = None
     pages: tuple[PageId, ...] = ()
     seconds: float | None = None
@@ -70,7 +71,7 @@ def build_app(callback: Callback, *further: Route) -> Starlette:
         if result != "answered":
             callback.report(Notice("refused", f"handshake: {result}", 403))
             return PlainTextResponse("Verification failed", 403, headers=_NO_SNIFF)
-        callback.report(Notice("handshake", "challenge answered"))
+        callback.report(Notice("handshake", "challenge answered", 200))
         return PlainTextResponse(challenge, headers=_NO_SNIFF)
 
     async def receive(request: Request) -> Response:

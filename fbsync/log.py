@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from fbsync.console import Console
 from fbsync.errors import FbsyncError
 from fbsync.listener import Notice
+from fbsync.log_format import LogFormat
 from fbsync.log_line import (
     Level,
-    LogFormat,
     LogLine,
     count_line,
     formatter,
@@ -38,7 +38,7 @@ class Log:
     """Writes to the file descriptor `fd`, standard error. Use it as a context manager."""
 
     def __init__(
-        self, chosen: LogFormat = "text", fd: int = 2, limit: NoticeLimit | None = None
+        self, chosen: LogFormat = LogFormat.TEXT, fd: int = 2, limit: NoticeLimit | None = None
     ) -> None:
         self._format = formatter(chosen, Console(quiet_results=True))
         self._fd = fd
@@ -71,8 +71,9 @@ class Log:
 
     def request(self, notice: Notice) -> None:
         """A request to the listener."""
-        # Each status is a kind of its own, so that one flood hides no other refusal.
-        kind = f"refused {notice.status}" if notice.kind == "refused" else notice.kind
+        # A refusal's first word, such as its status, is a kind of its own: no flood hides another.
+        first = notice.detail.partition(" ")[0]
+        kind = f"refused {first}" if notice.kind == "refused" else notice.kind
         self._tell(kind, lambda: request_line(notice))
 
     def outcome(self, found: Outcome | FbsyncError) -> None:

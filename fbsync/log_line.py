@@ -9,10 +9,10 @@ from typing import Literal
 from fbsync.console import Console
 from fbsync.errors import FbsyncError
 from fbsync.listener import Notice
+from fbsync.log_format import LogFormat
 from fbsync.refresh import Outcome
 from fbsync.report import ATTENTION, outcome_details
 
-LogFormat = Literal["text", "json"]
 Level = Literal["info", "warning", "error"]
 
 _MAX_PAGES = 50
@@ -35,7 +35,7 @@ class LogLine:
 
 def request_line(notice: Notice) -> LogLine:
     """A request to the listener."""
-    details: dict[str, object] = {"status": notice.status}
+    details: dict[str, object] = {"status": notice.status} if notice.status else {}
     if notice.event is not None:
         details |= {"event": notice.event, "pages": list(notice.pages[:_MAX_PAGES])}
         details["page_count"] = len(notice.pages)
@@ -76,7 +76,7 @@ def count_line(kind: str, count: int) -> LogLine:
 
 def formatter(chosen: LogFormat, console: Console) -> Callable[[datetime, LogLine], str]:
     """How a line and its time become text that ends with a line end. `console` knows of colour."""
-    return _as_json if chosen == "json" else lambda _, line: _as_text(console, line)
+    return _as_json if chosen is LogFormat.JSON else lambda _, line: _as_text(console, line)
 
 
 def _as_json(at: datetime, line: LogLine) -> str:
@@ -88,7 +88,9 @@ def _as_json(at: datetime, line: LogLine) -> str:
 
 def _as_text(console: Console, line: LogLine) -> str:
     with console.messages.capture() as captured:
-        if not line.mark:
+        if line.kind == "error":
+            console.error(FbsyncError(line.text))
+        elif not line.mark:
             console.say(line.text)
         else:
             style = "red" if line.level != "info" else _STYLES.get(line.mark, "")

@@ -12,7 +12,6 @@ from rich.text import Text
 from fbsync.console import Console, clean_lines
 from fbsync.errors import FbsyncError
 from fbsync.grouped_reasons import grouped
-from fbsync.listener import Notice
 from fbsync.page import FieldChange, PageVersion
 from fbsync.refresh import Outcome
 from fbsync.sync import Difference
@@ -83,20 +82,6 @@ class SyncReport:
             console.line("left out", f"page fields that Facebook refuses: {names}")
         counts = ", ".join(f"{count} {kind}" for kind, count in sorted(self.counts.items()))
         console.line(f"{self.counts.total()} pages", counts or "nothing to do")
-
-
-def show_outcome(console: Console, found: Outcome | FbsyncError) -> None:
-    """One line for what the worker did."""
-    if isinstance(found, FbsyncError):
-        console.line("database", str(found).partition("\n")[0], "red")
-        return
-    style = "red" if found.kind in ATTENTION else "green" if found.kind == "stored" else ""
-    console.line(found.kind, f"page {found.page_id}  {outcome_details(found)}".rstrip(), style)
-
-
-def show_notice(console: Console, notice: Notice) -> None:
-    """One line for a request to the listener."""
-    console.line(notice.kind, notice.detail, "red" if notice.kind == "refused" else "cyan")
 
 
 def show_documents(console: Console, page: tuple[str, bytes], entry: tuple[str, bytes]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from fbsync.library_log import LibraryLog
 from fbsync.log import Log
+from fbsync.log_format import LogFormat
 
 
 def lines_of(end: int) -> list[dict[str, object]]:
@@ -20,7 +21,7 @@ def test_a_warning_is_a_line_and_a_traceback_only_its_places(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     end, fd = os.pipe()
-    with Log("json", fd) as log, LibraryLog(log):
+    with Log(LogFormat.JSON, fd) as log, LibraryLog(log):
         logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
         logging.getLogger("httpx").info("Nobody needs this.")
         try:
@@ -46,7 +47,7 @@ def test_a_thread_that_fails_is_one_line() -> None:
         raise ValueError("a secret")
 
     end, fd = os.pipe()
-    with Log("json", fd) as log, LibraryLog(log):
+    with Log(LogFormat.JSON, fd) as log, LibraryLog(log):
         thread = threading.Thread(target=fail, name="fbsync-watch")
         thread.start()
         thread.join()
@@ -58,6 +59,6 @@ def test_a_thread_that_fails_is_one_line() -> None:
 
 def test_afterwards_everything_is_as_it_was() -> None:
     handlers, hook = list(logging.getLogger().handlers), threading.excepthook
-    with Log("text") as log, LibraryLog(log):
+    with Log(LogFormat.TEXT) as log, LibraryLog(log):
         pass
     assert (logging.getLogger().handlers, threading.excepthook) == (handlers, hook)

@@ -11,6 +11,7 @@ import pytest
 from fbsync.errors import DatabaseUnavailable
 from fbsync.listener import Notice
 from fbsync.log import MAX_WAITING, Log
+from fbsync.log_format import LogFormat
 from fbsync.notice_limit import LINES, REFUSED_LINES, NoticeLimit
 from fbsync.page import PageId
 from fbsync.refresh import Outcome
@@ -77,7 +78,7 @@ def pipe() -> Iterator[Pipe]:
 
 
 def test_what_is_told_is_written_in_order_before_the_block_is_left(pipe: Pipe) -> None:
-    with Log("text", pipe.fd) as log:
+    with Log(LogFormat.TEXT, pipe.fd) as log:
         log.say("Started.")
         log.request(EVENT)
         log.outcome(Outcome(PageId("1"), "unchanged"))
@@ -94,7 +95,7 @@ def test_what_is_told_is_written_in_order_before_the_block_is_left(pipe: Pipe) -
 
 
 def test_as_json_each_line_is_one_object_with_its_kind_and_level(pipe: Pipe) -> None:
-    with Log("json", pipe.fd) as log:
+    with Log(LogFormat.JSON, pipe.fd) as log:
         log.say("Started.", "started")
         log.request(FORGED)
         log.warn("Take care.\nNow.")
@@ -110,7 +111,7 @@ def test_as_json_each_line_is_one_object_with_its_kind_and_level(pipe: Pipe) -> 
 
 def test_a_flood_is_some_lines_and_an_exact_count(pipe: Pipe) -> None:
     clock = Clock()
-    with Log("text", pipe.fd, NoticeLimit(clock)) as log:
+    with Log(LogFormat.TEXT, pipe.fd, NoticeLimit(clock)) as log:
         for _ in range(5000):
             log.request(EVENT)
         for _ in range(30):
@@ -130,7 +131,7 @@ def test_a_flood_is_some_lines_and_an_exact_count(pipe: Pipe) -> None:
 def test_a_flood_that_ends_is_counted_without_anything_that_follows(pipe: Pipe) -> None:
     clock = Clock()
     pipe.reader.thread.start()
-    with Log("text", pipe.fd, NoticeLimit(clock)) as log:
+    with Log(LogFormat.TEXT, pipe.fd, NoticeLimit(clock)) as log:
         for _ in range(LINES + 7):
             log.request(EVENT)
         clock.time += 60
@@ -139,7 +140,7 @@ def test_a_flood_that_ends_is_counted_without_anything_that_follows(pipe: Pipe) 
 
 def test_who_tells_never_waits_and_what_was_lost_is_counted_once_it_drains(pipe: Pipe) -> None:
     told = MAX_WAITING + 500
-    with Log("text", pipe.fd, Unlimited()) as log:
+    with Log(LogFormat.TEXT, pipe.fd, Unlimited()) as log:
         for number in range(told):
             log.say(f"{number} {LONG}")
         assert log.dropped >= 500 - MORE_THAN_A_PIPE_TAKES
@@ -156,7 +157,7 @@ def test_who_tells_never_waits_and_what_was_lost_is_counted_once_it_drains(pipe:
 
 def test_the_end_waits_for_no_reader(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fbsync.log.STOP_SECONDS", 0.05)
-    with Log("text", pipe.fd, Unlimited()) as log:
+    with Log(LogFormat.TEXT, pipe.fd, Unlimited()) as log:
         for _ in range(2 * MAX_WAITING):
             log.say(LONG)
     assert log.dropped > 0
@@ -167,7 +168,7 @@ def test_the_end_waits_for_no_reader(pipe: Pipe, monkeypatch: pytest.MonkeyPatch
 def test_a_reader_that_is_gone_ends_nothing() -> None:
     end, fd = os.pipe()
     os.close(end)
-    with Log("text", fd) as log:
+    with Log(LogFormat.TEXT, fd) as log:
         log.request(EVENT)
         wait_until(lambda: log.dropped > 0, "the loss")
         log.request(EVENT)
@@ -176,7 +177,7 @@ def test_a_reader_that_is_gone_ends_nothing() -> None:
 
 def test_a_pipe_that_does_not_wait_loses_nothing(pipe: Pipe) -> None:
     os.set_blocking(pipe.fd, False)
-    with Log("text", pipe.fd, Unlimited()) as log:
+    with Log(LogFormat.TEXT, pipe.fd, Unlimited()) as log:
         for number in range(200):
             log.say(f"{number} {LONG}")
         pipe.reader.thread.start()
@@ -186,11 +187,13 @@ def test_a_pipe_that_does_not_wait_loses_nothing(pipe: Pipe) -> None:
 
 def test_many_threads_lose_no_line_and_mix_none(pipe: Pipe) -> None:
     pipe.reader.thread.start()
-    with Log("text", pipe.fd, Unlimited()) as log:
-        threads = [
-            threading.Thread(target=lambda: [log.request(EVENT) for _ in range(100)])
-            for _ in range(8)
-        ]
+    with Log(LogFormat.TEXT, pipe.fd, Unlimited()) as log:
+
+        def tell() -> None:
+            for _ in range(100):
+                log.request(EVENT)
+
+        threads = [threading.Thread(target=tell) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:

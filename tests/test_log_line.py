@@ -8,6 +8,7 @@ import pytest
 from fbsync.console import Console
 from fbsync.errors import DatabaseUnavailable, FbsyncError
 from fbsync.listener import Notice
+from fbsync.log_format import LogFormat
 from fbsync.log_line import LogLine, count_line, formatter, outcome_line, request_line
 from fbsync.page import FieldChange, PageId, PageSnapshot, PageVersion
 from fbsync.refresh import Outcome
@@ -28,11 +29,11 @@ PUT_OFF = Outcome(PAGE, "put off", reason="Wait.\nPlease.", retry_at=AT, event=E
 
 
 def as_text(line: LogLine) -> str:
-    return formatter("text", Console(quiet_results=True))(AT, line)
+    return formatter(LogFormat.TEXT, Console(quiet_results=True))(AT, line)
 
 
 def as_json(line: LogLine) -> dict[str, object]:
-    text = formatter("json", Console(quiet_results=True))(AT, line)
+    text = formatter(LogFormat.JSON, Console(quiet_results=True))(AT, line)
     assert text.endswith("\n")
     assert len(text.splitlines()) == 1
     found: dict[str, object] = json.loads(text)
@@ -49,6 +50,7 @@ def as_json(line: LogLine) -> dict[str, object]:
         (outcome_line(Outcome(PAGE, "unchanged")), "unchanged page 1\n"),
         (outcome_line(DatabaseUnavailable("Locked.\nWait.")), "database  Locked.\n"),
         (LogLine("warning", "Two.\nLines."), "Two.\nLines.\n"),
+        (LogLine("error", "No.\nDo so.", "error"), "Error: No.\nDo so.\n"),
         (count_line("refused 401", 990), "refused   401 and 990 more of these\n"),
         (count_line("event", 4990), "event     and 4,990 more of these\n"),
         (count_line("outcome put off", 7), "put off   and 7 more of these\n"),
