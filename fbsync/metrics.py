@@ -6,6 +6,7 @@ asked for when somebody looks, and never from the database itself.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import get_args
 
 from prometheus_client import (
@@ -21,6 +22,7 @@ from prometheus_client.registry import Collector
 
 from fbsync.backlog import Backlog
 from fbsync.errors import FbsyncError
+from fbsync.limits import Limits
 from fbsync.listener import Notice
 from fbsync.refresh import Outcome, OutcomeKind
 
@@ -65,6 +67,9 @@ class Metrics:
         self._database_errors = self._counter(
             "fbsync_worker_database_errors", "Times that the worker could not use the database."
         )
+        self._graph_calls = self._counter(
+            "fbsync_graph_requests", "Requests to the Graph API, by the answer's status.", "status"
+        )
         build = Gauge("fbsync_build", "Always 1.", ["version"], registry=self.registry)
         build.labels(version).set(1)
 
@@ -90,6 +95,10 @@ class Metrics:
         if found.version is not None:
             self._versions.inc()
 
+    def graph_request(self, status: str) -> None:
+        """Count a request to the Graph API: by its HTTP status, or "none" without an answer."""
+        self._graph_calls.labels(status).inc()
+
     def also(self, collect: Callable[[], Iterator[Metric]]) -> None:
         """Ask this, too, whenever somebody looks. It must not wait for anything."""
         self.registry.register(_Asked(collect))
@@ -113,33 +122,45 @@ class _Asked(Collector):
         return self._collect()
 
 
-def backlog_metrics(newest: Callable[[], Backlog | None]) -> Callable[[], Iterator[Metric]]:
-    """What the last look at the database found; nothing before the first one."""
+def backlog_metrics(
+    newest: Callable[[], Backlog | None], limits: Limits | None = None
+) -> Callable[[], Iterator[Metric]]:
+    """What the last look at the database found (nothing before the first one), and its limits."""
 
     def collect() -> Iterator[Metric]:
-        found = newest()
-        if found is None:
-            return
-        status, since = found.status, found.status.waiting_since
-        for name, text, value in (
-            ("waiting_pages", "Pages that wait for a read.", status.waiting),
-            ("waiting_events", "Events that wait, once for each page named.", status.events),
-            ("leased_pages", "Waiting pages in a worker's hands.", status.leased),
-            ("parked_pages", "Pages set aside until somebody acts.", status.parked),
-            (
-                "oldest_waiting_event_timestamp_seconds",
-                "When the oldest waiting event came; 0 where none waits.",
-                since.timestamp() if since else 0.0,
-            ),
-            ("database_bytes", "What the database holds.", found.database_bytes),
-            ("database_seen_timestamp_seconds", "When this was read.", found.seen_at.timestamp()),
-        ):
-            yield GaugeMetricFamily(f"fbsync_{name}", text, value=value)
-        if found.free_bytes is not None:
-            text = "Free on the database's disk."
-            yield GaugeMetricFamily("fbsync_database_free_bytes", text, value=found.free_bytes)
+        if limits is not None:
+            yield _gauge("waiting_events_limit", "FBSYNC_MAX_WAITING.", limits.max_waiting)
+            told = "FBSYNC_MAX_DATABASE."
+            yield _gauge("database_limit_bytes", told, limits.max_database_bytes)
+        if (found := newest()) is not None:
+            yield from _of_backlog(found)
 
     return collect
+
+
+def _of_backlog(found: Backlog) -> Iterator[Metric]:
+    status = found.status
+    yield _gauge("waiting_pages", "Pages that wait for a read.", status.waiting)
+    yield _gauge("waiting_events", "Events that wait, once for each page named.", status.events)
+    yield _gauge("leased_pages", "Waiting pages in a worker's hands.", status.leased)
+    yield _gauge("parked_pages", "Pages set aside until somebody acts.", status.parked)
+    told = "When the oldest waiting event came; 0 where none waits."
+    yield _gauge("oldest_waiting_event_timestamp_seconds", told, _seconds(status.waiting_since))
+    told = "When all pages were last polled; 0 before the first time."
+    yield _gauge("last_sync_timestamp_seconds", told, _seconds(found.last_sync_at))
+    yield _gauge("database_bytes", "What the database holds.", found.database_bytes)
+    if found.free_bytes is not None:
+        yield _gauge("database_free_bytes", "Free on the database's disk.", found.free_bytes)
+    told = "When the gauges of the database were read."
+    yield _gauge("database_seen_timestamp_seconds", told, _seconds(found.seen_at))
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"fbsync_{name}", text, value=value)
+
+
+def _seconds(at: datetime | None) -> float:
+    return at.timestamp() if at else 0.0
 
 
 def counted(

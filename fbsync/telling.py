@@ -1,21 +1,19 @@
 """Whom a long-running command tells of its work: its metrics of all, its log of what fits."""
 
 from fbsync import __version__
-from fbsync.backlog import BacklogWatch
 from fbsync.errors import FbsyncError
 from fbsync.listener import Notice
 from fbsync.log import Log
-from fbsync.metrics import Metrics, backlog_metrics, total
+from fbsync.metrics import Metrics, total
 from fbsync.refresh import Outcome
 
 
 class Telling:
     """Both at once. Its methods never wait, and may be called from any thread."""
 
-    def __init__(self, log: Log, backlog: BacklogWatch) -> None:
+    def __init__(self, log: Log) -> None:
         self.log = log
         self.metrics = Metrics(__version__)
-        self.metrics.also(backlog_metrics(lambda: backlog.newest))
         text = "Lines of the log that nobody took."
         self.metrics.also(total("fbsync_log_lines_lost", text, lambda: log.dropped))
 

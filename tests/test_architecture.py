@@ -122,7 +122,7 @@ IMPORTS = {
     "notice_limit": "",
     "subscription_watch": "errors page_overview",
     "unforeseen": "listener",
-    "metrics": "backlog errors listener refresh",
+    "metrics": "backlog errors limits listener refresh",
     "operations_address": "",
     "readiness": "errors",
     "operations": "readiness",
@@ -138,7 +138,7 @@ IMPORTS = {
     "log": "console errors listener log_format log_line notice_limit refresh",
     "library_log": "log unforeseen",
     "command_log": "errors exit_status library_log log log_format",
-    "telling": "backlog errors listener log metrics refresh",
+    "telling": "errors listener log metrics refresh",
     "operations_start": "errors listener_process log metrics operations operations_address"
     " readiness shutdown worker",
     "subscribe.report": ".subscriber checklist console errors subscription_plan",
@@ -153,7 +153,8 @@ IMPORTS = {
     " graph.call graph.oauth graph.pace graph.page_fields graph.pages graph.subscriptions"
     " object_store page patience ports refresh settings",
     # What runs beside a server, or alone: made of working parts.
-    "companions": "errors page_overview ports refresh shutdown subscription_watch wiring worker",
+    "companions": "backlog errors page_overview ports refresh shutdown subscription_watch wiring"
+    " worker",
     "demo_sandbox": "errors",
     # The edges of the edges. A command may know everything below it, but no other command.
     "commands": "*",

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fbsync.backlog import Backlog
 from fbsync.errors import DatabaseUnavailable
+from fbsync.limits import Limits
 from fbsync.listener import Notice
 from fbsync.metrics import Metrics, backlog_metrics, counted, total
 from fbsync.page import PageId, PageSnapshot, PageVersion
@@ -92,7 +94,8 @@ def test_the_backlog_is_what_the_last_look_found(metrics: Metrics, read: Read) -
     newest: list[Backlog | None] = [None]
     metrics.also(backlog_metrics(lambda: newest[0]))
     assert b"waiting" not in metrics.text()
-    newest[0] = Backlog(STATUS, 4096, 1 << 30, AT)
+    newest[0] = Backlog(STATUS, 4096, 1 << 30, AT, AT)
+    assert read("fbsync_last_sync_timestamp_seconds") == AT.timestamp()
     assert read("fbsync_waiting_pages") == 7
     assert read("fbsync_waiting_events") == 20
     assert read("fbsync_leased_pages") == 2
@@ -100,6 +103,29 @@ def test_the_backlog_is_what_the_last_look_found(metrics: Metrics, read: Read) -
     assert read("fbsync_oldest_waiting_event_timestamp_seconds") == AT.timestamp()
     assert read("fbsync_database_bytes") == 4096
     assert read("fbsync_database_free_bytes") == 1 << 30
+
+
+def test_times_that_never_were_are_0_and_unknown_room_is_left_out(
+    metrics: Metrics, read: Read
+) -> None:
+    backlog = Backlog(replace(STATUS, waiting_since=None), 4096, None, AT)
+    metrics.also(backlog_metrics(lambda: backlog))
+    assert read("fbsync_oldest_waiting_event_timestamp_seconds") == 0
+    assert read("fbsync_last_sync_timestamp_seconds") == 0
+    assert b"free_bytes" not in metrics.text()
+
+
+def test_the_limits_stand_beside_what_they_limit(metrics: Metrics, read: Read) -> None:
+    metrics.also(backlog_metrics(lambda: None, Limits(max_waiting=7, max_database_bytes=8)))
+    assert read("fbsync_waiting_events_limit") == 7
+    assert read("fbsync_database_limit_bytes") == 8
+
+
+def test_requests_to_the_graph_api_are_counted_by_status(metrics: Metrics, read: Read) -> None:
+    for status in ("200", "200", "none"):
+        metrics.graph_request(status)
+    assert read("fbsync_graph_requests_total", status="200") == 2
+    assert read("fbsync_graph_requests_total", status="none") == 1
 
 
 def test_what_others_count_is_asked_for_when_somebody_looks(metrics: Metrics, read: Read) -> None:
@@ -113,7 +139,8 @@ def test_what_others_count_is_asked_for_when_somebody_looks(metrics: Metrics, re
 
 def full(metrics: Metrics) -> str:
     """Everything that a listener's metrics may hold."""
-    metrics.also(backlog_metrics(lambda: Backlog(STATUS, 4096, 1, AT)))
+    limits = Limits(max_waiting=7, max_database_bytes=8)
+    metrics.also(backlog_metrics(lambda: Backlog(STATUS, 4096, 1, AT), limits))
     metrics.also(total("fbsync_log_lines_lost", "Lost.", lambda: 0))
     metrics.request(Notice("event", "recorded", 200, "abc", (PAGE,), 0.02))
     metrics.outcome(Outcome(PAGE, "stored", version=VERSION, event="abc"))

@@ -43,12 +43,12 @@ def listen(
         fields, keep, limits = read_webhook_fields(env), read_keep_deliveries(env), read_limits(env)
     wanted = operations_address(metrics)
     from fbsync.back_pressure import BackPressure
-    from fbsync.backlog import BacklogWatch
     from fbsync.command_log import command_log
-    from fbsync.companions import mirroring, subscription_watch
+    from fbsync.companions import backlog_watch, mirroring, subscription_watch
     from fbsync.graph.pace import EVENTS
     from fbsync.group_commit import GroupCommit
     from fbsync.listener_process import address_of, bind, serve
+    from fbsync.metrics import backlog_metrics
     from fbsync.operations_start import operations
     from fbsync.patience import WORKER_PATIENCE
     from fbsync.person_callbacks import PersonCallbacks
@@ -59,17 +59,24 @@ def listen(
     with command_log(log_format) as log:
         listening = bind(host, port)
         address = address_of(listening)
+        telling = Telling(log)
         with (
             shutdown_by_signals() as shutdown,
             open_access(
-                app_settings, graph, database, warn=log.warn, patience=WORKER_PATIENCE, lane=EVENTS
+                app_settings,
+                graph,
+                database,
+                warn=log.warn,
+                patience=WORKER_PATIENCE,
+                lane=EVENTS,
+                answered=telling.metrics.graph_request,
             ) as access,
             ExitStack() as companions,
         ):
             enter = companions.enter_context
-            backlog = enter(BacklogWatch(access.inbox.status, access.database_size))
+            backlog = enter(backlog_watch(access))
             pressure = BackPressure(limits, lambda: backlog.newest)
-            telling = Telling(log, backlog)
+            telling.metrics.also(backlog_metrics(lambda: backlog.newest, limits))
             group_commit = GroupCommit(
                 access.inbox, access.durability, pressure.admit, telling.metrics.committed
             )

@@ -24,11 +24,11 @@ def worker(
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
         store, keep = read_store(env), read_keep_deliveries(env)
     wanted = operations_address(metrics)
-    from fbsync.backlog import BacklogWatch
     from fbsync.command_log import command_log
-    from fbsync.companions import mirroring
+    from fbsync.companions import backlog_watch, mirroring
     from fbsync.graph.pace import EVENTS
     from fbsync.group_commit import GroupCommit
+    from fbsync.metrics import backlog_metrics
     from fbsync.operations_start import operations, worker_probe
     from fbsync.patience import WORKER_PATIENCE
     from fbsync.shutdown import shutdown_by_signals
@@ -36,15 +36,23 @@ def worker(
     from fbsync.wiring import open_access, open_store
 
     with command_log(log_format) as log:
+        telling = Telling(log)
         with (
             shutdown_by_signals() as shutdown,
             open_access(
-                app_settings, graph, database, warn=log.warn, patience=WORKER_PATIENCE, lane=EVENTS
+                app_settings,
+                graph,
+                database,
+                warn=log.warn,
+                patience=WORKER_PATIENCE,
+                lane=EVENTS,
+                answered=telling.metrics.graph_request,
             ) as access,
             ExitStack() as companions,
         ):
             enter = companions.enter_context
-            telling = Telling(log, enter(BacklogWatch(access.inbox.status, access.database_size)))
+            backlog = enter(backlog_watch(access))
+            telling.metrics.also(backlog_metrics(lambda: backlog.newest))
             opened = open_store(store, app_settings.app_id, log.say)
             worker = mirroring(access, opened, telling.outcome, shutdown)
             commits = enter(GroupCommit(access.inbox, access.durability))  # for its probe alone
