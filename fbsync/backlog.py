@@ -18,12 +18,16 @@ many times as long as it took, so that not one in a hundred does."""
 
 @dataclass(frozen=True)
 class Backlog:
-    """What one look found. `free_bytes` is None where the database is on another machine."""
+    """What one look found. `free_bytes` is None where the database is on another machine.
+
+    `last_sync_at` is when all pages were last polled, None before the first time.
+    """
 
     status: InboxStatus
     database_bytes: int
     free_bytes: int | None
     seen_at: datetime
+    last_sync_at: datetime | None = None
 
 
 class BacklogWatch:
@@ -38,10 +42,12 @@ class BacklogWatch:
         status: Callable[[], InboxStatus],
         size: Callable[[], DatabaseSize],
         seconds: float | None = None,
+        last_sync: Callable[[], datetime | None] = lambda: None,
     ) -> None:
         self._status = status
         self._size = size
         self._seconds = LOOK_SECONDS if seconds is None else seconds
+        self._last_sync = last_sync
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fbsync-backlog")
         self.newest: Backlog | None = None
@@ -63,7 +69,8 @@ class BacklogWatch:
 
     def _look(self) -> None:
         try:
-            status, size = self._status(), self._size()
+            status, size, synced = self._status(), self._size(), self._last_sync()
         except DatabaseUnavailable:
             return  # whoever needs the database tells of it
-        self.newest = Backlog(status, size.used_bytes, size.free_bytes, datetime.now(UTC))
+        now = datetime.now(UTC)
+        self.newest = Backlog(status, size.used_bytes, size.free_bytes, now, synced)

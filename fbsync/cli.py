@@ -22,8 +22,8 @@ from fbsync.commands.sync import sync
 from fbsync.commands.test_webhook import probe_webhook
 from fbsync.commands.worker import worker
 from fbsync.console import Console
-from fbsync.errors import FbsyncError, SettingsError
-from fbsync.exit_status import FAILED, WRONG_USAGE
+from fbsync.errors import FbsyncError
+from fbsync.exit_status import status_of
 from fbsync.parameters import EnvFile
 
 app = typer.Typer(
@@ -72,9 +72,6 @@ def main() -> None:
     """The console script: one place turns errors into an exit status."""
     try:
         app()
-    except SettingsError as error:
-        Console().error(error)
-        sys.exit(WRONG_USAGE)
     except FbsyncError as error:
         Console().error(error)
-        sys.exit(FAILED)
+        sys.exit(status_of(error))

@@ -15,10 +15,10 @@ from rich.text import Text
 from fbsync.checklist import State, Step
 from fbsync.errors import FbsyncError
 
-# C0 and C1 controls could drive the terminal; bidirectional marks could disguise a text; half a
-# surrogate pair cannot be written at all.
+# C0 and C1 controls could drive the terminal; bidirectional marks could disguise a text, and other
+# line ends forge a line; half a surrogate pair cannot be written at all.
 _UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _MARKS: dict[State, tuple[str, str]] = {
     "done": ("✓", "green"),

@@ -6,6 +6,7 @@ deliveries gather, so the batches grow with the load by themselves.
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 
 from fbsync.commit_gate import CHECK_SECONDS, CommitGate
@@ -23,14 +24,20 @@ class GroupCommit:
     """The only writer of deliveries in this process. Use it as a context manager.
 
     `admit` raises DatabaseUnavailable where nothing more may be taken in, see back_pressure.py.
+    `committed` is told of each commit: how many deliveries, and how many seconds it took.
     """
 
     def __init__(
-        self, inbox: Inbox, durability: Durability, admit: Callable[[], None] = lambda: None
+        self,
+        inbox: Inbox,
+        durability: Durability,
+        admit: Callable[[], None] = lambda: None,
+        committed: Callable[[int, float], None] = lambda size, seconds: None,
     ) -> None:
         self._inbox = inbox
         self._durability = durability
         self._admit = admit
+        self._committed = committed
         self._queue = CommitQueue()
         self._gate = CommitGate(durability.reopen)
         self._thread = threading.Thread(target=self._run, name="fbsync-group-commit")
@@ -93,6 +100,8 @@ class GroupCommit:
     def _record(self, group: list[Waiting]) -> None:
         deliveries = [waiting.delivery for waiting in group if waiting.delivery]
         if deliveries:
+            begun = time.monotonic()
             self._inbox.record(deliveries)
+            self._committed(len(deliveries), time.monotonic() - begun)
         elif group:  # probes alone; beside deliveries, their commit is the proof
             self._durability.probe()

@@ -5,6 +5,7 @@ read the body -> webhook.verify -> webhook.read_delivery -> record -> 200
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from starlette.routing import Route
 from fbsync import webhook
 from fbsync.environment import LOOPBACK_HOSTS
 from fbsync.errors import BadSignature, DatabaseUnavailable, UnreadableDelivery
+from fbsync.page import PageId
 from fbsync.request_body import Refusal, read_body
 from fbsync.signature_explainer import SignatureExplainer
 
@@ -30,10 +32,18 @@ RETRY_AFTER = {"Retry-After": "5"}
 
 @dataclass(frozen=True)
 class Notice:
-    """One request as the operator sees it. `detail` holds no secret and no body."""
+    """One request as the operator sees it. `detail` holds no secret and no body.
 
-    kind: Literal["event", "refused", "handshake", "callback"]
+    `status` is that of the answer, if there was one. `event` is the recorded delivery's id, and
+    `seconds` is how long it took until it was durable.
+    """
+
+    kind: Literal["event", "refused", "handshake", "callback", "failed"]
     detail: str
+    status: int | None = None
+    event: str | None = None
+    pages: tuple[PageId, ...] = ()
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -59,23 +69,23 @@ def build_app(callback: Callback, *further: Route) -> Starlette:
         if webhook.CHECK_HEADER not in request.headers:
             callback.note_handshake(result)
         if result != "answered":
-            callback.report(Notice("refused", f"handshake: {result}"))
+            callback.report(Notice("refused", f"handshake: {result}", 403))
             return PlainTextResponse("Verification failed", 403, headers=_NO_SNIFF)
-        callback.report(Notice("handshake", "challenge answered"))
+        callback.report(Notice("handshake", "challenge answered", 200))
         return PlainTextResponse(challenge, headers=_NO_SNIFF)
 
     async def receive(request: Request) -> Response:
+        began = time.monotonic()
         try:
             delivery = await _accept(request, callback, explainer)
         except Refusal as refusal:
             told = f"{refusal.status} {refusal.detail}"
-            callback.report(
-                Notice("refused", f"{told} Likely: {refusal.hint}." if refusal.hint else told)
-            )
+            told = f"{told} Likely: {refusal.hint}." if refusal.hint else told
+            callback.report(Notice("refused", told, refusal.status))
             headers = RETRY_AFTER if refusal.status == 503 else None
             answer = {"status": "error", "message": refusal.detail}
             return JSONResponse(answer, refusal.status, headers=headers)
-        callback.report(Notice("event", _describe(delivery)))
+        callback.report(_recorded(delivery, time.monotonic() - began))
         return JSONResponse({"status": "success"})
 
     routes = [
@@ -127,6 +137,10 @@ def relay_route(path: str, header: str) -> Route:
         return RedirectResponse(target, 302, headers={"Cache-Control": "no-store", header: "yes"})
 
     return Route(path, relay, methods=["GET"])
+
+
+def _recorded(delivery: webhook.Delivery, seconds: float) -> Notice:
+    return Notice("event", _describe(delivery), 200, delivery.id, delivery.page_ids, seconds)
 
 
 def _describe(delivery: webhook.Delivery) -> str:

@@ -16,6 +16,7 @@ from fbsync.handshake_log import HandshakeLog
 from fbsync.listener import WEBHOOK_PATH, Callback, Notice, build_app, relay_route
 from fbsync.login.loopback import RELAY_HEADER
 from fbsync.shutdown import Shutdown
+from fbsync.unforeseen import UnforeseenErrors
 from fbsync.webhook import Delivery
 
 _SHUTDOWN_SECONDS = 5
@@ -48,7 +49,9 @@ def serve(
     handshakes = HandshakeLog(record_handshakes)
     callback = Callback(app_secret, verify_token, record, report, handshakes.note)
     relay = relay_route(urlsplit(redirect_uri).path, RELAY_HEADER)
-    server = Server(build_app(callback, relay, *further), started, shutdown)
+    app = build_app(callback, relay, *further)
+    app.add_middleware(UnforeseenErrors, report=report)
+    server = Server(app, started, shutdown)
     with listening, handshakes:
         server.run([listening])
 

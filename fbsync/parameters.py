@@ -8,12 +8,30 @@ import typer
 
 from fbsync.duration import parse_duration
 from fbsync.env_file import load_environ
+from fbsync.log_format import LogFormat
+from fbsync.operations_address import (
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    OperationsAddress,
+    parse_operations_address,
+)
 from fbsync.page import PageId, page_id
 from fbsync.webhook_fields import split_webhook_fields, unknown_fields
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 EnvFile = Annotated[
     Path | None, typer.Option("--env-file", help="Read settings from this file, not from .env.")
+]
+LogFormatOption = Annotated[
+    LogFormat, typer.Option("--log-format", help="The log on stderr: lines, or JSON for programs.")
+]
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT|off",
+        help="Serve /healthz, /readyz and /metrics here.",
+        show_default=f"{DEFAULT_HOST}:{DEFAULT_PORT}",
+    ),
 ]
 SomePages = Annotated[
     list[str] | None, typer.Argument(metavar="[PAGE]...", help="Page ids; all pages if none.")
@@ -26,6 +44,14 @@ def environ_of(context: typer.Context, env_file: Path | None) -> dict[str, str]:
     Raises SettingsError where the file cannot be read.
     """
     return load_environ(env_file or context.obj)
+
+
+def operations_address(text: str | None) -> OperationsAddress | None:
+    """Where to serve health and metrics, None for nowhere. Raises typer.BadParameter."""
+    try:
+        return parse_operations_address(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--metrics") from None
 
 
 def page_ids(texts: list[str] | None) -> list[PageId] | None:

@@ -66,13 +66,13 @@ class PersonCallbacks:
     async def _deauthorize(self, request: Request) -> Response:
         signed = await self._read(request)
         departure = await _in_a_thread(self.departures.deauthorize, signed)
-        self.report(Notice("callback", f"deauthorize: {_describe(departure)}"))
+        self.report(Notice("callback", f"deauthorize: {_describe(departure)}", 200))
         return JSONResponse({"status": "success"})
 
     async def _delete(self, request: Request) -> Response:
         signed = await self._read(request)
         departure = await _in_a_thread(self.departures.delete_data, signed)
-        self.report(Notice("callback", f"data deletion: {_describe(departure)}"))
+        self.report(Notice("callback", f"data deletion: {_describe(departure)}", 200))
         url = f"{self._base(request)}{DELETION_PATH}/{departure.code}"
         return JSONResponse({"url": url, "confirmation_code": departure.code})
 
@@ -93,7 +93,8 @@ class PersonCallbacks:
             try:
                 return await answer(request)
             except Refusal as refusal:
-                self.report(Notice("refused", f"{refusal.status} {name}: {refusal.detail}"))
+                detail = f"{refusal.status} {name}: {refusal.detail}"
+                self.report(Notice("refused", detail, refusal.status))
                 told = {"status": "error", "message": refusal.detail}
                 headers = RETRY_AFTER if refusal.status == 503 else None
                 return JSONResponse(told, refusal.status, headers=headers)

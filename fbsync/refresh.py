@@ -44,6 +44,7 @@ _FIRST_RETRY_SECONDS = 2.0
 _LAST_RETRY_SECONDS = 900.0
 
 Reading = PageSnapshot | TemporaryFailure | PermanentFailure
+OutcomeKind = Literal["stored", "unchanged", "put off", "parked", "taken over", "settled elsewhere"]
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,15 @@ class Outcome:
     worker settled it.
 
     `version` is there when one was stored; `reason` when the page was put off or parked; `retry_at`
-    when it was put off.
+    when it was put off. `event` is the id of the newest delivery that asked for the read.
     """
 
     page_id: PageId
-    kind: Literal["stored", "unchanged", "put off", "parked", "taken over", "settled elsewhere"]
+    kind: OutcomeKind
     version: PageVersion | None = None
     reason: str | None = None
     retry_at: datetime | None = None
+    event: str | None = None
 
 
 class Refresher:
@@ -83,7 +85,9 @@ class Refresher:
             self._lease = lease
             readings = self._read(claims)
             return in_parallel(
-                lambda claim: self._settle(claim, readings[claim.page_id], lease),
+                lambda claim: replace(
+                    self._settle(claim, readings[claim.page_id], lease), event=claim.event
+                ),
                 claims,
                 UPLOAD_THREADS,
             )

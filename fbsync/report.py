@@ -12,7 +12,6 @@ from rich.text import Text
 from fbsync.console import Console, clean_lines
 from fbsync.errors import FbsyncError
 from fbsync.grouped_reasons import grouped
-from fbsync.listener import Notice
 from fbsync.page import FieldChange, PageVersion
 from fbsync.refresh import Outcome
 from fbsync.sync import Difference
@@ -20,7 +19,8 @@ from fbsync.sync import Difference
 _MAX_ROWS = 50
 _WIDE_COLUMNS = 80
 _MAX_VALUE_CHARACTERS = 40
-_ATTENTION = frozenset({"put off", "parked"})
+ATTENTION = frozenset({"put off", "parked"})
+"""Outcomes that somebody should look at."""
 
 
 class SyncReport:
@@ -46,7 +46,7 @@ class SyncReport:
     @property
     def needs_attention(self) -> bool:
         """Whether some page could not be mirrored, or some person's list not be read."""
-        return bool(self.refused) or any(self.counts[kind] for kind in _ATTENTION)
+        return bool(self.refused) or any(self.counts[kind] for kind in ATTENTION)
 
     def as_json(self) -> dict[str, object]:
         """Counts over all pages, and an entry for each page that was not simply unchanged."""
@@ -61,15 +61,17 @@ class SyncReport:
 
     def show(self, console: Console) -> None:
         """A table of what happened, and one line of counts."""
-        changed = [found for found in self.notable if _kind(found) not in _ATTENTION]
+        changed = [found for found in self.notable if _kind(found) not in ATTENTION]
         if changed:
             rows = [_row(found) for found in changed[:_MAX_ROWS]]
             console.table(("Page", "Name", "Outcome", "Details"), rows)
             if len(changed) > _MAX_ROWS:
                 console.line("", f"… and {len(changed) - _MAX_ROWS} more; --json lists all")
-        for kind in sorted(_ATTENTION):
+        for kind in sorted(ATTENTION):
             troubled = [found for found in self.notable if _kind(found) == kind]
-            reasons = [(str(f.page_id), _details(f)) for f in troubled if isinstance(f, Outcome)]
+            reasons = [
+                (str(f.page_id), outcome_details(f)) for f in troubled if isinstance(f, Outcome)
+            ]
             for line in grouped(reasons):
                 console.line(kind, line, "red")
         for person, reason in self.refused:
@@ -80,20 +82,6 @@ class SyncReport:
             console.line("left out", f"page fields that Facebook refuses: {names}")
         counts = ", ".join(f"{count} {kind}" for kind, count in sorted(self.counts.items()))
         console.line(f"{self.counts.total()} pages", counts or "nothing to do")
-
-
-def show_outcome(console: Console, found: Outcome | FbsyncError) -> None:
-    """One line for what the worker did."""
-    if isinstance(found, FbsyncError):
-        console.line("database", str(found).partition("\n")[0], "red")
-        return
-    style = "red" if found.kind in _ATTENTION else "green" if found.kind == "stored" else ""
-    console.line(found.kind, f"page {found.page_id}  {_details(found)}".rstrip(), style)
-
-
-def show_notice(console: Console, notice: Notice) -> None:
-    """One line for a request to the listener."""
-    console.line(notice.kind, notice.detail, "red" if notice.kind == "refused" else "cyan")
 
 
 def show_documents(console: Console, page: tuple[str, bytes], entry: tuple[str, bytes]) -> None:
@@ -136,7 +124,8 @@ def _kind(found: Outcome | Difference) -> str:
     return found.kind if isinstance(found, Outcome) else "would change"
 
 
-def _details(found: Outcome) -> str:
+def outcome_details(found: Outcome) -> str:
+    """In one line: the version and what changed in it, or the reason and when it is tried again."""
     if found.version is not None:
         return f"version {found.version.number}  {_describe_version(found.version)}"
     reason = " ".join((found.reason or "").split())
@@ -155,7 +144,7 @@ def _row(found: Outcome | Difference) -> tuple[str, str, str, str]:
     if isinstance(found, Difference):
         return found.page_id, found.name, "would change", describe_changes(found.changes)
     name = str(found.version.snapshot.fields.get("name", "")) if found.version else ""
-    return found.page_id, name, found.kind, _details(found)
+    return found.page_id, name, found.kind, outcome_details(found)
 
 
 def _page_as_json(found: Outcome | Difference) -> dict[str, object]:

@@ -1,12 +1,12 @@
 """The end of a process that runs until it is told to stop: begun once, seen by all its parts."""
 
 import os
+import select
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 LAST_SECONDS = 9.0
 """From a signal to the end of the process, whatever hangs. A service manager waits for 10."""
@@ -43,6 +43,14 @@ class Shutdown:
         return max(0.0, self._began_at + seconds - time.monotonic())
 
 
+def _say(text: str) -> None:
+    """On stderr, unless it takes nothing now: nobody may hold up the end."""
+    descriptor = 2
+    with suppress(OSError):
+        if select.select([], [descriptor], [], 0)[1]:
+            os.write(descriptor, text.encode())
+
+
 @contextmanager
 def shutdown_by_signals() -> Iterator[Shutdown]:
     """A Shutdown that SIGINT or SIGTERM begins, for the main thread of a process.
@@ -64,8 +72,7 @@ def shutdown_by_signals() -> Iterator[Shutdown]:
             return  # closed at the end of the block: no signal came
         shutdown.begin()
         if not ended.wait(LAST_SECONDS):
-            sys.stderr.write("Ended without what still hung; the next start goes on from there.\n")
-            sys.stderr.flush()
+            _say("Ended without what still hung; the next start goes on from there.\n")
             os._exit(0)
 
     thread = threading.Thread(target=watch, name="fbsync-signals", daemon=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from fbsync.database.added_fields import AddedFields
 from fbsync.database.departures import Departures
 from fbsync.database.durability import Durability
-from fbsync.database.engine import sqlite_file
+from fbsync.database.engine import Database, sqlite_file
 from fbsync.database.handshakes import Handshakes
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.last_sync import LastSync
@@ -141,22 +141,22 @@ def open_access(
     patience: Patience = DEFAULT_PATIENCE,
     lane: Lane = COMMANDS,
     warn_of_expiry: bool = True,
+    answered: Callable[[str], None] = lambda status: None,
 ) -> Iterator[Access]:
     """Database, vault and Graph API; closed at the end of the block.
 
-    `warn` is told what the operator should know of the Graph API's answers, and of logins that end.
-    `lane` says how much of the app's limits these calls may use.
+    `warn` is told what the operator should know of the Graph API's answers, and of logins that end;
+    `answered` the status of each answer. `lane` says how much of the app's limits may be used.
     """
     url = database_url(app.app_id, database.url)
     with (
         open_database(url) as opened,
-        _connect(app, graph, patience, RateBudget(opened, lane), warn) as connection,
+        _connect(app, graph, patience, RateBudget(opened, lane), warn, answered) as connection,
     ):
         vault = Vault(opened, database.token_keys or _key_beside(url))
-        refused = RefusedFields(opened, graph.version, warn)
         with ExpiryWatch(vault.lifetimes, warn) if warn_of_expiry else nullcontext():
             yield Access(
-                pages=GraphPages(connection, PageFields(graph.page_fields, refused)),
+                pages=GraphPages(connection, _page_fields(graph, opened, warn)),
                 oauth=OAuth(connection),
                 accounts=Accounts(connection),
                 subscriptions=GraphSubscriptions(connection),
@@ -174,12 +174,19 @@ def open_access(
             )
 
 
+def _page_fields(
+    graph: GraphSettings, database: Database, warn: Callable[[str], None]
+) -> PageFields:
+    return PageFields(graph.page_fields, RefusedFields(database, graph.version, warn))
+
+
 def _connect(
     app: AppSettings,
     graph: GraphSettings,
     patience: Patience,
     budget: RateBudget,
     warn: Callable[[str], None],
+    answered: Callable[[str], None],
 ) -> GraphConnection:
     return GraphConnection(
         url=graph.url,
@@ -189,6 +196,7 @@ def _connect(
         patience=patience,
         budget=budget,
         warn=warn,
+        answered=answered,
     )
 
 

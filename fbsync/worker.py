@@ -35,6 +35,8 @@ class Worker:
         self._refresher = refresher
         self._report = report
         self._shutdown = shutdown
+        self.looked_at = time.monotonic()
+        """When it last saw a claim through, by time.monotonic."""
         self._error: BaseException | None = None
         self._stopped = False
         self._wake = threading.Event()
@@ -100,6 +102,7 @@ class Worker:
         except DatabaseUnavailable as error:
             self._report(error)
             return frozenset()
+        self.looked_at = time.monotonic()
         for outcome in outcomes:
             self._report(outcome)
         return frozenset(outcome.page_id for outcome in outcomes)

@@ -81,10 +81,10 @@ def listener(
 
 
 def worker(
-    program: Sequence[str] = ("fbsync",), **environ: str
+    program: Sequence[str] = ("fbsync",), *options: str, **environ: str
 ) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """`fbsync worker`, at work."""
-    return running("Mirroring marked pages", "worker", program=program, **environ)
+    return running("Mirroring marked pages", "worker", *options, program=program, **environ)
 
 
 def log_text() -> str:

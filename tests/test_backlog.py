@@ -1,6 +1,7 @@
 """The watch over what waits: what it keeps, and what happens while the database is away."""
 
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,19 +9,25 @@ import pytest
 from fbsync.backlog import REST_FACTOR, BacklogWatch
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.last_sync import LastSync
 from fbsync.database.size import DatabaseSize, measure
 from fbsync.errors import DatabaseUnavailable
 from fbsync.page import PageId
 from fbsync.ports import InboxStatus
 from tests.servers import wait_until
 
+AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
 
 def test_it_looks_at_once_and_again_and_again(database: Database) -> None:
     inbox = DatabaseInbox(database)
     inbox.mark([PageId("1")], "webhook")
-    with BacklogWatch(inbox.status, lambda: measure(database), seconds=0.001) as watch:
+    sync = LastSync(database)
+    sync.note(AT)
+    with BacklogWatch(inbox.status, lambda: measure(database), 0.001, sync.ended_at) as watch:
         wait_until(lambda: watch.newest is not None, "the first look")
         assert watch.newest
+        assert watch.newest.last_sync_at == AT
         assert watch.newest.status.events == 1
         assert watch.newest.database_bytes == measure(database).used_bytes
         assert (watch.newest.free_bytes is None) is not database.is_sqlite

@@ -21,8 +21,13 @@ def warnings() -> list[str]:
 
 
 @pytest.fixture
-def http(warnings: list[str]) -> Iterator[GraphHttp]:
-    opened = GraphHttp(URL, "v26.0", warnings.append)
+def answered() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def http(warnings: list[str], answered: list[str]) -> Iterator[GraphHttp]:
+    opened = GraphHttp(URL, "v26.0", warnings.append, answered.append)
     yield opened
     opened.close()
 
@@ -40,6 +45,21 @@ def test_status_body_version_and_usage_come_back(http: GraphHttp, meta: respx.Mo
     assert (sent.status, sent.answer, sent.version) == (400, {"error": {}}, "v26.0")
     assert sent.usage == Usage(app_percent=7)
     assert meta.calls[0].request.content == b"a=b"
+
+
+def test_each_answer_is_told_by_its_status_and_no_answer_as_none(
+    http: GraphHttp, meta: respx.MockRouter, answered: list[str]
+) -> None:
+    meta.post("/v26.0/x").side_effect = [
+        httpx.Response(200, json={}),
+        httpx.Response(500, text="no JSON"),
+        httpx.ConnectError("refused"),
+    ]
+    for _ in range(2):
+        http.post("x", {}, {})
+    with pytest.raises(GraphUnavailable):
+        http.post("x", {}, {})
+    assert answered == ["200", "500", "none"]
 
 
 def test_a_redirect_is_not_followed(http: GraphHttp, meta: respx.MockRouter) -> None:

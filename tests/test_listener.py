@@ -238,7 +238,10 @@ class TestSignature:
         assert listener.inbox.pages()[PageId("1")].marks == 1
         notice = listener.only_notice()
         assert notice.kind == "event"
-        assert notice.detail == f"{hashlib.sha256(EVENT).hexdigest()[:16]} recorded; pages: 1"
+        event = hashlib.sha256(EVENT).hexdigest()[:16]
+        assert notice.detail == f"{event} recorded; pages: 1"
+        assert (notice.status, notice.event, notice.pages) == (200, event, ("1",))
+        assert notice.seconds is not None
 
     @pytest.mark.parametrize(
         "headers",

@@ -1,7 +1,8 @@
 """Canaries: known secrets go through every command, and are looked for in all that comes out.
 
-Searched: what the commands print, the listener's log, the request lines that the Graph API gets,
-the arguments of the processes, every stored object, and the database's bytes.
+Searched: what the commands print, the listener's log in both formats, its metrics, the request
+lines that the Graph API gets, the arguments of the processes, every stored object, and the
+database's bytes.
 """
 
 import hashlib
@@ -124,7 +125,9 @@ def fault(watched: Watched, path: str, **error: object) -> None:
 def play_well(watched: Watched) -> None:
     """Every command as it should go."""
     assert watched.run("login").status == 0
-    with listener(watched.port, **watched.settings):
+    operations = free_port()
+    options = ("--log-format", "json", "--metrics", f"127.0.0.1:{operations}")
+    with listener(watched.port, ("fbsync",), *options, **watched.settings):
         assert watched.run("subscribe").status == 0
         assert watched.run("subscribe", "--dry-run", "--json").status == 0
         assert watched.run("login", "--json").status == 0
@@ -136,7 +139,14 @@ def play_well(watched: Watched) -> None:
         wait_until(file.exists, "the new version")
         assert watched.run("sync", "--json").status == 0
         assert watched.run("sync", "--dry-run").status == 0
-        watched.said.append(command_lines())
+        watched.said += [command_lines(), *operators_answers(operations)]
+        assert "fbsync_versions_stored_total" in watched.said[-1]
+
+
+def operators_answers(port: int) -> list[str]:
+    """Health, readiness and metrics."""
+    paths = ("healthz", "readyz", "metrics")
+    return [httpx.get(f"http://127.0.0.1:{port}/{path}", trust_env=False).text for path in paths]
 
 
 def play_badly(watched: Watched) -> None:
@@ -163,7 +173,9 @@ def play_badly(watched: Watched) -> None:
         "SPACES_SECRET_KEY": SPACES_SECRET,
         "FBSYNC_STORE_DIR": "",
     }
-    with listener(watched.port, **(watched.settings | spaces)):
+    operations = free_port()
+    option = ("--metrics", f"127.0.0.1:{operations}")
+    with listener(watched.port, ("fbsync",), *option, **(watched.settings | spaces)):
         changed = f"/_sandbox/pages/{watched.sandbox.world.page_ids[1]}"
         watched.sandbox.client.post(changed, json={"name": "Not to be stored"})
         wait_until(lambda: "put off" in log_text(), "the failure of the store")
@@ -182,6 +194,7 @@ def play_badly(watched: Watched) -> None:
             for forged in (True, False):
                 told = {"user_id": "5", "forged": forged}
                 watched.sandbox.client.post(f"/_sandbox/{path}", json=told).raise_for_status()
+        watched.said += operators_answers(operations)
     assert watched.run("pages").status == 3
     fault(watched, "me/permissions", code=2, type="OAuthException")
     assert watched.run("logout", FACEBOOK_GRAPH_URL=f"http://127.0.0.1:{free_port()}").status == 1

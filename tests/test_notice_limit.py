@@ -1,19 +1,12 @@
-"""Refusals on the terminal: some lines, and an exact count."""
+"""Lines of a log: some of each kind, and an exact count."""
 
-import signal
 from dataclasses import dataclass
 
-import httpx
 import pytest
 
-from fbsync.listener import Notice
-from fbsync.notice_limit import LINES, WINDOW_SECONDS, NoticeLimit
-from tests.fbsync_process import listener, log_text
-from tests.servers import free_port
+from fbsync.notice_limit import LINES, REFUSED_LINES, WINDOW_SECONDS, NoticeLimit
 
-FORGED = Notice("refused", "401 The signature does not fit.")
-LOCKED = Notice("refused", "503 Not recorded, send it again.")
-EVENT = Notice("event", "recorded")
+FORGED, LOCKED, EVENT = "refused 401", "refused 503", "event"
 
 
 @dataclass
@@ -29,68 +22,38 @@ def clock() -> Clock:
     return Clock()
 
 
-def test_a_flood_of_refusals_is_some_lines_and_a_count(clock: Clock) -> None:
-    told: list[Notice] = []
-    limit = NoticeLimit(told.append, clock)
-    for _ in range(LINES + 990):
-        limit(FORGED)
-    assert told == [FORGED] * LINES
+@pytest.fixture
+def limit(clock: Clock) -> NoticeLimit:
+    return NoticeLimit(clock)
+
+
+@pytest.mark.parametrize(("kind", "lines"), [(FORGED, REFUSED_LINES), (EVENT, LINES)])
+def test_a_flood_is_some_lines_and_an_exact_count(
+    limit: NoticeLimit, clock: Clock, kind: str, lines: int
+) -> None:
+    admitted = [limit.admits(kind) for _ in range(lines + 4990)]
+    assert admitted == [True] * lines + [False] * 4990
+    assert limit.left_out() == []
     clock.time += WINDOW_SECONDS
-    limit(EVENT)
-    assert told[LINES:] == [Notice("refused", "401 and 990 more of these"), EVENT]
+    assert limit.left_out() == [(kind, 4990)]
+    assert limit.left_out() == []
 
 
-def test_a_flood_of_one_kind_hides_no_other(clock: Clock) -> None:
-    told: list[Notice] = []
-    limit = NoticeLimit(told.append, clock)
+def test_a_flood_of_one_kind_hides_no_other(limit: NoticeLimit) -> None:
     for _ in range(LINES + 1):
-        limit(FORGED)
-    limit(LOCKED)
-    assert told == [*[FORGED] * LINES, LOCKED]
+        limit.admits(FORGED)
+    assert limit.admits(LOCKED)
+    assert limit.admits(EVENT)
 
 
-def test_the_end_tells_what_was_left_out(clock: Clock) -> None:
-    told: list[Notice] = []
-    with NoticeLimit(told.append, clock) as limit:
-        for _ in range(LINES + 2):
-            limit(FORGED)
-    assert told[LINES:] == [Notice("refused", "401 and 2 more of these")]
+def test_the_end_tells_what_was_left_out_before_the_window_is_over(limit: NoticeLimit) -> None:
+    for _ in range(REFUSED_LINES + 2):
+        limit.admits(FORGED)
+    assert limit.left_out(at_the_end=True) == [(FORGED, 2)]
 
 
-def test_events_are_always_told(clock: Clock) -> None:
-    told: list[Notice] = []
-    limit = NoticeLimit(told.append, clock)
-    for _ in range(LINES + 1):
-        limit(FORGED)
-    for _ in range(1000):
-        limit(EVENT)
-    assert told.count(EVENT) == 1000
-
-
-def test_a_few_refusals_need_no_count(clock: Clock) -> None:
-    told: list[Notice] = []
-    limit = NoticeLimit(told.append, clock)
+def test_a_few_need_no_count_and_each_window_admits_anew(limit: NoticeLimit, clock: Clock) -> None:
     for _ in range(3):
-        limit(FORGED)
+        assert [limit.admits(FORGED) for _ in range(REFUSED_LINES)] == [True] * REFUSED_LINES
         clock.time += WINDOW_SECONDS
-    assert told == [FORGED] * 3
-
-
-def test_a_listener_counts_what_it_leaves_out() -> None:
-    settings = {
-        "FACEBOOK_APP_ID": "123456789012345",
-        "FACEBOOK_APP_SECRET": "0123456789abcdef",
-        "FACEBOOK_VERIFY_TOKEN": "a-verify-token",
-    }
-    port = free_port()
-    with listener(port, **settings) as process:
-        url = f"http://127.0.0.1:{port}/facebook/webhook"
-        with httpx.Client(trust_env=False) as client:
-            for _ in range(3 * LINES):
-                assert client.post(url, content=b"{}").status_code == 401
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
-    shown = [line for line in log_text().splitlines() if line.startswith("refused")]
-    counts = [int(line.split(" and ")[1].split()[0]) for line in shown if "more of these" in line]
-    assert len(shown) - len(counts) + sum(counts) == 3 * LINES
-    assert counts
+        assert limit.left_out() == []

@@ -113,7 +113,7 @@ class TestDeauthorize:
         assert listener.vault.users() == []
         assert all(state.parked for state in listener.inbox.pages().values())
         assert listener.only_notice() == Notice(
-            "callback", "deauthorize: the tokens of 2 pages dropped"
+            "callback", "deauthorize: the tokens of 2 pages dropped", 200
         )
 
     def test_a_repeated_one_is_answered_alike_and_told_as_done_before(

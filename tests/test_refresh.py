@@ -26,6 +26,7 @@ from fbsync.object_store import DirectoryStore
 from fbsync.page import FieldChange, PageId, PageSnapshot
 from fbsync.ports import LEASE_SECONDS, Claim, LastStored, history_key, page_key
 from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
+from fbsync.webhook import Delivery, VerifiedBody
 from tests.hallway import DEADLINE, FETCHED, ONE, THREE, TWO, Clock, FailingInbox, World
 
 
@@ -68,6 +69,17 @@ def test_a_page_seen_for_the_first_time_is_stored_as_version_one(world: World) -
         ],
         "snapshot": {"id": "1", "name": "Bakery"},
     }
+
+
+def test_an_outcome_names_the_event_that_asked_for_it(world: World) -> None:
+    world.see(ONE, name="Bakery")
+    world.facebook.pages[TWO] = NoAccess("No token.")
+    digest = "0123456789abcdef" * 4
+    world.inbox.record([Delivery(digest, VerifiedBody(b"{}"), (ONE, TWO), FETCHED)])
+    assert [(outcome.kind, outcome.event) for outcome in world.refresh()] == [
+        ("stored", "0123456789abcdef"),
+        ("parked", "0123456789abcdef"),
+    ]
 
 
 def test_a_changed_page_gets_the_next_version_with_what_changed(world: World) -> None:

@@ -6,16 +6,13 @@ from datetime import UTC, datetime
 import pytest
 
 from fbsync.console import Console
-from fbsync.errors import DatabaseUnavailable, TokenRefused
-from fbsync.listener import Notice
+from fbsync.errors import TokenRefused
 from fbsync.page import FieldChange, PageId, PageSnapshot, PageVersion
 from fbsync.refresh import Outcome
 from fbsync.report import (
     SyncReport,
     describe_changes,
     show_documents,
-    show_notice,
-    show_outcome,
 )
 from fbsync.sync import Difference
 
@@ -126,36 +123,6 @@ class TestSync:
 
 
 class TestLines:
-    @pytest.mark.parametrize(
-        ("found", "line"),
-        [
-            (STORED, "stored    page 1  version 2  name: Old → New"),
-            (
-                Outcome(ONE, "stored", version=version(1)),
-                "stored    page 1  version 1  first copy, 2 fields",
-            ),
-            (UNCHANGED, "unchanged page 2"),
-            (PARKED, "parked    page 2  The token is refused. Run: fbsync login"),
-            (PUT_OFF, "put off   page 2  again at 12:00:00 UTC  Facebook asks to wait."),
-            (DatabaseUnavailable("It is locked.\nWait."), "database  It is locked."),
-        ],
-    )
-    def test_each_outcome_is_one_line(
-        self,
-        found: Outcome | DatabaseUnavailable,
-        line: str,
-        capsys: pytest.CaptureFixture[str],
-    ) -> None:
-        show_outcome(Console(), found)
-        assert capsys.readouterr().out == line + "\n"
-
-    def test_each_request_is_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
-        show_notice(Console(), Notice("event", "abc recorded; pages: 1"))
-        show_notice(Console(), Notice("refused", "401 no signature\nforged line"))
-        first, second = capsys.readouterr().out.splitlines()
-        assert first == "event     abc recorded; pages: 1"
-        assert second.startswith("refused   401 no signature")
-
     @pytest.mark.parametrize(
         ("before", "after", "text"),
         [

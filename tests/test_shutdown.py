@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,13 +30,13 @@ print("ended", flush=True)
 """
 
 
-def started(last_seconds: float, end: str) -> subprocess.Popen[str]:
+def started(last_seconds: float, end: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(last_seconds), end],
         cwd=Path(__file__).parent.parent,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     )
     assert process.stdout is not None
@@ -81,6 +82,21 @@ def test_what_hangs_is_left_when_the_time_is_over() -> None:
     out, err = process.communicate(timeout=DEADLINE)
     assert (out, process.returncode) == ("ending\n", 0)
     assert err == "Ended without what still hung; the next start goes on from there.\n"
+
+
+def test_an_error_stream_that_takes_nothing_holds_up_no_end() -> None:
+    reading, full = os.pipe()
+    os.set_blocking(full, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(full, b"x" * 4096)
+    os.set_blocking(full, True)
+    process = started(0.1, "hang", full)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(DEADLINE) == 0
+    process.communicate()
+    os.close(reading)
+    os.close(full)
 
 
 @pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])

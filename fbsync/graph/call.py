@@ -49,6 +49,7 @@ class GraphConnection:
         patience: Patience = DEFAULT_PATIENCE,
         budget: Budget | None = None,
         warn: Callable[[str], None] = lambda text: None,
+        answered: Callable[[str], None] = lambda status: None,
     ) -> None:
         self.app_id = app_id
         self.app_token = f"{app_id}|{app_secret}"
@@ -56,7 +57,7 @@ class GraphConnection:
         self._patience = patience
         self._budget = budget or NoBudget()
         self._warn = warn
-        self._http = GraphHttp(url, version, warn)
+        self._http = GraphHttp(url, version, warn, answered)
 
     def __enter__(self) -> "GraphConnection":
         return self

@@ -31,12 +31,20 @@ class Sent:
 class GraphHttp:
     """A pool of connections to one version of the Graph API.
 
-    `warn` is told where another version answers.
+    `warn` is told where another version answers; `answered` the HTTP status of each answer, or
+    "none" where there was none.
     """
 
-    def __init__(self, url: str, version: str, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        url: str,
+        version: str,
+        warn: Callable[[str], None],
+        answered: Callable[[str], None] = lambda status: None,
+    ) -> None:
         self._version = version
         self._warn = warn
+        self._answered = answered
         self._warned_of: set[str] = set()
         self._base = f"{url}/{version}"
         # A proxy of the environment is for the outside world, not for a sandbox on this machine.
@@ -49,8 +57,10 @@ class GraphHttp:
 
     def post(self, path: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Sent:
         """Send the form; whatever is answered comes back. Raises GraphUnavailable."""
+        status = "none"
         try:
             response, body = within(DEADLINE_SECONDS, lambda: self._exchange(path, form, headers))
+            status = str(response.status_code)
         except TimeoutError:
             raise GraphUnavailable("Facebook's answer is too slow.\nTry again later.") from None
         except httpx.HTTPError as error:
@@ -58,6 +68,8 @@ class GraphHttp:
                 f"Facebook cannot be reached at {self._base}: {type(error).__name__}.\n"
                 "Check the network, FACEBOOK_GRAPH_URL and your proxy settings."
             ) from None
+        finally:
+            self._answered(status)
         version = response.headers.get("facebook-api-version", self._version)
         self._check_version(version)
         return Sent(response.status_code, decoded(body), version, read_usage(response.headers))

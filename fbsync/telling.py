@@ -1,0 +1,28 @@
+"""Whom a long-running command tells of its work: its metrics of all, its log of what fits."""
+
+from fbsync import __version__
+from fbsync.errors import FbsyncError
+from fbsync.listener import Notice
+from fbsync.log import Log
+from fbsync.metrics import Metrics, total
+from fbsync.refresh import Outcome
+
+
+class Telling:
+    """Both at once. Its methods never wait, and may be called from any thread."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.metrics = Metrics(__version__)
+        text = "Lines of the log that nobody took."
+        self.metrics.also(total("fbsync_log_lines_lost", text, lambda: log.dropped))
+
+    def request(self, notice: Notice) -> None:
+        """A request to the listener."""
+        self.metrics.request(notice)
+        self.log.request(notice)
+
+    def outcome(self, found: Outcome | FbsyncError) -> None:
+        """What the worker did."""
+        self.metrics.outcome(found)
+        self.log.outcome(found)
