@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import delete, exists, select
 
-from fbsync.database.engine import Database
+from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.schema import deliveries, delivery_pages, pages
 from fbsync.errors import LeaseLost
@@ -144,7 +145,7 @@ class InboxMachine(RuleBasedStateMachine):
         page, claim = self.pages[held.claim.page_id], held.claim
         at = datetime.fromtimestamp(self.now + seconds, UTC)
         if self._gives_back(
-            page, lambda: self.inbox.retry(claim, at, "busy", is_written=is_written), claim
+            page, lambda: self.inbox.retry(claim, at, "busy", written=is_written), claim
         ):
             page.due_at, page.attempts = self.now + seconds, claim.attempts + 1
             page.reason = page.reason if page.parked else "busy"
@@ -292,10 +293,10 @@ class BrokenMachine(InboxMachine):
         self.inbox = DoneUpToNow(database, lambda: self.now)
 
 
-def test_the_machine_notices_a_mark_that_is_lost() -> None:
+def test_the_machine_notices_a_mark_that_is_lost(tmp_path: Path) -> None:
     # The first failure is enough: to look for a shorter one takes minutes.
     quick = settings(max_examples=60, phases=[Phase.generate], report_multiple_bugs=False)
-    database = Database("sqlite://")
+    database = Database(sqlite_url(tmp_path / "f.sqlite3"))
     with pytest.raises(AssertionError):
         run(lambda: BrokenMachine(database), quick)
     database.close()

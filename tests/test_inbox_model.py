@@ -7,6 +7,7 @@ The deliberately broken parts at the end show that the model notices what it is 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,17 +24,23 @@ from tests.refresh_model import Limits, Model, Violation
 ONE, TWO = PageId("1"), PageId("2")
 
 
-def model(
+def explore(
+    folder: Path,
     names: str,
     limits: Limits,
     events: Sequence[PageId] = (),
     inbox: type[DatabaseInbox] = DatabaseInbox,
     known: Collection[PageId] = (ONE, TWO),
 ) -> Model:
-    """The events of one page, or of those named, make its name A become these, one by one."""
+    """All schedules. The events of page 1, or of those named, make its name A become these."""
     pages_of_events = list(events) or [ONE] * len(names)
     mirrored = {page: "A" for page in known if page in pages_of_events}
-    return Model(inbox, events=pages_of_events, names=names, limits=limits, known=mirrored)
+    explored = Model(
+        inbox, folder=folder, events=pages_of_events, names=names, limits=limits, known=mirrored
+    )
+    explored.explore()
+    print(explored.summary())
+    return explored
 
 
 @pytest.mark.parametrize(
@@ -47,34 +54,28 @@ def model(
     ],
     ids=["three events", "a lost lease", "a crash", "failures and parking", "all of it"],
 )
-def test_two_workers_end_with_the_page_as_it_is(names: str, limits: Limits, states: int) -> None:
-    explored = model(names, limits)
-    assert explored.explore() > len(explored.states)
-    print(explored.summary())
-    assert len(explored.states) > states
+def test_two_workers_end_with_the_page_as_it_is(
+    tmp_path: Path, names: str, limits: Limits, states: int
+) -> None:
+    assert len(explore(tmp_path, names, limits).states) > states
 
 
-def test_a_page_that_was_never_stored_is_safe_as_well() -> None:
-    explored = model("BC", Limits(expiries=1), known=())
-    explored.explore()
-    print(explored.summary())
-    assert len(explored.states) > 1_500
+def test_a_page_that_was_never_stored_is_safe_as_well(tmp_path: Path) -> None:
+    assert len(explore(tmp_path, "BC", Limits(expiries=1), known=()).states) > 1_500
 
 
-def test_pages_of_one_batch_do_not_harm_each_other() -> None:
-    explored = model("BCB", Limits(crashes=1), [ONE, TWO, ONE])
-    explored.explore()
-    print(explored.summary())
+def test_pages_of_one_batch_do_not_harm_each_other(tmp_path: Path) -> None:
+    explored = explore(tmp_path, "BCB", Limits(crashes=1), [ONE, TWO, ONE])
     assert len(explored.states) > 2_000
 
 
-def test_what_a_dead_worker_still_sends_is_beyond_us() -> None:
+def test_what_a_dead_worker_still_sends_is_beyond_us(tmp_path: Path) -> None:
     """The known limit: a worker loses its lease, dies, and its last put arrives after the next's.
 
     Only a store that compares before it puts could refuse it.
     """
     with pytest.raises(Violation, match="not stored as it is"):
-        model("BA", Limits(expiries=1, crashes=1)).explore()
+        explore(tmp_path, "BA", Limits(expiries=1, crashes=1))
 
 
 class Unguarded(DatabaseInbox):
@@ -147,7 +148,7 @@ class Trusting(Unguarded):
 class Forgetting(Unguarded):
     """Believes in what it stored, although a put may have arrived that failed."""
 
-    def retry(self, claim: Claim, at: datetime, reason: str, *, is_written: bool = False) -> None:
+    def retry(self, claim: Claim, at: datetime, reason: str, *, written: bool = False) -> None:
         super().retry(claim, at, reason)
 
 
@@ -174,7 +175,7 @@ class OffByOne(Unguarded):
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
 def test_the_model_notices_a_broken_inbox(
-    inbox: type[DatabaseInbox], names: str, limits: Limits, complaint: str
+    tmp_path: Path, inbox: type[DatabaseInbox], names: str, limits: Limits, complaint: str
 ) -> None:
     with pytest.raises(Violation, match=complaint):
-        model(names, limits, inbox=inbox).explore()
+        explore(tmp_path, names, limits, inbox=inbox)
