@@ -23,8 +23,9 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, select
 
+from fbsync.database.delivery_state import state
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.schema import deliveries, delivery_pages, pages
@@ -178,14 +179,14 @@ class InboxMachine(RuleBasedStateMachine):
         found = self.inbox.pages()
         assert found.keys() == self.pages.keys()
         for name, page in self.pages.items():
-            state = found[name]
-            assert (state.marks, state.done) == (page.marks, page.done)
-            assert (state.parked, state.reason) == (page.parked, page.reason)
-            assert (state.due_at, state.leased_until) == (
+            told = found[name]
+            assert (told.marks, told.done) == (page.marks, page.done)
+            assert (told.parked, told.reason) == (page.parked, page.reason)
+            assert (told.due_at, told.leased_until) == (
                 moment(page.due_at),
                 moment(page.leased_until),
             )
-            assert state.last == page_last(page)
+            assert told.last == page_last(page)
 
     @invariant()
     def the_status_counts_them(self) -> None:
@@ -202,21 +203,17 @@ class InboxMachine(RuleBasedStateMachine):
 
     @invariant()
     def a_delivery_is_handled_once_a_later_claim_of_each_page_was_finished(self) -> None:
-        handled = {
-            digest(body)
-            for body, at in self.recorded.items()
-            if all(self.finished.get(page, 0) > at for page in BODIES[body])
-        }
-        assert self._handled() == handled
-
-    def _handled(self) -> set[str]:
-        waits = exists().where(
-            delivery_pages.c.delivery_id == deliveries.c.id,
-            delivery_pages.c.page_id == pages.c.page_id,
-            delivery_pages.c.mark > pages.c.done,
-        )
+        query = select(deliveries.c.digest, state)
         with self.database.read() as connection:
-            return set(connection.execute(select(deliveries.c.digest).where(~waits)).scalars())
+            found = {row.digest: row[1] for row in connection.execute(query)}
+        assert found == {digest(body): self._state(body) for body in self.recorded}
+
+    def _state(self, body: int) -> str:
+        at = self.recorded[body]
+        unread = [page for page in BODIES[body] if self.finished.get(page, 0) <= at]
+        if any(self.pages[page].parked for page in unread):
+            return "failed"
+        return "waiting" if unread else "handled"
 
     def _mark(self, name: PageId) -> None:
         page = self.pages.setdefault(name, Page())
