@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import func, select, text
+from sqlalchemy import func, make_url, select, text
 
-from fbsync.database.engine import Database
+from fbsync.database.engine import _SCHEMA_LOCK, Database
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.schema import SCHEMA_NUMBER, schema
 from fbsync.database.vault import Vault
 from fbsync.errors import DatabaseUnavailable
 from fbsync.page import PageAccess, PageId, UserToken
 from fbsync.webhook import Delivery, VerifiedBody
-from tests.servers import PostgresCluster, PostgresServer
+from tests.servers import PostgresCluster, PostgresServer, wait_until
 
 ONE, TWO, THREE = PageId("1"), PageId("2"), PageId("3")
 PROCESSES = 6
@@ -100,19 +100,21 @@ def test_processes_that_start_at_once_set_an_empty_database_up_together(
     postgresql: PostgresServer,
 ) -> None:
     url = postgresql.new_database()
-    program = (
-        "import sys; from fbsync.database.engine import Database; sys.stdin.readline();"
-        f"Database({url!r}).close()"
-    )
-    processes = [
-        subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE)
-        for _ in range(PROCESSES)
-    ]
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write(b"go\n")
-        process.stdin.close()
-    assert [process.wait(60) for process in processes] == [0] * PROCESSES
+    program = f"from fbsync.database.engine import Database; Database({url!r}).close()"
+    name = make_url(url).database
+    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    waiting += " and database = (select oid from pg_database where datname = current_database())"
+    address = f"host=127.0.0.1 port={postgresql.port} user=fbsync dbname={name}"
+    with psycopg.connect(address, autocommit=True) as server:
+        server.execute("select pg_advisory_lock(%s)", [_SCHEMA_LOCK])
+        command = [sys.executable, "-c", program]
+        processes = [subprocess.Popen(command) for _ in range(PROCESSES)]
+        wait_until(
+            lambda: server.execute(waiting).fetchone() == (PROCESSES,), "all to be at the lock"
+        )
+        assert server.execute("select to_regclass('pages')").fetchone() == (None,)
+        server.execute("select pg_advisory_unlock(%s)", [_SCHEMA_LOCK])
+        assert [process.wait(60) for process in processes] == [0] * PROCESSES
     database = Database(url)
     with database.read() as connection:
         assert connection.execute(schema.select()).scalars().all() == [SCHEMA_NUMBER]
