@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import settings
 
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.graph.call import GraphConnection
@@ -18,6 +19,10 @@ from tests.graph_wire import APP, URL, Meta, wire_to_meta
 from tests.instant import NO_PATIENCE
 
 _Server = TypeVar("_Server")
+
+# The same examples on every machine, none kept; a busy machine is no failure.
+settings.register_profile("fbsync", derandomize=True, deadline=None, database=None)
+settings.load_profile("fbsync")
 
 # Read at import, before the clean environment hides it: CI must not skip silently.
 SERVERS_ARE_REQUIRED = os.environ.get("FBSYNC_REQUIRE_SERVERS") == "1"

@@ -130,6 +130,8 @@ class Database:
     def _set_up(self) -> None:
         with self.write() as connection:
             if not self.is_sqlite:
+                # Whoever came first may have an index to make, which can take long.
+                connection.exec_driver_sql("set local lock_timeout = 0")
                 connection.execute(
                     text("select pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK}
                 )

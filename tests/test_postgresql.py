@@ -1,0 +1,140 @@
+"""What only a database server does: restarts, several processes at once, rows that others lock."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import func, make_url, select, text
+
+from fbsync.database.engine import _SCHEMA_LOCK, Database
+from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.schema import SCHEMA_NUMBER, schema
+from fbsync.database.vault import Vault
+from fbsync.errors import DatabaseUnavailable
+from fbsync.page import PageAccess, PageId, UserToken
+from fbsync.webhook import Delivery, VerifiedBody
+from tests.servers import PostgresCluster, PostgresServer, wait_until
+
+ONE, TWO, THREE = PageId("1"), PageId("2"), PageId("3")
+PROCESSES = 6
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def delivery(number: int) -> Delivery:
+    return Delivery(f"{number:064}", VerifiedBody(b"{}"), (ONE,), NOW)
+
+
+class Parts:
+    """An inbox and a vault on one database, with one page in hand."""
+
+    def __init__(self, url: str) -> None:
+        self.database = Database(url)
+        self.inbox = DatabaseInbox(self.database)
+        self.vault = Vault(self.database, [Fernet.generate_key().decode()])
+        self.vault.save(UserToken("77", "Ann", "token"), [PageAccess(ONE, "Shop", "page token")])
+        self.inbox.record([delivery(0)])
+        (self.claim,) = self.inbox.claim(1)
+
+
+ACTS: dict[str, Callable[[Parts], object]] = {
+    "record": lambda parts: parts.inbox.record([delivery(1)]),
+    "mark": lambda parts: parts.inbox.mark([ONE], "sync"),
+    "claim": lambda parts: parts.inbox.claim(1),
+    "renew": lambda parts: parts.inbox.renew(parts.claim.lease),
+    "finish": lambda parts: parts.inbox.finish(parts.claim, None),
+    "retry": lambda parts: parts.inbox.retry(parts.claim, NOW, "busy"),
+    "park": lambda parts: parts.inbox.park(parts.claim, "gone"),
+    "status": lambda parts: parts.inbox.status(),
+    "users": lambda parts: parts.vault.users(),
+    "accesses": lambda parts: parts.vault.ranked_accesses([ONE]),
+}
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["restart", "crash"])
+def test_after_a_restart_of_the_server_every_call_works_at_once(
+    postgresql_cluster: PostgresCluster, how: signal.Signals
+) -> None:
+    parts = {name: Parts(postgresql_cluster.server.new_database()) for name in ACTS}
+    postgresql_cluster.stop(how)
+    for name, act in ACTS.items():
+        with pytest.raises(DatabaseUnavailable):
+            act(parts[name])
+    postgresql_cluster.start()
+    for name, act in ACTS.items():
+        act(parts[name])
+        parts[name].database.close()
+
+
+def test_a_connection_that_dies_within_a_transaction_costs_that_transaction_only(
+    postgresql: PostgresServer,
+) -> None:
+    parts = Parts(postgresql.new_database())
+    with pytest.raises(DatabaseUnavailable), parts.database.write() as connection:
+        backend = connection.execute(select(func.pg_backend_pid())).scalar_one()
+        connection.execute(text("update pages set marks = 99"))
+        with psycopg.connect(postgresql_address(postgresql), autocommit=True) as other:
+            other.execute("select pg_terminate_backend(%s, 10000)", [backend])
+        connection.execute(select(1))
+    assert parts.inbox.pages()[ONE].marks == 1
+    parts.database.close()
+
+
+def test_a_finish_whose_answer_is_lost_leaves_no_half_of_it(
+    postgresql_cluster: PostgresCluster,
+) -> None:
+    parts = Parts(postgresql_cluster.server.new_database())
+    parts.inbox.finish(parts.claim, None)
+    postgresql_cluster.stop(signal.SIGQUIT)
+    postgresql_cluster.start()
+    state = parts.inbox.pages()[ONE]
+    assert (state.marks, state.done, state.leased_until) == (1, 1, None)
+    parts.database.close()
+
+
+def test_processes_that_start_at_once_set_an_empty_database_up_together(
+    postgresql: PostgresServer,
+) -> None:
+    url = postgresql.new_database()
+    program = f"from fbsync.database.engine import Database; Database({url!r}).close()"
+    name = make_url(url).database
+    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    waiting += " and database = (select oid from pg_database where datname = current_database())"
+    address = f"host=127.0.0.1 port={postgresql.port} user=fbsync dbname={name}"
+    with psycopg.connect(address, autocommit=True) as server:
+        server.execute("select pg_advisory_lock(%s)", [_SCHEMA_LOCK])
+        command = [sys.executable, "-c", program]
+        processes = [subprocess.Popen(command) for _ in range(PROCESSES)]
+        wait_until(
+            lambda: server.execute(waiting).fetchone() == (PROCESSES,), "all to be at the lock"
+        )
+        assert server.execute("select to_regclass('pages')").fetchone() == (None,)
+        server.execute("select pg_advisory_unlock(%s)", [_SCHEMA_LOCK])
+        assert [process.wait(60) for process in processes] == [0] * PROCESSES
+    database = Database(url)
+    with database.read() as connection:
+        assert connection.execute(schema.select()).scalars().all() == [SCHEMA_NUMBER]
+    database.close()
+
+
+def test_a_claim_skips_the_pages_that_another_worker_is_claiming(
+    postgresql: PostgresServer,
+) -> None:
+    database = Database(postgresql.new_database())
+    inbox = DatabaseInbox(database)
+    inbox.mark([ONE, TWO, THREE], "sync")
+    with database.write() as other:
+        other.execute(text("select 1 from pages where page_id = '1' for update"))
+        # Without SKIP LOCKED, this waits for the lock and then fails.
+        claims = inbox.claim(50)
+    assert [claim.page_id for claim in claims] == [TWO, THREE]
+    assert [claim.page_id for claim in inbox.claim(50)] == [ONE]
+    database.close()
+
+
+def postgresql_address(server: PostgresServer) -> str:
+    return f"host=127.0.0.1 port={server.port} user=fbsync dbname=postgres"
