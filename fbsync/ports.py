@@ -109,8 +109,11 @@ class Inbox(Protocol):
         """
         ...
 
-    def retry(self, claim: Claim, at: datetime, reason: str) -> None:
-        """Give the page back, due again at `at`. Raises LeaseLost."""
+    def retry(self, claim: Claim, at: datetime, reason: str, *, is_written: bool = False) -> None:
+        """Give the page back, due again at `at`. Raises LeaseLost.
+
+        `is_written`: the store may hold a part of the next version already.
+        """
         ...
 
     def park(self, claim: Claim, reason: str) -> bool:

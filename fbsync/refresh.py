@@ -104,7 +104,7 @@ class Refresher:
                 return self._park(claim, str(reading))
             return self._put_off(claim, reading)
         except StoreUnavailable as error:
-            return self._put_off(claim, error)
+            return self._put_off(claim, error, is_written=True)  # it may have arrived all the same
         except LeaseLost as error:
             return Outcome(claim.page_id, "taken over", reason=str(error))
 
@@ -122,30 +122,32 @@ class Refresher:
             changes=changes_between(last.fields if last else None, snapshot.fields),
             noticed_by=claim.noticed_by,
         )
-        self._put(lease, version.page_id, history_key(version.page_id, version.number), version)
-        self._put(lease, version.page_id, page_key(version.page_id), snapshot)
+        page, key = claim.page_id, history_key(claim.page_id, version.number)
+        if not lease.holds(page):
+            raise LeaseLost(f"The lease on page {page} ran out; nothing is written.")
+        self._store.put(key, version.document)
+        if not lease.holds(page):
+            # The next holder may have written this version too, and then ours replaced it.
+            self._inbox.retry(claim, datetime.now(UTC), "The lease ran out.", is_written=True)
+            raise LeaseLost(f"The lease on page {page} ran out; nothing more is written.")
+        self._store.put(page_key(page), snapshot.document)
         stored = LastStored(version.number, snapshot.digest, snapshot.fields)
         self._inbox.finish(claim, stored)
         return Outcome(claim.page_id, "stored", version=version)
-
-    def _put(
-        self, lease: "_Lease", page: PageId, key: str, value: PageVersion | PageSnapshot
-    ) -> None:
-        if not lease.holds(page):
-            raise LeaseLost(f"The lease on page {page} ran out; nothing more is written.")
-        self._store.put(key, value.document)
 
     def _park(self, claim: Claim, reason: str) -> Outcome:
         if self._inbox.park(claim, reason):
             return Outcome(claim.page_id, "parked", reason=reason)
         return Outcome(claim.page_id, "put off", reason=reason, retry_at=datetime.now(UTC))
 
-    def _put_off(self, claim: Claim, error: TemporaryFailure) -> Outcome:
+    def _put_off(
+        self, claim: Claim, error: TemporaryFailure, *, is_written: bool = False
+    ) -> Outcome:
         now = datetime.now(UTC)
         at = error.retry_at or now + _back_off(claim.attempts)
         at = max(at, now + _SOONEST_RETRY)  # a wish in the past must not make us spin
         try:
-            self._inbox.retry(claim, at, str(error))
+            self._inbox.retry(claim, at, str(error), is_written=is_written)
         except LeaseLost as lost:
             return Outcome(claim.page_id, "taken over", reason=str(lost))
         return Outcome(claim.page_id, "put off", reason=str(error), retry_at=at)

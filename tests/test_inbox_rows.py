@@ -23,6 +23,7 @@ def row(**changes: object) -> SimpleNamespace:
         "noticed_by": "webhook",
         "due_at": 0.0,
         "attempts": 1,
+        "lease": None,
         "leased_until": 0.0,
         "reason": None,
         "parked_at": None,
@@ -58,6 +59,12 @@ def test_a_digest_is_trusted_unless_a_lost_lease_cast_doubt_on_it(
     claim = claim_of(row(suspect=suspect), "lease")
     assert claim.last == LastStored(7, digest, {"id": "1"})
     assert (claim.noticed_by, claim.lease) == ("webhook", "lease")
+
+
+def test_a_page_whose_last_holder_never_gave_it_back_is_in_doubt() -> None:
+    held = row(lease="of the dead")
+    assert claim_of(held, "lease").last == LastStored(7, None, {"id": "1"})
+    assert state_of(held).last == LastStored(7, "d", {"id": "1"})  # as it may be read just now
 
 
 def test_a_page_that_was_never_stored_is_noticed_first() -> None:

@@ -60,10 +60,13 @@ class DatabaseInbox:
         with self._database.write() as connection:
             rows = connection.execute(due).all()
             if rows:
+                # Whoever let the lease run out may have written what no `finish` tells of.
+                taken_over = pages.c.lease.is_not(None)
+                suspect = case((taken_over, pages.c.marks), else_=pages.c.suspect)
                 connection.execute(
                     update(pages)
                     .where(pages.c.page_id.in_([row.page_id for row in rows]))
-                    .values(lease=lease, leased_until=now + LEASE_SECONDS)
+                    .values(lease=lease, leased_until=now + LEASE_SECONDS, suspect=suspect)
                 )
         return [claim_of(row, lease) for row in rows]
 
@@ -92,9 +95,12 @@ class DatabaseInbox:
             }
         self._give_back(claim, values)
 
-    def retry(self, claim: Claim, at: datetime, reason: str) -> None:
+    def retry(self, claim: Claim, at: datetime, reason: str, *, is_written: bool = False) -> None:
         """See ports.Inbox."""
-        due = {"due_at": at.timestamp(), "attempts": claim.attempts + 1, "reason": reason}
+        due: dict[str, Any] = {"due_at": at.timestamp(), "reason": reason}
+        due["attempts"] = claim.attempts + 1
+        if is_written:
+            due["suspect"] = pages.c.marks
         self._give_back(claim, due)
 
     def park(self, claim: Claim, reason: str) -> bool:

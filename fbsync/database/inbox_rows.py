@@ -37,15 +37,15 @@ def claim_of(row: Any, lease: str) -> Claim:
         lease=lease,
         attempts=row.attempts,
         noticed_by=row.noticed_by if row.stored_number else "first",
-        last=_last_stored(row),
+        last=_last_stored(row, taken_over=row.lease is not None),
         event=row.event,
     )
 
 
-def _last_stored(row: Any) -> LastStored | None:
+def _last_stored(row: Any, *, taken_over: bool = False) -> LastStored | None:
     if not row.stored_number:
         return None
-    trusted = row.suspect <= row.done
+    trusted = row.suspect <= row.done and not taken_over
     return LastStored(
         number=row.stored_number,
         digest=row.stored_digest if trusted else None,
