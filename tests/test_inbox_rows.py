@@ -63,6 +63,12 @@ def test_a_digest_is_trusted_unless_a_lost_lease_cast_doubt_on_it(
     assert (claim.noticed_by, claim.lease) == ("webhook", "lease")
 
 
+def test_a_page_whose_last_holder_never_gave_it_back_is_in_doubt() -> None:
+    held = row(lease="of the dead")
+    assert claim_of(held, "lease").last == LastStored(7, None, {"id": "1"})
+    assert state_of(held).last == LastStored(7, "d", {"id": "1"})  # as it may be read just now
+
+
 def test_a_page_that_was_never_stored_is_noticed_first() -> None:
     claim = claim_of(row(stored_number=0), "lease")
     assert (claim.noticed_by, claim.last) == ("first", None)

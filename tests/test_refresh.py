@@ -427,6 +427,35 @@ def test_after_a_crash_at_any_door_the_next_worker_ends_with_the_right_objects(
     assert world.refresh() == []
 
 
+def test_a_crash_after_the_writes_is_repaired_although_the_page_is_again_as_before(
+    world: World,
+) -> None:
+    world.see(ONE, name="A")
+    world.refresh()
+    world.see(ONE, name="B")
+    crash(world, "before the finish")
+    world.facebook.pages[ONE] = {"id": "1", "name": "A"}
+    world.clock.let_leases_run_out()
+    assert kinds(world.refresh()) == {ONE: "stored"}
+    assert world.document(page_key(ONE)) == {"id": "1", "name": "A"}
+    assert list(world.store.list("1/history/")) == [history_key(ONE, 1), history_key(ONE, 2)]
+
+
+def test_a_failed_write_is_repaired_although_the_page_is_again_as_before(world: World) -> None:
+    world.see(ONE, name="A")
+    world.refresh()
+    world.see(ONE, name="B")
+    world.store.before_put[len(world.store.puts) + 2] = raising(StoreUnavailable("It is gone."))
+    assert kinds(world.refresh()) == {ONE: "put off"}
+    world.store.before_put.clear()
+    world.facebook.pages[ONE] = {"id": "1", "name": "A"}
+    world.clock.seconds = datetime.now().timestamp() + 3600
+    assert kinds(world.refresh()) == {ONE: "stored"}
+    version = world.document(history_key(ONE, 2))
+    assert isinstance(version, dict)
+    assert version["snapshot"] == world.document(page_key(ONE)) == {"id": "1", "name": "A"}
+
+
 def test_a_crash_keeps_the_page_from_others_only_while_its_lease_lasts(world: World) -> None:
     world.see(ONE, name="Bakery")
     crash(world, "in the read")

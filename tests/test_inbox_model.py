@@ -1,0 +1,180 @@
+"""Every schedule of two workers: nothing is lost, and the store ends as the pages are.
+
+Each case explores all of its schedules, see refresh_model.py; the counts are printed (`pytest -s`).
+The deliberately broken parts at the end show that the model notices what it is there for.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.schema import pages
+from fbsync.errors import LeaseLost
+from fbsync.page import PageId
+from fbsync.ports import Claim, LastStored
+from fbsync.webhook import Delivery
+from tests.refresh_model import Limits, Model, Violation
+
+ONE, TWO = PageId("1"), PageId("2")
+
+
+def model(
+    names: str,
+    limits: Limits,
+    events: Sequence[PageId] = (),
+    inbox: type[DatabaseInbox] = DatabaseInbox,
+    known: Collection[PageId] = (ONE, TWO),
+) -> Model:
+    """The events of one page, or of those named, make its name A become these, one by one."""
+    pages_of_events = list(events) or [ONE] * len(names)
+    mirrored = {page: "A" for page in known if page in pages_of_events}
+    return Model(inbox, events=pages_of_events, names=names, limits=limits, known=mirrored)
+
+
+@pytest.mark.parametrize(
+    ("names", "limits", "states"),
+    [
+        ("BCD", Limits(), 100),
+        ("BAB", Limits(expiries=1), 8_000),
+        ("BAB", Limits(crashes=1), 600),
+        ("BA", Limits(faults=1, unparks=1), 1_000),
+        ("B", Limits(expiries=1, crashes=1, faults=1), 2_000),
+    ],
+    ids=["three events", "a lost lease", "a crash", "failures and parking", "all of it"],
+)
+def test_two_workers_end_with_the_page_as_it_is(names: str, limits: Limits, states: int) -> None:
+    explored = model(names, limits)
+    assert explored.explore() > len(explored.states)
+    print(explored.summary())
+    assert len(explored.states) > states
+
+
+def test_a_page_that_was_never_stored_is_safe_as_well() -> None:
+    explored = model("BC", Limits(expiries=1), known=())
+    explored.explore()
+    print(explored.summary())
+    assert len(explored.states) > 1_500
+
+
+def test_pages_of_one_batch_do_not_harm_each_other() -> None:
+    explored = model("BCB", Limits(crashes=1), [ONE, TWO, ONE])
+    explored.explore()
+    print(explored.summary())
+    assert len(explored.states) > 2_000
+
+
+def test_what_a_dead_worker_still_sends_is_beyond_us() -> None:
+    """The known limit: a worker loses its lease, dies, and its last put arrives after the next's.
+
+    Only a store that compares before it puts could refuse it.
+    """
+    with pytest.raises(Violation, match="not stored as it is"):
+        model("BA", Limits(expiries=1, crashes=1)).explore()
+
+
+class Unguarded(DatabaseInbox):
+    """With a hand on the rows."""
+
+    def _set(self, page: PageId, **values: Any) -> None:
+        with self._database.write() as connection:
+            connection.execute(update(pages).where(pages.c.page_id == page).values(values))
+
+
+class DoneUpToNow(Unguarded):
+    """Finishes up to the marks of now, not of the claim."""
+
+    def finish(self, claim: Claim, stored: LastStored | None) -> None:
+        marks = self.pages()[claim.page_id].marks
+        super().finish(replace(claim, marks=marks), stored)
+
+
+class Flag(Unguarded):
+    """Knows only whether a page is marked, not how often."""
+
+    def record(self, batch: Sequence[Delivery]) -> None:
+        super().record(batch)
+        self._set(batch[0].page_ids[0], marks=pages.c.done + 1)
+
+
+class NoLease(Unguarded):
+    """Claims what another worker holds."""
+
+    def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
+        for page in self.pages():
+            self._set(page, leased_until=0.0)
+        return super().claim(limit, only)
+
+
+class NoFence(Unguarded):
+    """Lets a lost lease finish."""
+
+    def finish(self, claim: Claim, stored: LastStored | None) -> None:
+        self._set(claim.page_id, lease=claim.lease)
+        super().finish(claim, stored)
+
+
+class Unsuspecting(Unguarded):
+    """Believes in what it stored, although a lost lease says that it wrote, too."""
+
+    def finish(self, claim: Claim, stored: LastStored | None) -> None:
+        state = self.pages()[claim.page_id]
+        try:
+            super().finish(claim, stored)
+        except LeaseLost:
+            self._set(claim.page_id, marks=state.marks, suspect=0)
+            raise
+
+
+class Trusting(Unguarded):
+    """Believes in what it stored, although the worker before died with the page in hand."""
+
+    def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
+        for page in self.pages():
+            if self._is_free(page):
+                self._set(page, lease=None)
+        return super().claim(limit, only)
+
+    def _is_free(self, page: PageId) -> bool:
+        until = self.pages()[page].leased_until
+        return until is None or until.timestamp() <= self._now()
+
+
+class Forgetting(Unguarded):
+    """Believes in what it stored, although a put may have arrived that failed."""
+
+    def retry(self, claim: Claim, at: datetime, reason: str, *, is_written: bool = False) -> None:
+        super().retry(claim, at, reason)
+
+
+class OffByOne(Unguarded):
+    """Counts a version twice."""
+
+    def finish(self, claim: Claim, stored: LastStored | None) -> None:
+        again = replace(stored, number=stored.number + 1) if stored else None
+        super().finish(claim, again)
+
+
+@pytest.mark.parametrize(
+    ("inbox", "names", "limits", "complaint"),
+    [
+        (DoneUpToNow, "BC", Limits(), "not stored as it is"),
+        (Flag, "BC", Limits(), "not stored as it is"),
+        (NoLease, "B", Limits(), "held by two workers"),
+        (NoFence, "B", Limits(expiries=1), "lost lease was not noticed"),
+        (Unsuspecting, "BA", Limits(expiries=1), "not stored as it is"),
+        (Trusting, "BA", Limits(crashes=1), "not stored as it is|do not end with"),
+        (Forgetting, "BA", Limits(faults=1), "not stored as it is|do not end with"),
+        (OffByOne, "B", Limits(), "moved by 2"),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_the_model_notices_a_broken_inbox(
+    inbox: type[DatabaseInbox], names: str, limits: Limits, complaint: str
+) -> None:
+    with pytest.raises(Violation, match=complaint):
+        model(names, limits, inbox=inbox).explore()
