@@ -16,11 +16,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from fbsync.database.engine import Database
+from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.schema import pages
 from fbsync.errors import (
@@ -97,6 +99,8 @@ class _Paused(BaseException):
 class Model:
     """`events` names the page of each event, `names` what each makes its name."""
 
+    folder: Path  # for the databases; in memory, as a disk would take most of the time
+
     def __init__(
         self,
         inbox_class: type[DatabaseInbox] = DatabaseInbox,
@@ -110,7 +114,7 @@ class Model:
     ) -> None:
         self.events, self.names = events, names
         self.limits, self.known, self.worker_count = limits, known or {}, workers
-        self.database = Database("sqlite://")
+        self.database = Database(sqlite_url(self.folder / f"{uuid4().hex}.sqlite3"))
         self.clock = _START
         self.inbox = inbox_class(self.database, lambda: self.clock)
         self.refresher_class = refresher_class

@@ -4,9 +4,11 @@ Each case explores all of its schedules, see refresh_model.py; the counts are pr
 The deliberately broken parts at the end show that the model notices what it is there for.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -21,6 +23,15 @@ from fbsync.webhook import Delivery
 from tests.refresh_model import Limits, Model, Violation
 
 ONE, TWO = PageId("1"), PageId("2")
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of each test's own is made in it
+
+
+@pytest.fixture(autouse=True)
+def memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A folder in memory for the databases of the models."""
+    with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        monkeypatch.setattr(Model, "folder", Path(folder), raising=False)
+        yield
 
 
 def model(
