@@ -11,6 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -131,7 +132,7 @@ class Refresher:
             return self._store_and_finish(claim, reading, lease)
         except StoreUnavailable as error:
             # What failed may have been written all the same.
-            return self._put_off(claim, error, written=True)
+            return self._put_off(claim, error, is_written=True)
 
     def _store_and_finish(self, claim: Claim, snapshot: PageSnapshot, lease: "_Lease") -> Outcome:
         last = claim.last
@@ -167,7 +168,7 @@ class Refresher:
     ) -> None:
         if not lease.may_write(claim.page_id):
             # If nobody took the page yet, it is free at once; else its new holder looks twice.
-            self._inbox.release(claim, written=True)
+            self._inbox.release(claim, is_written=True)
             raise LeaseLost(f"The lease on page {claim.page_id} ran out; nothing more is written.")
         self._store.put(key, value.document)
 
@@ -176,11 +177,13 @@ class Refresher:
             return Outcome(claim.page_id, "parked", reason=reason)
         return Outcome(claim.page_id, "put off", reason=reason, retry_at=datetime.now(UTC))
 
-    def _put_off(self, claim: Claim, error: TemporaryFailure, *, written: bool = False) -> Outcome:
+    def _put_off(
+        self, claim: Claim, error: TemporaryFailure, *, is_written: bool = False
+    ) -> Outcome:
         now = datetime.now(UTC)
         at = error.retry_at or now + _back_off(claim.attempts)
         at = max(at, now + _SOONEST_RETRY)  # a wish in the past must not make us spin
-        self._inbox.retry(claim, at, str(error), written=written)
+        self._inbox.retry(claim, at, str(error), is_written=is_written)
         return Outcome(claim.page_id, "put off", reason=str(error), retry_at=at)
 
 
@@ -231,7 +234,8 @@ class _Lease:
             free = [claim for page, claim in self._open.items() if page not in self._written]
             self._given_up.update(claim.page_id for claim in free)
         for claim in free:
-            self._inbox.release(claim, written=False)
+            with suppress(LeaseLost):
+                self._inbox.release(claim, is_written=False)
 
     def _keep(self) -> None:
         while not self._done.wait(LEASE_SECONDS / 4):
