@@ -25,7 +25,6 @@ WEBHOOK_PATH = "/facebook/webhook"
 MAX_BODY_BYTES = 4 * 1024 * 1024
 COMMIT_SECONDS = 4.0
 """How long a request may wait for its commit. Meta sends again what was not answered with 200."""
-RETRY_AFTER = {"Retry-After": "5"}
 
 
 @dataclass(frozen=True)
@@ -72,9 +71,8 @@ def build_app(callback: Callback, *further: Route) -> Starlette:
             callback.report(
                 Notice("refused", f"{told} Likely: {refusal.hint}." if refusal.hint else told)
             )
-            headers = RETRY_AFTER if refusal.status == 503 else None
             answer = {"status": "error", "message": refusal.detail}
-            return JSONResponse(answer, refusal.status, headers=headers)
+            return JSONResponse(answer, refusal.status, headers=refusal.headers)
         callback.report(Notice("event", _describe(delivery)))
         return JSONResponse({"status": "success"})
 

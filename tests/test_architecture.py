@@ -120,10 +120,14 @@ IMPORTS = {
     "listener": "environment errors page request_body signature_explainer webhook",
     "person_callbacks": "database.departures errors listener request_body signed_request",
     "notice_limit": "listener",
+    "connections": "listener",
+    "outlet": "",
+    "http_edge": "connections outlet request_body",
+    "server_errors": "listener",
     "subscription_watch": "errors page_overview",
     "handshake_log": "database.handshakes errors webhook",
-    "listener_process": "database.handshakes errors group_commit handshake_log listener"
-    " login.loopback shutdown webhook",
+    "listener_process": "connections database.handshakes errors group_commit handshake_log"
+    " http_edge listener login.loopback server_errors shutdown webhook",
     # edges
     "console": "checklist errors page",
     "grouped_reasons": "",

@@ -43,6 +43,7 @@ def listen(
     from fbsync.back_pressure import BackPressure
     from fbsync.backlog import BacklogWatch
     from fbsync.companions import mirroring, subscription_watch
+    from fbsync.connections import Connections, most_connections
     from fbsync.graph.pace import EVENTS
     from fbsync.group_commit import GroupCommit
     from fbsync.listener_process import address_of, bind, serve
@@ -80,6 +81,7 @@ def listen(
             listening,
             enter(GroupCommit(access.inbox, access.durability, pressure.admit)),
             shutdown,
+            Connections(most_connections(), show_request),
             app_secret=app_settings.app_secret,
             verify_token=verify_token,
             redirect_uri=login_settings.redirect_uri,
