@@ -475,7 +475,7 @@ class _Run:
     def next_calls(self) -> tuple[Call, ...]:
         """The next call for each of its pages; none at the end."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("fbsync.refresh.time", self)
+            patch.setattr("fbsync.lease.time", self)
             patch.setattr("fbsync.refresh.in_parallel", self._in_order)
             with suppress(_Paused):
                 self._refresher.refresh()

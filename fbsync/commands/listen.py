@@ -45,6 +45,7 @@ def listen(
     from fbsync.back_pressure import BackPressure
     from fbsync.command_log import command_log
     from fbsync.companions import backlog_watch, mirroring, subscription_watch
+    from fbsync.connections import Connections, most_connections
     from fbsync.graph.pace import EVENTS
     from fbsync.group_commit import GroupCommit
     from fbsync.listener_process import address_of, bind, serve
@@ -95,6 +96,7 @@ def listen(
                 listening,
                 group_commit,
                 shutdown,
+                Connections(most_connections(), telling.request),
                 app_secret=app_settings.app_secret,
                 verify_token=verify_token,
                 redirect_uri=login_settings.redirect_uri,
