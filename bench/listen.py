@@ -94,7 +94,7 @@ def rows(rounds: Rounds) -> list[list[str]]:
 COLUMNS = ("receiver", "answers/s", "p50", "p99", "ours ÷ it", "p99: ours ÷ it", "not 200")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print a table or JSON."""
     parser = argparse.ArgumentParser(prog="bench/listen", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=200)
     parser.add_argument("--only", action="append", choices=_SERVERS, help="several are allowed")
     parser.add_argument("--json", action="store_true", help="every round as JSON")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     plan = Plan(
         rounds=given.rounds,
         seconds=given.seconds,
