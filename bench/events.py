@@ -6,7 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from fbsync import webhook
 
-_VALUE = "Open daily from seven in the morning, on Sundays from nine; the terrace opens at noon."
+_VALUE = (
+    "Open daily from seven in the morning, on Sundays from nine; the terrace opens at noon. Bread,"
+    " cake and coffee from our own oven since 1921. No reservations, dogs are welcome."
+)
 
 
 def bodies(page_ids: Sequence[str], first: int, count: int) -> Iterator[bytes]:
@@ -15,7 +18,7 @@ def bodies(page_ids: Sequence[str], first: int, count: int) -> Iterator[bytes]:
     for number in range(first, first + count):
         change = {"field": "description", "value": f"{_VALUE} Edition {number}."}
         entry = {"id": page_ids[number % len(page_ids)], "time": now, "changes": [change]}
-        yield json.dumps({"object": "page", "entry": [entry]}).encode()
+        yield json.dumps({"object": "page", "entry": [entry]}, separators=(",", ":")).encode()
 
 
 def request(body: bytes, app_secret: str, path: str) -> bytes:
