@@ -148,6 +148,12 @@ class DatabaseInbox:
                     found[PageId(row.page_id)] = state_of(row)
         return found
 
+    def mirrored(self) -> frozenset[PageId]:
+        """See ports.Inbox."""
+        stored = select(pages.c.page_id).where(pages.c.stored_number > 0)
+        with self._database.read() as connection:
+            return frozenset(PageId(row.page_id) for row in connection.execute(stored))
+
     def status(self) -> InboxStatus:
         """See ports.Inbox."""
         waiting = (pages.c.marks > pages.c.done) & pages.c.parked_at.is_(None)
