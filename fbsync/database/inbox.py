@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, func, null, select, update
+from sqlalchemy import Connection, Select, case, func, null, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from fbsync.database.engine import Database
@@ -151,8 +151,7 @@ class DatabaseInbox:
     def mirrored(self) -> frozenset[PageId]:
         """See ports.Inbox."""
         stored = select(pages.c.page_id).where(pages.c.stored_number > 0)
-        with self._database.read() as connection:
-            return frozenset(PageId(row.page_id) for row in connection.execute(stored))
+        return frozenset(PageId(row.page_id) for row in self._read(stored))
 
     def status(self) -> InboxStatus:
         """See ports.Inbox."""
@@ -168,13 +167,17 @@ class DatabaseInbox:
             func.count(pages.c.parked_at),
             func.coalesce(func.sum(pages.c.stored_number), 0),
         ).select_from(pages)
-        with self._database.read() as connection:
-            kept = connection.execute(select(func.count()).select_from(deliveries)).scalar_one()
-            total, parked, versions = connection.execute(counts).one()
-            due, leased, events, since = connection.execute(backlog).one()
+        # Each by itself: with a million rows, a commit on SQLite would wait too long for all three.
+        ((kept,),) = self._read(select(func.count()).select_from(deliveries))
+        ((total, parked, versions),) = self._read(counts)
+        ((due, leased, events, since),) = self._read(backlog)
         return InboxStatus(
             kept, total, due, leased, parked, int(versions), int(events), moment(since)
         )
+
+    def _read(self, query: Select[Any]) -> Sequence[Any]:
+        with self._database.read() as connection:
+            return connection.execute(query).all()
 
     def _give_back(self, claim: Claim, values: dict[str, Any]) -> bool:
         """Whether the page is parked now. Raises LeaseLost."""
