@@ -156,4 +156,4 @@ def _page_ids(entries: object) -> list[PageId]:
 
 def _signature(name: str, body: bytes, app_secret: str) -> str:
     digest = _DIGESTS[name]
-    return f"{digest}={hmac.new(app_secret.encode(), body, digest).hexdigest()}"
+    return f"{digest}={hmac.digest(app_secret.encode(), body, digest).hex()}"
