@@ -16,6 +16,7 @@ import httpx
 
 from fbsync.checklist import Checklist
 from fbsync.companions import mirroring
+from fbsync.connections import MAX_CONNECTIONS, Connections
 from fbsync.console import Console
 from fbsync.demo_sandbox import run_sandbox
 from fbsync.environment import reading
@@ -183,6 +184,7 @@ class _Scenes:
     @contextmanager
     def _listener(self, access: Access, listening: socket.socket) -> Iterator[None]:
         arrivals, shutdown = self._arrivals, Shutdown()
+        connections = Connections(MAX_CONNECTIONS, arrivals.note(arrivals.notices))
         note_start = arrivals.note(arrivals.starts)
 
         def run() -> None:
@@ -192,6 +194,7 @@ class _Scenes:
                     listening,
                     group_commit,
                     shutdown,
+                    connections,
                     app_secret=self._app.app_secret,
                     verify_token=self._callback.verify_token,
                     redirect_uri=self._login.redirect_uri,

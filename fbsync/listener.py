@@ -27,7 +27,6 @@ WEBHOOK_PATH = "/facebook/webhook"
 MAX_BODY_BYTES = 4 * 1024 * 1024
 COMMIT_SECONDS = 4.0
 """How long a request may wait for its commit. Meta sends again what was not answered with 200."""
-RETRY_AFTER = {"Retry-After": "5"}
 
 
 @dataclass(frozen=True)
@@ -82,9 +81,8 @@ def build_app(callback: Callback, *further: Route) -> Starlette:
             told = f"{refusal.status} {refusal.detail}"
             told = f"{told} Likely: {refusal.hint}." if refusal.hint else told
             callback.report(Notice("refused", told, refusal.status))
-            headers = RETRY_AFTER if refusal.status == 503 else None
             answer = {"status": "error", "message": refusal.detail}
-            return JSONResponse(answer, refusal.status, headers=headers)
+            return JSONResponse(answer, refusal.status, headers=refusal.headers)
         callback.report(_recorded(delivery, time.monotonic() - began))
         return JSONResponse({"status": "success"})
 

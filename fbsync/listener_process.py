@@ -1,31 +1,41 @@
 """The process of `fbsync listen`: the application on uvicorn, until the shutdown."""
 
+import asyncio
 import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from typing import cast
 from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from fbsync.connections import Connections
 from fbsync.database.handshakes import Handshake
 from fbsync.errors import FbsyncError
 from fbsync.group_commit import GroupCommit
 from fbsync.handshake_log import HandshakeLog
+from fbsync.http_edge import MAX_HEADER_BYTES, HttpEdge
 from fbsync.listener import WEBHOOK_PATH, Callback, Notice, build_app, relay_route
 from fbsync.login.loopback import RELAY_HEADER
+from fbsync.server_errors import ServerErrors
 from fbsync.shutdown import Shutdown
 from fbsync.unforeseen import UnforeseenErrors
 from fbsync.webhook import Delivery
 
 _SHUTDOWN_SECONDS = 5
+_BACKLOG = 2048
+_ACCEPTED_AT_ONCE = 16
+"""asyncio accepts so many before it serves any of them, and each takes a file descriptor."""
 
 
 def serve(
     listening: socket.socket,
     group_commit: GroupCommit,
     shutdown: Shutdown,
+    connections: Connections,
     *,
     app_secret: str,
     verify_token: str,
@@ -38,8 +48,9 @@ def serve(
 ) -> None:
     """Listen until the shutdown; all that works beside it must be entered already.
 
-    `report` is told of each request, `started` that the listener is up, and `recorded` that there
-    are new marks. `further` routes are served beside the webhook's and the login's.
+    `connections` are counted and limited. `report` is told of each request, `started` that the
+    listener is up, and `recorded` that there are new marks. `further` routes are
+    served beside the webhook's and the login's.
     """
 
     async def record(delivery: Delivery) -> None:
@@ -51,31 +62,58 @@ def serve(
     relay = relay_route(urlsplit(redirect_uri).path, RELAY_HEADER)
     app = build_app(callback, relay, *further)
     app.add_middleware(UnforeseenErrors, report=report)
-    server = Server(app, started, shutdown)
+    server = Server(app, connections, report, started, shutdown)
     with listening, handshakes:
         server.run([listening])
 
 
 class Server(uvicorn.Server):
-    """uvicorn that tells when it is up, and that ends gracefully when the shutdown begins."""
+    """uvicorn behind the edge: tells when it is up, and ends when the shutdown begins."""
 
-    def __init__(self, app: Starlette, started: Callable[[], None], shutdown: Shutdown) -> None:
+    def __init__(
+        self,
+        app: Starlette,
+        connections: Connections,
+        report: Callable[[Notice], None],
+        started: Callable[[], None],
+        shutdown: Shutdown,
+    ) -> None:
+        self._errors = ServerErrors(report, connections.make_room)
+        edge = partial(HttpEdge, connections, self._errors.logger())
         config = uvicorn.Config(
             app,
+            loop="asyncio",
+            http=cast(type[asyncio.Protocol], edge),
+            ws="none",
             log_config=None,  # we report requests ourselves
             access_log=False,
             server_header=False,
             lifespan="off",
+            backlog=_ACCEPTED_AT_ONCE,
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         )
         super().__init__(config)
+        self._connections = connections
         self._started = started
         self._shutdown = shutdown
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn; then call `started`."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._errors.handle_loop)
         await super().startup(sockets)
+        for listening in sockets or []:
+            listening.listen(_BACKLOG)  # in the kernel many may wait
+        self._connections.watch(loop)
         self._started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn; afterwards nothing is open."""
+        self._connections.closing = True
+        await super().shutdown(sockets)
+        self._connections.cut_all()
+        await asyncio.sleep(0)  # asyncio closes the sockets
 
     async def on_tick(self, counter: int) -> bool:
         """See uvicorn: whether to end."""
@@ -92,7 +130,7 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]
-        return socket.create_server(address, family=family, backlog=2048)
+        return socket.create_server(address, family=family, backlog=_BACKLOG)
     except (OSError, UnicodeError) as error:  # UnicodeError: a name that cannot be a host's
         reason = error.strerror if isinstance(error, OSError) else "this is no host name"
         raise FbsyncError(

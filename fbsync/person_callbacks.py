@@ -22,8 +22,8 @@ from starlette.routing import Route
 
 from fbsync.database.departures import Departure, Departures
 from fbsync.errors import BadSignature, DatabaseUnavailable, UnreadableDelivery
-from fbsync.listener import COMMIT_SECONDS, RETRY_AFTER, WEBHOOK_PATH, Notice
-from fbsync.request_body import Refusal, read_body
+from fbsync.listener import COMMIT_SECONDS, WEBHOOK_PATH, Notice
+from fbsync.request_body import RETRY_AFTER, Refusal, read_body
 from fbsync.signed_request import SignedRequest, read_signed_request
 
 DEAUTHORIZE_PATH = "/facebook/deauthorize"
@@ -96,8 +96,7 @@ class PersonCallbacks:
                 detail = f"{refusal.status} {name}: {refusal.detail}"
                 self.report(Notice("refused", detail, refusal.status))
                 told = {"status": "error", "message": refusal.detail}
-                headers = RETRY_AFTER if refusal.status == 503 else None
-                return JSONResponse(told, refusal.status, headers=headers)
+                return JSONResponse(told, refusal.status, headers=refusal.headers)
 
         return endpoint
 

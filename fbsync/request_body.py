@@ -1,11 +1,17 @@
-"""The body of a request from outside, under a limit of size and an absolute deadline."""
+"""The body of a request from outside, under a limit of size and the connection's deadline."""
 
 import asyncio
 
 from starlette.requests import ClientDisconnect, Request
 
-BODY_SECONDS = 10.0
-"""How long a request's body may take to arrive. Meta gives up on a callback after some seconds."""
+RECEIVE_UNTIL = "receive_until"
+"""The key in a request's state under which the server puts the time, of the loop's clock, when the
+whole request must have come. A server that puts none sets no deadline."""
+
+
+RETRY_AFTER = {"Retry-After": "5"}
+_CLOSE = {"Connection": "close"}  # the body was not read to its end
+_HEADERS = {408: _CLOSE, 413: _CLOSE, 503: RETRY_AFTER}
 
 
 class Refusal(Exception):
@@ -17,18 +23,26 @@ class Refusal(Exception):
         self.detail = detail
         self.hint = hint
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the answer says beside its status."""
+        return _HEADERS.get(self.status, {})
+
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
     """The raw bytes, cut off as they arrive beyond the limit. Raises Refusal."""
+    too_long = Refusal(413, f"The body is longer than {max_bytes} bytes.")
+    if int(request.headers.get("Content-Length", 0)) > max_bytes:
+        raise too_long
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout_at(request.scope.get("state", {}).get(RECEIVE_UNTIL)):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > max_bytes:
-                    raise Refusal(413, f"The body is longer than {max_bytes} bytes.")
+                    raise too_long
     except TimeoutError:
-        raise Refusal(408, f"The body took longer than {BODY_SECONDS:.0f} s.") from None
+        raise Refusal(408, "The body did not come to its end in time.") from None
     except ClientDisconnect:
-        raise Refusal(400, "The sender left before the body was complete.") from None
+        raise Refusal(400, "The connection ended before the body was complete.") from None
     return bytes(body)

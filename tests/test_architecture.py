@@ -125,6 +125,10 @@ IMPORTS = {
     "listener": "environment errors page request_body signature_explainer webhook",
     "person_callbacks": "database.departures errors listener request_body signed_request",
     "notice_limit": "",
+    "connections": "listener",
+    "outlet": "",
+    "http_edge": "connections outlet request_body",
+    "server_errors": "listener unforeseen",
     "subscription_watch": "errors page_overview",
     "unforeseen": "listener",
     "metrics": "backlog errors limits listener refresh",
@@ -132,8 +136,8 @@ IMPORTS = {
     "readiness": "errors",
     "operations": "readiness",
     "handshake_log": "database.handshakes errors webhook",
-    "listener_process": "database.handshakes errors group_commit handshake_log listener"
-    " login.loopback shutdown unforeseen webhook",
+    "listener_process": "connections database.handshakes errors group_commit handshake_log"
+    " http_edge listener login.loopback server_errors shutdown unforeseen webhook",
     # edges
     "console": "checklist errors page",
     "grouped_reasons": "",

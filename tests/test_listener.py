@@ -33,7 +33,8 @@ from fbsync.listener import (
     relay_route,
 )
 from fbsync.page import PageId
-from tests.servers import serving, wait_until
+from tests.edge_server import behind_the_edge
+from tests.servers import wait_until
 
 SECRET = "0123456789abcdef" * 2
 TOKEN = "a-verify-token"
@@ -115,8 +116,9 @@ def running_listener(database: Database, file: Path) -> Iterator[Listener]:
     ):
         callback = Callback(SECRET, TOKEN, group_commit.record, notices.append, handshakes.note)
         app = build_app(callback, relay_route(REDIRECT_PATH, RELAY_HEADER))
-        with serving(app) as address, httpx.Client(trust_env=False, timeout=60) as client:
-            yield Listener(f"{address}{WEBHOOK_PATH}", file, database, inbox, notices, client)
+        edge = behind_the_edge(app)
+        with edge as server, httpx.Client(trust_env=False, timeout=60) as client:
+            yield Listener(f"{server.url}{WEBHOOK_PATH}", file, database, inbox, notices, client)
 
 
 @contextmanager
@@ -417,7 +419,7 @@ class TestBody:
     def test_a_body_that_does_not_come_to_its_end_in_time_is_refused(
         self, listener: Listener, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fbsync.request_body.BODY_SECONDS", 0.1)
+        monkeypatch.setattr("fbsync.http_edge.RECEIVE_SECONDS", 0.1)
         with listener.half_sent(EVENT) as connection, closing(HTTPResponse(connection)) as answer:
             answer.begin()
             assert answer.status == 408
@@ -431,7 +433,7 @@ class TestBody:
             pass
         wait_until(lambda: bool(listener.notices), "the report")
         assert listener.only_notice().kind == "refused"
-        assert "left" in listener.only_notice().detail
+        assert "ended before" in listener.only_notice().detail
         assert listener.kept() == []
         assert listener.post_signed(EVENT).status_code == 200
 
@@ -538,7 +540,7 @@ class TestRelay:
             """Nothing: nothing is sent."""
 
         app = build_app(Callback(SECRET, TOKEN, record, lambda notice: None, lambda result: None))
-        with serving(app) as address:
-            answer = httpx.get(f"{address}{REDIRECT_PATH}?state=s.5001", trust_env=False)
+        with behind_the_edge(app) as server:
+            answer = httpx.get(f"{server.url}{REDIRECT_PATH}?state=s.5001", trust_env=False)
         assert answer.status_code == 404
         assert RELAY_HEADER not in answer.headers

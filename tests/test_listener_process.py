@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from fbsync.connections import MAX_CONNECTIONS, Connections
 from fbsync.database.durability import Durability
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.handshakes import Handshakes
@@ -108,6 +109,7 @@ class Listening:
         self.url = address_of(self.socket)
         self.notices: list[Notice] = []
         self.outcomes: list[Outcome | FbsyncError] = []
+        self.connections = Connections(MAX_CONNECTIONS, self.notices.append)
         self.started = threading.Event()
 
     def run(self, shutdown: Shutdown) -> None:
@@ -123,6 +125,7 @@ class Listening:
                     self.socket,
                     group_commit,
                     shutdown,
+                    self.connections,
                     app_secret=SECRET,
                     verify_token=TOKEN,
                     redirect_uri="http://localhost:5000/back/here",

@@ -30,7 +30,7 @@ from fbsync.person_callbacks import (
     MAX_BODY_BYTES,
     PersonCallbacks,
 )
-from tests.servers import serving
+from tests.edge_server import behind_the_edge
 from tests.test_listener import locked
 from tests.test_signed_request import encoded, signed
 
@@ -91,11 +91,11 @@ def listener(
         people = Departures(database, SECRET)
         routes = PersonCallbacks(SECRET, people, notices.append, address).routes()
         with (
-            serving(Starlette(routes=routes)) as url,
+            behind_the_edge(Starlette(routes=routes)) as server,
             httpx.Client(trust_env=False, timeout=60) as client,
         ):
             inbox = DatabaseInbox(database)
-            yield Listener(url, file, database, vault, inbox, notices, client)
+            yield Listener(server.url, file, database, vault, inbox, notices, client)
 
 
 def request(secret: str = SECRET, /, **changes: object) -> str:
@@ -280,7 +280,7 @@ class TestRefused:
     def test_one_that_does_not_come_to_its_end_is_408(
         self, listener: Listener, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fbsync.request_body.BODY_SECONDS", 0.1)
+        monkeypatch.setattr("fbsync.http_edge.RECEIVE_SECONDS", 0.1)
         url = httpx.URL(listener.url)
         head = f"POST {DELETION_PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n".encode()
         with socket.create_connection((url.host, url.port or 0), timeout=60) as connection:

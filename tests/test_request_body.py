@@ -13,7 +13,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from fbsync.request_body import Refusal, read_body
-from tests.servers import serving, wait_until
+from tests.edge_server import behind_the_edge
+from tests.servers import wait_until
 
 MAX_BYTES = 10
 
@@ -48,7 +49,8 @@ def reader() -> Iterator[Reader]:
     async def endpoint(request: Request) -> Response:
         return await made(request)
 
-    with serving(Starlette(routes=[Route("/", endpoint, methods=["POST"])])) as made.url:
+    with behind_the_edge(Starlette(routes=[Route("/", endpoint, methods=["POST"])])) as server:
+        made.url = server.url
         yield made
 
 
@@ -68,7 +70,7 @@ def test_a_longer_one_is_refused_with_and_without_a_length_in_front(reader: Read
 def test_one_that_does_not_come_to_its_end_in_time_is_refused(
     reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.request_body.BODY_SECONDS", 0.1)
+    monkeypatch.setattr("fbsync.http_edge.RECEIVE_SECONDS", 0.1)
     with reader.half_sent() as connection:
         answer = HTTPResponse(connection)
         answer.begin()
