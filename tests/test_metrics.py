@@ -105,7 +105,8 @@ def test_the_backlog_is_what_the_last_look_found(metrics: Metrics, read: Read) -
     newest: list[Backlog | None] = [None]
     metrics.also(backlog_metrics(lambda: newest[0]))
     assert b"waiting" not in metrics.text()
-    newest[0] = Backlog(STATUS, 4096, 1 << 30, AT, AT)
+    newest[0] = Backlog(STATUS, 4096, 1 << 30, AT, AT, 3)
+    assert read("fbsync_dead_letters") == 3
     assert read("fbsync_last_sync_timestamp_seconds") == AT.timestamp()
     assert read("fbsync_waiting_pages") == 7
     assert read("fbsync_waiting_events") == 20

@@ -25,7 +25,7 @@ def worker(
         store, keep = read_store(env), read_keep_deliveries(env)
     wanted = operations_address(metrics)
     from fbsync.command_log import command_log
-    from fbsync.companions import backlog_watch, mirroring
+    from fbsync.companions import mirroring
     from fbsync.graph.pace import EVENTS
     from fbsync.group_commit import GroupCommit
     from fbsync.metrics import backlog_metrics
@@ -51,7 +51,7 @@ def worker(
             ExitStack() as companions,
         ):
             enter = companions.enter_context
-            backlog = enter(backlog_watch(access))
+            backlog = enter(access.watch_backlog())
             telling.metrics.also(backlog_metrics(lambda: backlog.newest))
             opened = open_store(store, app_settings.app_id, log.say)
             worker = mirroring(access, opened, telling.outcome, shutdown)
