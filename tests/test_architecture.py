@@ -130,14 +130,14 @@ IMPORTS = {
     "http_edge": "connections outlet request_body",
     "server_errors": "listener unforeseen",
     "subscription_watch": "errors page_overview",
-    "unforeseen": "listener",
+    "unforeseen": "",
     "metrics": "backlog errors limits listener refresh",
     "operations_address": "",
     "readiness": "errors",
-    "operations": "readiness",
     "handshake_log": "database.handshakes errors webhook",
     "listener_process": "connections database.handshakes errors group_commit handshake_log"
-    " http_edge listener login.loopback server_errors shutdown unforeseen webhook",
+    " http_edge listener login.loopback server_errors shutdown webhook",
+    "operations": "connections listener listener_process readiness shutdown",
     # edges
     "console": "checklist errors page",
     "grouped_reasons": "",

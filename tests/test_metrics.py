@@ -153,6 +153,8 @@ def full(metrics: Metrics) -> str:
     """Everything that a listener's metrics may hold."""
     limits = Limits(max_waiting=7, max_database_bytes=8)
     metrics.also(backlog_metrics(lambda: Backlog(STATUS, 4096, 1, AT), limits))
+    table = Connections(2, lambda _: None)
+    metrics.also(connection_metrics(table.__len__, table.counts))
     metrics.also(total("fbsync_log_lines_lost", "Lost.", lambda: 0))
     metrics.request(Notice("event", "recorded", 200, "abc", (PAGE,), 0.02))
     metrics.outcome(Outcome(PAGE, "stored", version=VERSION, event="abc"))

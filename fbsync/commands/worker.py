@@ -35,10 +35,9 @@ def worker(
     from fbsync.telling import Telling
     from fbsync.wiring import open_access, open_store
 
-    with command_log(log_format) as log:
+    with shutdown_by_signals() as shutdown, command_log(log_format) as log:
         telling = Telling(log)
         with (
-            shutdown_by_signals() as shutdown,
             open_access(
                 app_settings,
                 graph,
