@@ -109,17 +109,17 @@ class Inbox(Protocol):
         """
         ...
 
-    def retry(self, claim: Claim, at: datetime, reason: str, *, written: bool = False) -> None:
+    def retry(self, claim: Claim, at: datetime, reason: str, *, is_written: bool = False) -> None:
         """Give the page back, due again at `at`. Raises LeaseLost.
 
-        `written`: the store may hold a version that was not finished, so its digest is not trusted.
+        `is_written`: the store may hold a part of the next version already.
         """
         ...
 
-    def release(self, claim: Claim, *, written: bool) -> None:
-        """Give the page back as it was claimed, due at once; `written` as for `retry`.
+    def release(self, claim: Claim, *, is_written: bool) -> None:
+        """Give the page back as it was claimed, due at once; `is_written` as for `retry`.
 
-        Where another worker holds it by now, the page is marked again instead.
+        Raises LeaseLost; the page is then marked again.
         """
         ...
 

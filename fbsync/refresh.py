@@ -8,25 +8,22 @@ a write that is done twice overwrites itself.
 """
 
 import random
-import threading
-import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from fbsync.errors import (
-    DatabaseUnavailable,
     FbsyncError,
     LeaseLost,
     PermanentFailure,
     StoreUnavailable,
     TemporaryFailure,
 )
+from fbsync.lease import Lease
 from fbsync.page import PageId, PageSnapshot, PageVersion, changes_between
 from fbsync.parallel import in_parallel
 from fbsync.ports import (
-    LEASE_SECONDS,
     Claim,
     Inbox,
     LastStored,
@@ -71,7 +68,7 @@ class Refresher:
         self._inbox = inbox
         self._store = store
         self._read_pages = read_pages
-        self._lease: _Lease | None = None
+        self._lease: Lease | None = None
 
     def refresh(self, only: Collection[PageId] | None = None) -> list[Outcome]:
         """Claim up to CLAIM_LIMIT due pages and see each to its end; empty where none is due.
@@ -81,7 +78,7 @@ class Refresher:
         claims = self._inbox.claim(CLAIM_LIMIT, only)
         if not claims:
             return []
-        with _Lease(self._inbox, claims) as lease:
+        with Lease(self._inbox, claims) as lease:
             self._lease = lease
             readings = self._read(claims)
             return in_parallel(
@@ -112,7 +109,7 @@ class Refresher:
         missing = TemporaryFailure("The page was left out of the answer.")
         return {page: found.get(page, missing) for page in ids}
 
-    def _settle(self, claim: Claim, reading: Reading, lease: "_Lease") -> Outcome:
+    def _settle(self, claim: Claim, reading: Reading, lease: Lease) -> Outcome:
         if lease.is_given_up(claim.page_id):
             return Outcome(claim.page_id, "taken over", reason="It was given up at the end.")
         try:
@@ -122,7 +119,7 @@ class Refresher:
         lease.settled(claim.page_id)
         return outcome
 
-    def _settle_reading(self, claim: Claim, reading: Reading, lease: "_Lease") -> Outcome:
+    def _settle_reading(self, claim: Claim, reading: Reading, lease: Lease) -> Outcome:
         if isinstance(reading, PermanentFailure):
             return self._park(claim, str(reading))
         if isinstance(reading, TemporaryFailure):
@@ -131,9 +128,9 @@ class Refresher:
             return self._store_and_finish(claim, reading, lease)
         except StoreUnavailable as error:
             # What failed may have been written all the same.
-            return self._put_off(claim, error, written=True)
+            return self._put_off(claim, error, is_written=True)
 
-    def _store_and_finish(self, claim: Claim, snapshot: PageSnapshot, lease: "_Lease") -> Outcome:
+    def _store_and_finish(self, claim: Claim, snapshot: PageSnapshot, lease: Lease) -> Outcome:
         last = claim.last
         if last is not None:
             snapshot = snapshot.keeping(last.fields)
@@ -162,12 +159,10 @@ class Refresher:
         known = replace(snapshot, fields=last.fields)
         return known.digest == snapshot.digest and is_intact(self._store, page, last)
 
-    def _put(
-        self, claim: Claim, lease: "_Lease", key: str, value: PageVersion | PageSnapshot
-    ) -> None:
+    def _put(self, claim: Claim, lease: Lease, key: str, value: PageVersion | PageSnapshot) -> None:
         if not lease.may_write(claim.page_id):
             # If nobody took the page yet, it is free at once; else its new holder looks twice.
-            self._inbox.release(claim, written=True)
+            self._inbox.release(claim, is_written=True)
             raise LeaseLost(f"The lease on page {claim.page_id} ran out; nothing more is written.")
         self._store.put(key, value.document)
 
@@ -176,72 +171,14 @@ class Refresher:
             return Outcome(claim.page_id, "parked", reason=reason)
         return Outcome(claim.page_id, "put off", reason=reason, retry_at=datetime.now(UTC))
 
-    def _put_off(self, claim: Claim, error: TemporaryFailure, *, written: bool = False) -> Outcome:
+    def _put_off(
+        self, claim: Claim, error: TemporaryFailure, *, is_written: bool = False
+    ) -> Outcome:
         now = datetime.now(UTC)
         at = error.retry_at or now + _back_off(claim.attempts)
         at = max(at, now + _SOONEST_RETRY)  # a wish in the past must not make us spin
-        self._inbox.retry(claim, at, str(error), written=written)
+        self._inbox.retry(claim, at, str(error), is_written=is_written)
         return Outcome(claim.page_id, "put off", reason=str(error), retry_at=at)
-
-
-class _Lease:
-    """Keeps the lease on a set of claims alive from a thread of its own."""
-
-    def __init__(self, inbox: Inbox, claims: list[Claim]) -> None:
-        self._inbox = inbox
-        self._token = claims[0].lease
-        self._open = {claim.page_id: claim for claim in claims}
-        self._held = frozenset(self._open)
-        self._written: set[PageId] = set()
-        self._given_up: set[PageId] = set()
-        self._lock = threading.Lock()
-        self._until = time.monotonic() + LEASE_SECONDS
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="fbsync-lease", daemon=True)
-
-    def __enter__(self) -> "_Lease":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def may_write(self, page: PageId) -> bool:
-        """Whether the page was ours at the last renewal and its lease has not run out since."""
-        with self._lock:
-            is_ours = page in self._held and time.monotonic() < self._until
-            if is_ours and page not in self._given_up:
-                self._written.add(page)
-            return is_ours and page not in self._given_up
-
-    def is_given_up(self, page: PageId) -> bool:
-        """Whether the page was given back before it was settled."""
-        return page in self._given_up
-
-    def settled(self, page: PageId) -> None:
-        """The page is not ours any more."""
-        with self._lock:
-            self._open.pop(page, None)
-
-    def give_up(self) -> None:
-        """Give back what is neither settled nor being written, and let the rest run out."""
-        self._done.set()
-        with self._lock:
-            free = [claim for page, claim in self._open.items() if page not in self._written]
-            self._given_up.update(claim.page_id for claim in free)
-        for claim in free:
-            self._inbox.release(claim, written=False)
-
-    def _keep(self) -> None:
-        while not self._done.wait(LEASE_SECONDS / 4):
-            # Counted from before the renewal, so that we give up no later than the database does.
-            until = time.monotonic() + LEASE_SECONDS
-            try:
-                self._held = self._inbox.renew(self._token)
-            except DatabaseUnavailable:
-                continue  # the lease runs out where this lasts, and `holds` then says so
-            self._until = until
 
 
 def _back_off(attempts: int) -> timedelta:

@@ -265,11 +265,11 @@ class Model:
         def act() -> Any:
             try:
                 if call.kind == "retry":
-                    _, _, reason, written = call.args
+                    _, _, reason, is_written = call.args
                     at = datetime.fromtimestamp(state.clock + _RETRY_SECONDS, UTC)
-                    return self.inbox.retry(claim, at, reason, written=written)
+                    return self.inbox.retry(claim, at, reason, is_written=is_written)
                 if call.kind == "release":
-                    return self.inbox.release(claim, written=call.args[1])
+                    return self.inbox.release(claim, is_written=call.args[1])
                 return getattr(self.inbox, call.kind)(claim, *call.args[1:])
             except LeaseLost as error:
                 return error
@@ -309,7 +309,7 @@ class Model:
             and True not in worker.answers[claim.page_id]
         ]
         for claim in untouched:
-            state, _ = self._on(state, partial(self.inbox.release, claim, written=False))
+            state, _ = self._on(state, partial(self.inbox.release, claim, is_written=False))
         return state
 
     def _later(self, state: State, silent: int | None) -> State:
@@ -475,7 +475,7 @@ class _Run:
     def next_calls(self) -> tuple[Call, ...]:
         """The next call for each of its pages; none at the end."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("fbsync.refresh.time", self)
+            patch.setattr("fbsync.lease.time", self)
             patch.setattr("fbsync.refresh.in_parallel", self._in_order)
             with suppress(_Paused):
                 self._refresher.refresh()
@@ -489,11 +489,11 @@ class _Run:
     def finish(self, *args: Any) -> Any:
         return self._answer("finish", *args)
 
-    def retry(self, *args: Any, written: bool = False) -> Any:
-        return self._answer("retry", *args, written)
+    def retry(self, *args: Any, is_written: bool = False) -> Any:
+        return self._answer("retry", *args, is_written)
 
-    def release(self, claim: Claim, *, written: bool) -> Any:
-        return self._answer("release", claim, written)
+    def release(self, claim: Claim, *, is_written: bool) -> Any:
+        return self._answer("release", claim, is_written)
 
     def park(self, *args: Any) -> Any:
         return self._answer("park", *args)

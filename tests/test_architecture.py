@@ -43,7 +43,8 @@ IMPORTS = {
     # the second half of the hallway
     "parallel": "",
     "store_check": "page ports",
-    "refresh": "errors page parallel ports store_check",
+    "lease": "errors page ports",
+    "refresh": "errors lease page parallel ports store_check",
     "shutdown": "",
     "worker": "errors page refresh shutdown",
     "sync": "errors page patience ports refresh",

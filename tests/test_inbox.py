@@ -251,14 +251,14 @@ def test_what_a_dead_worker_had_in_hand_is_not_trusted_until_the_next_finish(
 def test_a_page_put_off_is_trusted_unless_something_was_written(
     inbox: Inbox, clock: Clock, written: bool
 ) -> None:
-    inbox.retry(mirrored(inbox), clock.moment(), "It failed.", written=written)
+    inbox.retry(mirrored(inbox), clock.moment(), "It failed.", is_written=written)
     assert is_trusted(only(inbox.claim(50))) is not written
 
 
 @pytest.mark.parametrize("written", [False, True])
 def test_a_released_page_is_due_at_once_as_it_was(inbox: Inbox, written: bool) -> None:
     claim = mirrored(inbox)
-    inbox.release(claim, written=written)
+    inbox.release(claim, is_written=written)
     again = only(inbox.claim(50))
     assert (again.marks, again.attempts) == (claim.marks, 0)
     assert is_trusted(again) is not written
@@ -269,7 +269,8 @@ def test_a_page_that_is_released_too_late_is_looked_at_again(inbox: Inbox, clock
     clock.seconds += LEASE_SECONDS + 1
     inbox.finish(only(inbox.claim(50)), stored(2))
     assert inbox.claim(50) == []
-    inbox.release(late, written=True)
+    with pytest.raises(LeaseLost):
+        inbox.release(late, is_written=True)
     assert not is_trusted(only(inbox.claim(50)))
 
 

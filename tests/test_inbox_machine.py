@@ -146,7 +146,7 @@ class InboxMachine(RuleBasedStateMachine):
         page, claim = self.pages[held.claim.page_id], held.claim
         at = datetime.fromtimestamp(self.now + seconds, UTC)
         if self._gives_back(
-            page, lambda: self.inbox.retry(claim, at, "busy", written=is_written), claim
+            page, lambda: self.inbox.retry(claim, at, "busy", is_written=is_written), claim
         ):
             page.due_at, page.attempts = self.now + seconds, claim.attempts + 1
             page.reason = page.reason if page.parked else "busy"

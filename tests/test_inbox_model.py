@@ -148,7 +148,7 @@ class Trusting(Unguarded):
 class Forgetting(Unguarded):
     """Believes in what it stored, although a put may have arrived that failed."""
 
-    def retry(self, claim: Claim, at: datetime, reason: str, *, written: bool = False) -> None:
+    def retry(self, claim: Claim, at: datetime, reason: str, *, is_written: bool = False) -> None:
         super().retry(claim, at, reason)
 
 

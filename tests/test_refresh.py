@@ -1,6 +1,5 @@
 """The second half of the hallway, on a real database and a real store."""
 
-import queue
 from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -24,10 +23,10 @@ from fbsync.errors import (
 )
 from fbsync.object_store import DirectoryStore
 from fbsync.page import FieldChange, PageId, PageSnapshot
-from fbsync.ports import LEASE_SECONDS, Claim, LastStored, history_key, page_key
+from fbsync.ports import Claim, LastStored, history_key, page_key
 from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
 from fbsync.webhook import Delivery, VerifiedBody
-from tests.hallway import DEADLINE, FETCHED, ONE, THREE, TWO, Clock, FailingInbox, World
+from tests.hallway import FETCHED, ONE, THREE, TWO, Clock, FailingInbox, World
 
 
 @pytest.fixture
@@ -528,7 +527,7 @@ def test_a_page_that_two_workers_wrote_is_written_once_more_unless_they_wrote_th
 def test_a_lease_that_ran_out_writes_nothing_more(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.refresh.time", world.clock)
+    monkeypatch.setattr("fbsync.lease.time", world.clock)
     world.see(ONE, name="Bakery")
     world.facebook.before_answer = world.clock.let_leases_run_out
     assert world.refresh_one().kind == "taken over"
@@ -540,7 +539,7 @@ def test_a_lease_that_ran_out_writes_nothing_more(
 def test_a_lease_that_runs_out_between_two_writes_leaves_the_page_as_it_was(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.refresh.time", world.clock)
+    monkeypatch.setattr("fbsync.lease.time", world.clock)
     world.see(ONE, name="Bakery")
     world.store.before_put[1] = world.clock.let_leases_run_out
     assert world.refresh_one().kind == "taken over"
@@ -614,7 +613,7 @@ def test_a_write_that_failed_and_happened_all_the_same_is_written_over(world: Wo
 def test_a_write_that_outlives_its_lease_is_written_over_by_the_next_pass(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.refresh.time", world.clock)
+    monkeypatch.setattr("fbsync.lease.time", world.clock)
     world.see(ONE, name="Before")
     world.refresh()
     world.see(ONE, name="Stale")
@@ -672,72 +671,6 @@ def test_giving_up_without_a_page_in_hand_does_nothing(world: World) -> None:
     refresher.refresh()
     refresher.give_up()
     assert world.inbox.status().waiting == 0
-
-
-class RenewingInbox(DatabaseInbox):
-    """Says when renewals end; the first `failures` of them fail."""
-
-    def __init__(self, world: World, failures: int = 0) -> None:
-        super().__init__(world.database, world.clock)
-        self._failures = failures
-        self._renewals: queue.SimpleQueue[None] = queue.SimpleQueue()
-
-    def renew(self, lease: str) -> frozenset[PageId]:
-        if self._failures:
-            self._failures -= 1
-            self._renewals.put(None)
-            raise DatabaseUnavailable("It is locked.")
-        held = super().renew(lease)
-        self._renewals.put(None)
-        return held
-
-    def await_renewals(self, count: int) -> None:
-        for _ in range(count):
-            self._renewals.get(timeout=DEADLINE)
-
-
-@pytest.fixture
-def quick_renewals(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Renew every few milliseconds, while the lease itself lasts as long as the clock stands."""
-    monkeypatch.setattr("fbsync.refresh.LEASE_SECONDS", 0.04)
-    monkeypatch.setattr("fbsync.refresh.time", world.clock)
-
-
-@pytest.mark.parametrize("failures", [0, 2])
-@pytest.mark.usefixtures("quick_renewals")
-def test_a_slow_read_keeps_its_lease_even_where_a_renewal_fails(
-    world: World, failures: int
-) -> None:
-    inbox = RenewingInbox(world, failures)
-
-    def read_slowly() -> None:
-        inbox.await_renewals(failures + 1)
-        world.clock.seconds += LEASE_SECONDS - 1
-        inbox.await_renewals(2)
-        world.clock.seconds += LEASE_SECONDS - 1
-        inbox.await_renewals(2)
-        assert world.inbox.claim(CLAIM_LIMIT) == []
-
-    world.see(ONE, name="Bakery")
-    world.facebook.before_answer = read_slowly
-    assert kinds(world.refresh(inbox)) == {ONE: "stored"}
-
-
-@pytest.mark.usefixtures("quick_renewals")
-def test_a_renewal_that_finds_the_page_taken_over_ends_the_writing(world: World) -> None:
-    # One inbox whose clock runs ahead takes the page; our own time stands still all the while.
-    ahead = Clock()
-    ahead.let_leases_run_out()
-    inbox = RenewingInbox(world)
-
-    def lose_the_page() -> None:
-        assert len(DatabaseInbox(world.database, ahead).claim(CLAIM_LIMIT)) == 1
-        inbox.await_renewals(3)
-
-    world.see(ONE, name="Bakery")
-    world.facebook.before_answer = lose_the_page
-    assert kinds(world.refresh(inbox)) == {ONE: "taken over"}
-    assert list(world.store.list("")) == []
 
 
 def test_an_error_of_the_database_ends_the_pass_and_the_next_one_mends_it(world: World) -> None:

@@ -8,7 +8,6 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -99,15 +98,14 @@ class DatabaseInbox:
             }
         self._give_back(claim, values)
 
-    def retry(self, claim: Claim, at: datetime, reason: str, *, written: bool = False) -> None:
+    def retry(self, claim: Claim, at: datetime, reason: str, *, is_written: bool = False) -> None:
         """See ports.Inbox."""
         due = {"due_at": at.timestamp(), "attempts": claim.attempts + 1, "reason": reason}
-        self._give_back(claim, due | _suspect(claim, written))
+        self._give_back(claim, due | _suspect(claim, is_written))
 
-    def release(self, claim: Claim, *, written: bool) -> None:
+    def release(self, claim: Claim, *, is_written: bool) -> None:
         """See ports.Inbox."""
-        with suppress(LeaseLost):
-            self._give_back(claim, _suspect(claim, written))
+        self._give_back(claim, _suspect(claim, is_written))
 
     def park(self, claim: Claim, reason: str) -> bool:
         """See ports.Inbox. An event since the claim is no reason to go on: it opens no page."""
@@ -185,5 +183,5 @@ class DatabaseInbox:
         return parked_at is not None
 
 
-def _suspect(claim: Claim, written: bool) -> dict[str, Any]:
-    return {"suspect": claim.marks} if written else {}
+def _suspect(claim: Claim, is_written: bool) -> dict[str, Any]:
+    return {"suspect": claim.marks} if is_written else {}
