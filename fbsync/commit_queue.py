@@ -33,11 +33,7 @@ class Waiting:
         return len(self.delivery.body) if self.delivery else 0
 
     def settle(self, error: Exception | None) -> None:
-        """Let the request go on, from any thread."""
-        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
-            self.loop.call_soon_threadsafe(self._resolve, error)
-
-    def _resolve(self, error: Exception | None) -> None:
+        """Let the request go on, in its own event loop."""
         if self.committed.done():  # the request gave up waiting; Meta sends it again
             return
         if error is None:
@@ -81,17 +77,25 @@ class CommitQueue:
             return group
 
     def settle(self, group: list[Waiting], error: Exception | None) -> None:
-        """Let a group that was taken go on."""
+        """Let a group that was taken go on, from any thread."""
         with self._changed:
             self._bytes -= _size(group)
-        for waiting in group:
-            waiting.settle(error)
+        # One call for each loop, as each call interrupts what the loop is doing.
+        for loop in {waiting.loop for waiting in group}:
+            theirs = [waiting for waiting in group if waiting.loop is loop]
+            with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+                loop.call_soon_threadsafe(_settle_all, theirs, error)
 
     def end(self) -> None:
         """Nothing comes any more."""
         with self._changed:
             self._ended = True
             self._changed.notify()
+
+
+def _settle_all(group: list[Waiting], error: Exception | None) -> None:
+    for waiting in group:
+        waiting.settle(error)
 
 
 def _size(group: list[Waiting]) -> int:

@@ -10,6 +10,7 @@ from fbsync.database.replay import Replayed
 from fbsync.delivery_body import changed_fields, pretty
 
 _MAX_PAGES = 3
+_MAX_CHARACTERS = 50_000
 _MAX_LINES = 200
 """Of a body; `--json` and `export --body` hold all of it."""
 
@@ -40,11 +41,12 @@ def show_event(
         console.line("page", f"{stand.page_id}: {_standing(stand)}")
     for page, fields in changed_fields(body).items():
         console.line("changed", f"{page}: {', '.join(fields) or 'no field is named'}")
-    lines = pretty(body).splitlines()
+    text = pretty(body)
+    lines = text[:_MAX_CHARACTERS].splitlines()
     for line in lines[:_MAX_LINES]:
         console.line("", line)
-    if len(lines) > _MAX_LINES:
-        console.line("", f"… and {len(lines) - _MAX_LINES} lines more; --json holds all")
+    if len(text) > _MAX_CHARACTERS or len(lines) > _MAX_LINES:
+        console.line("", "… and more; --json holds all of the body")
 
 
 def show_replayed(console: Console, found: Replayed) -> None:

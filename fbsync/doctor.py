@@ -103,7 +103,7 @@ def look_at_store(open_store: Callable[[], ObjectStore]) -> Finding:
 
 def _in_words(address: str, condition: Condition, backlog: Backlog, limits: Limits) -> str:
     journal = f", journal mode {condition.journal_mode}" if condition.journal_mode else ""
-    reason = f"\n{condition.reason}" if condition.reason else ""
+    reason = f"\n{condition.journal_reason}" if condition.journal_reason else ""
     free = "" if backlog.free_bytes is None else f"; {show_size(backlog.free_bytes)} free on disk"
     return (
         f"{address}: {condition.kind} {condition.version}{journal}, synchronous"

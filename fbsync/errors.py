@@ -84,10 +84,20 @@ class StoreUnavailable(TemporaryFailure):
 
 
 DatabaseFault = Literal[
-    "locked", "full", "gone", "damaged", "read-only", "removed", "replaced", "limit", "other"
+    "locked",
+    "full",
+    "gone",
+    "damaged",
+    "read-only",
+    "pooled",
+    "removed",
+    "replaced",
+    "limit",
+    "other",
 ]
 """Why: another program holds it, no room, not there or unreachable, an I/O error or broken content,
-no right to write, the file was removed or replaced under us, a limit of ours is reached."""
+no right to write, a session that is not ours alone, the file was removed or replaced under us, a
+limit of ours is reached."""
 
 
 class DatabaseUnavailable(TemporaryFailure):

@@ -84,7 +84,7 @@ def build_app(callback: Callback, *further: Route) -> Starlette:
             answer = {"status": "error", "message": refusal.detail}
             return JSONResponse(answer, refusal.status, headers=refusal.headers)
         callback.report(_recorded(delivery, time.monotonic() - began))
-        return JSONResponse({"status": "success"})
+        return _SUCCESS
 
     routes = [
         Route(WEBHOOK_PATH, handshake, methods=["GET"]),
@@ -93,6 +93,7 @@ def build_app(callback: Callback, *further: Route) -> Starlette:
     return Starlette(routes=[*routes, *further])
 
 
+_SUCCESS = JSONResponse({"status": "success"})
 _NO_SNIFF = {"X-Content-Type-Options": "nosniff"}
 
 

@@ -77,11 +77,12 @@ def survey(
     now: datetime,
 ) -> Overview:
     """Every page that has a token or is mirrored, or `only` some. Raises DatabaseUnavailable."""
-    accesses, states = vault.accesses(only), inbox.pages(only)
+    accesses = vault.accesses(only)
+    # Not all pages that events ever named: there may be a million of them.
+    states = inbox.pages({*accesses, *inbox.mirrored()} if only is None else only)
     owners = vault.owners()
     ends = {lifetime.user_id: first_end(lifetime) for lifetime in vault.lifetimes()}
-    mirrored = {page for page, state in states.items() if state.last}
-    pages = sorted({*accesses, *mirrored, *(only or ())})
+    pages = sorted({*accesses, *states, *(only or ())})
     app, failure = _read_app(graph)
     on: Mapping[PageId, Fields | FbsyncError] = {}
     if failure is None:
@@ -103,7 +104,7 @@ def survey(
         )
         for page in pages
     ]
-    unmanaged = len(states.keys() - set(pages))
+    unmanaged = 0 if only is not None else inbox.status().pages - len(states)
     return Overview(tuple(rows), app, failure, expected.fields, unmanaged)
 
 

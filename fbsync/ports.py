@@ -138,6 +138,10 @@ class Inbox(Protocol):
         """The state of these pages, or of all; unknown ones are left out."""
         ...
 
+    def mirrored(self) -> frozenset[PageId]:
+        """The pages of which a version is stored: few, where events may name a million others."""
+        ...
+
     def status(self) -> InboxStatus:
         """Counts over the whole inbox."""
         ...

@@ -24,6 +24,9 @@ _DIGESTS = {SIGNATURE_256: "sha256", SIGNATURE_SHA1: "sha1"}
 DASHBOARD_TEST_ID = "0"
 """The id in the events of the dashboard's Test button: well-formed, but no page."""
 
+MAX_PAGES = 10_000
+"""In one delivery: Meta joins up to 1,000 updates. Far more would hold up all others."""
+
 ID_CHARACTERS = 16
 """Of the body's SHA-256 in hex: 64 bits, so two of a million events are hardly ever alike."""
 
@@ -83,8 +86,8 @@ def read_delivery(body: VerifiedBody, received_at: datetime) -> Delivery:
 
     Meta signed it and sends it again until it is taken, so what cannot be read here is kept too,
     with its `fault`: JSON nested deeper than Python reads, and a delivery for pages that names
-    none. Entries without a usable page id are kept with the body. Raises UnreadableDelivery for
-    what is not JSON, or not for pages.
+    none, or more than MAX_PAGES. Entries without a usable page id are kept with the body. Raises
+    UnreadableDelivery for what is not JSON, or not for pages.
     """
     try:
         payload = _parse(body)
@@ -95,9 +98,10 @@ def read_delivery(body: VerifiedBody, received_at: datetime) -> Delivery:
     if not isinstance(payload, dict) or payload.get("object") != "page":
         raise UnreadableDelivery("The delivery is not about pages: its object is not 'page'.")
     named = _page_ids(payload.get("entry"))
-    fault = None if named else "No entry of it names a page."
     pages = tuple(page for page in dict.fromkeys(named) if page != DASHBOARD_TEST_ID)
-    return _delivery(body, received_at, pages, fault)
+    if len(pages) > MAX_PAGES:
+        return _delivery(body, received_at, (), f"It names {len(pages)} pages, which is too many.")
+    return _delivery(body, received_at, pages, None if named else "No entry of it names a page.")
 
 
 def _parse(body: bytes) -> object:
@@ -152,4 +156,4 @@ def _page_ids(entries: object) -> list[PageId]:
 
 def _signature(name: str, body: bytes, app_secret: str) -> str:
     digest = _DIGESTS[name]
-    return f"{digest}={hmac.new(app_secret.encode(), body, digest).hexdigest()}"
+    return f"{digest}={hmac.digest(app_secret.encode(), body, digest).hex()}"

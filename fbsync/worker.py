@@ -38,7 +38,7 @@ class Worker:
         self.looked_at = time.monotonic()
         """When it last saw a claim through, by time.monotonic."""
         self._error: BaseException | None = None
-        self._stopped = False
+        self._stopped = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fbsync-worker", daemon=True)
 
@@ -51,7 +51,7 @@ class Worker:
 
         The thread is then left to itself, for the process to end.
         """
-        self._stopped = True
+        self._stopped.set()
         self.wake()
         self._thread.join(self._shutdown.left(END_SECONDS))
         if self._thread.is_alive():
@@ -64,7 +64,8 @@ class Worker:
 
     def wake(self) -> None:
         """Look for due pages now. It only saves time: marks are found without it too."""
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
 
     def _run(self) -> None:
         try:
@@ -74,25 +75,28 @@ class Worker:
             self._shutdown.begin()
 
     def _loop(self) -> None:
-        before: frozenset[PageId] = frozenset()
+        recent: dict[PageId, float] = {}
         while not self._ends():
             found = self._step()
-            # A full claim of other pages than before is a backlog, which no waiting makes shorter.
-            is_backlog = len(found) >= CLAIM_LIMIT and not found & before
-            before = found
+            # A full claim of pages not read just now is a backlog, which no waiting makes shorter.
+            is_backlog = len(found) >= CLAIM_LIMIT and not found & recent.keys()
+            now = time.monotonic()
+            recent = {page: at for page, at in recent.items() if now - at < GATHER_SECONDS}
+            recent |= dict.fromkeys(found, now)
             if not is_backlog and self._wake.wait(0 if found else POLL_SECONDS):
                 self._gather()
 
     def _ends(self) -> bool:
-        return self._stopped or self._shutdown.has_begun
+        return self._stopped.is_set() or self._shutdown.has_begun
 
     def _gather(self) -> None:
         """Let the burst that a wake may have begun come to its end."""
         until = time.monotonic() + GATHER_SECONDS
-        while time.monotonic() < until:
+        while (left := until - time.monotonic()) > 0 and not self._ends():
             self._wake.clear()
-            # After the clear, which may have swallowed the wake of the stop.
-            if self._ends() or not self._wake.wait(QUIET_SECONDS):
+            # Not a wait for the wake: a thousand a second would each take the processor's time.
+            self._stopped.wait(min(QUIET_SECONDS, left))
+            if not self._wake.is_set():
                 return
 
     def _step(self) -> frozenset[PageId]:

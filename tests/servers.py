@@ -114,7 +114,7 @@ class PostgresCluster:
         self._folder = folder
         self._data = folder / "data"
         self._process: subprocess.Popen[bytes] | None = None
-        (self.port,) = _ports_with_twins(1)
+        self.port = 0  # found at the first start: a free one is not free for long
         os.chmod(folder, 0o755)  # noqa: S103 - another user's server runs in it; loopback tests only
         self._data.mkdir()
         if self._person:
@@ -141,6 +141,8 @@ class PostgresCluster:
 
     def start(self, *, fsync: bool = False) -> None:
         """Run it until it answers; without fsync it is quicker, and only tests may be so."""
+        if not self.port:
+            (self.port,) = _ports_with_twins(1)
         settings = [
             "listen_addresses=127.0.0.1",
             f"unix_socket_directories={self._folder}",

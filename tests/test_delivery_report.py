@@ -81,15 +81,23 @@ def test_why_an_event_is_dead_is_told_and_how_often_it_came(
     assert told.endswith("no json\n")
 
 
-def test_a_long_body_is_cut_and_one_that_drives_terminals_is_cleaned(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    show_event(Console(), event("1"), [], b'{"entry": [' + b"1," * 999 + b'"\x1b[2J"]}')
+@pytest.mark.parametrize("body", [b"[" + b"1," * 999 + b"1]", b"no json " * 10_000])
+def test_a_long_body_is_cut(body: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    show_event(Console(), event("1"), [], body)
     told = shown(capsys)
-    assert "lines more; --json holds all" in told
+    assert told.endswith("… and more; --json holds all of the body\n")
     assert len(told.splitlines()) < 220
-    show_event(Console(), event("1"), [], b"\x1b[2J\xe2\x80\xae")
-    assert not {"\x1b", "\u202e"} & set(shown(capsys))
+    assert len(told) < 60_000
+
+
+@pytest.mark.parametrize("body", [b'["\\u001b[2J\\u202e"]', b"\x1b[2J\xe2\x80\xae"])
+def test_a_body_that_would_drive_a_terminal_is_cleaned(
+    body: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_event(Console(), event("1"), [], body)
+    told = shown(capsys)
+    assert "[2J" in told
+    assert not {"\x1b", "\u202e"} & set(told)
 
 
 def test_what_stays_dead_is_told_first(capsys: pytest.CaptureFixture[str]) -> None:

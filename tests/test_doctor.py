@@ -54,7 +54,7 @@ def test_all_in_order_is_0_with_the_facts_about_each(
     found = examine(environ, 0)
     database = found["database"]
     assert (database["state"], database["kind"]) == ("ok", "sqlite")
-    assert {"version", "journal_mode", "reason", "synchronous", "schema"} <= set(database)
+    assert {"version", "journal_mode", "journal_reason", "synchronous", "schema"} <= set(database)
     assert (database["waiting_events"], database["max_waiting_events"]) == (0, 2_000_000)
     assert 0 < database["used_bytes"] < database["max_database_bytes"] == 10**10
     assert database["refuses"] is None

@@ -433,3 +433,10 @@ def test_the_times_of_the_last_event_and_of_the_last_version_are_kept(
     inbox.finish(only(inbox.claim(50)), None)
     state = inbox.pages()[ONE]
     assert (state.stored_at, state.last_event_at) == (written, clock.moment())
+
+
+def test_mirrored_are_the_pages_of_which_a_version_is_stored(inbox: Inbox) -> None:
+    inbox.mark([ONE, TWO], "webhook")
+    for claim in inbox.claim(50):
+        inbox.finish(claim, stored(1) if claim.page_id == TWO else None)
+    assert inbox.mirrored() == {TWO}

@@ -56,6 +56,14 @@ class TestBind:
             for port in ports:
                 socket.create_connection((host, port), timeout=60).close()
 
+    def test_no_part_of_an_answer_waits_for_the_senders_acknowledgement(self) -> None:
+        with (
+            bind("127.0.0.1", 0) as listening,
+            socket.create_connection(listening.getsockname()[:2]),
+            closing(listening.accept()[0]) as accepted,
+        ):
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
     def test_a_named_port_is_the_one_that_is_taken(self) -> None:
         port = free_port()
         with bind("127.0.0.1", port) as listening:

@@ -138,3 +138,12 @@ def test_a_claim_skips_the_pages_that_another_worker_is_claiming(
 
 def postgresql_address(server: PostgresServer) -> str:
     return f"host=127.0.0.1 port={server.port} user=fbsync dbname=postgres"
+
+
+def test_a_pooler_that_mixes_sessions_is_named(postgresql: PostgresServer) -> None:
+    database = Database(postgresql.new_database())
+    with pytest.raises(DatabaseUnavailable, match="session mode"), database.write() as connection:
+        # As another client's statement of this name, in the session that we got.
+        for _ in range(2):
+            connection.exec_driver_sql("prepare _pg3_0 as select 1")
+    database.close()

@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 from fbsync.errors import BadSignature, UnreadableDelivery
 from fbsync.webhook import (
     MAX_CHALLENGE_CHARACTERS,
+    MAX_PAGES,
     SIGNATURE_256,
     SIGNATURE_SHA1,
     VerifiedBody,
@@ -164,6 +165,17 @@ def test_a_test_of_the_dashboard_is_no_dead_letter(more: str) -> None:
         VerifiedBody(f'{{"object":"page","entry":[{{"id":"0"}}{more}]}}'.encode()), NOW
     )
     assert (delivery.fault, delivery.page_ids) == (None, ())
+
+
+@pytest.mark.parametrize(("count", "is_dead"), [(MAX_PAGES, False), (MAX_PAGES + 1, True)])
+def test_one_that_names_far_more_pages_than_meta_joins_is_a_dead_letter(
+    count: int, is_dead: bool
+) -> None:
+    entries = ",".join(f'{{"id":"{number + 1}"}}' for number in range(count))
+    body = f'{{"object":"page","entry":[{entries}]}}'.encode()
+    delivery = read_delivery(VerifiedBody(body), NOW)
+    assert (delivery.fault is not None) is is_dead
+    assert len(delivery.page_ids) == (0 if is_dead else count)
 
 
 def test_a_number_that_python_cannot_convert_hides_no_page() -> None:

@@ -26,7 +26,7 @@ class Condition:
     schema: int
     synchronous: str
     journal_mode: str | None
-    reason: str | None
+    journal_reason: str | None
     faults: tuple[str, ...]
 
 
@@ -52,8 +52,9 @@ def journal_reason(mode: str, version: tuple[int, int, int]) -> tuple[str, str |
             " journal_mode=delete",
         )
     if loses_commits_in_wal(version):
-        return f"SQLite {name} can lose commits in WAL mode (mended in {_SAFE_WAL})", None
-    return "the file was made by an older SQLite; a mode is never switched in use", None
+        why = f"SQLite {name} can lose commits in WAL mode (mended in {_SAFE_WAL})"
+        return f"{why}, so it keeps a rollback journal", None
+    return "the file was made by an older SQLite, and a mode is never switched in use", None
 
 
 def _sqlite(connection: Connection, number: int) -> Condition:
@@ -66,7 +67,7 @@ def _sqlite(connection: Connection, number: int) -> Condition:
         schema=number,
         synchronous=_SYNCHRONOUS[level],
         journal_mode=mode,
-        reason=reason,
+        journal_reason=reason,
         faults=(fault,) if fault else (),
     )
 
@@ -86,7 +87,7 @@ def _postgresql(connection: Connection, number: int) -> Condition:
         schema=number,
         synchronous=str(commits),
         journal_mode=None,
-        reason=None,
+        journal_reason=None,
         faults=tuple(
             f"The server's setting {name} is off: a power cut can lose or spoil what was"
             f" answered.\nSwitch it on in postgresql.conf and restart the server."

@@ -35,6 +35,8 @@ _POSTGRESQL: dict[str, DatabaseFault] = {
     "XX002": "damaged",  # index_corrupted
     "25006": "read-only",  # read_only_sql_transaction: a standby, as after a failover
     "42501": "read-only",  # insufficient_privilege
+    "42P05": "pooled",  # duplicate_prepared_statement: of another client's session
+    "26000": "pooled",  # invalid_sql_statement_name
     "42P01": "damaged",  # undefined_table: somebody dropped it
 }
 
@@ -44,6 +46,7 @@ _ADVICE: dict[DatabaseFault, str] = {
     "gone": "Start it or make it reachable again; fbsync goes on by itself then.",
     "damaged": "Check its disk. Deliveries are refused until it was reopened and found whole.",
     "read-only": "Give fbsync the right to write to it; a PostgreSQL standby takes no writes.",
+    "pooled": "A pooler in transaction mode stands between. Use its session mode, or none.",
     "other": "Check that it runs, has space, and is not locked by another program.",
 }
 

@@ -11,11 +11,12 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, null, select, update
+from sqlalchemy import Connection, Select, case, func, null, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from fbsync.database.engine import Database
 from fbsync.database.inbox_rows import chunks, claim_of, moment, state_of
+from fbsync.database.joined_writes import JoinedWrites
 from fbsync.database.marks import keep, raise_marks
 from fbsync.database.schema import deliveries, pages
 from fbsync.errors import LeaseLost
@@ -31,14 +32,17 @@ class DatabaseInbox:
 
     def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
         self._database = database
+        self._writes = JoinedWrites(database)
         self._now = now
 
     def record(self, batch: Sequence[Delivery]) -> None:
         """See ports.Inbox. The whole batch is one transaction, so one fsync serves them all."""
         if not batch:
             return
-        with self._database.write(is_urgent=True) as connection:
-            keep(self._database, connection, batch, self._now())
+        now = self._now()
+        self._writes.run(
+            lambda connection: keep(self._database, connection, batch, now), is_urgent=True
+        )
 
     def mark(self, page_ids: Collection[PageId], noticed_by: NoticedBy) -> dict[PageId, int]:
         """See ports.Inbox."""
@@ -62,7 +66,8 @@ class DatabaseInbox:
         )
         if only is not None:
             due = due.where(pages.c.page_id.in_(only))
-        with self._database.write() as connection:
+
+        def take(connection: Connection) -> Sequence[Any]:
             rows = connection.execute(due).all()
             if rows:
                 connection.execute(
@@ -70,11 +75,14 @@ class DatabaseInbox:
                     .where(pages.c.page_id.in_([row.page_id for row in rows]))
                     .values(lease=lease, leased_until=now + LEASE_SECONDS, suspect=_SUSPECT)
                 )
-        return [claim_of(row, lease) for row in rows]
+            return rows
+
+        return [claim_of(row, lease) for row in self._writes.run(take)]
 
     def renew(self, lease: str) -> frozenset[PageId]:
         """See ports.Inbox."""
-        with self._database.write() as connection:
+
+        def prolong(connection: Connection) -> frozenset[PageId]:
             connection.execute(
                 update(pages)
                 .where(pages.c.lease == lease)
@@ -82,6 +90,8 @@ class DatabaseInbox:
             )
             held = connection.execute(select(pages.c.page_id).where(pages.c.lease == lease))
             return frozenset(PageId(row.page_id) for row in held)
+
+        return self._writes.run(prolong)
 
     def finish(self, claim: Claim, stored: LastStored | None) -> None:
         """See ports.Inbox."""
@@ -138,6 +148,11 @@ class DatabaseInbox:
                     found[PageId(row.page_id)] = state_of(row)
         return found
 
+    def mirrored(self) -> frozenset[PageId]:
+        """See ports.Inbox."""
+        stored = select(pages.c.page_id).where(pages.c.stored_number > 0)
+        return frozenset(PageId(row.page_id) for row in self._read(stored))
+
     def status(self) -> InboxStatus:
         """See ports.Inbox."""
         waiting = (pages.c.marks > pages.c.done) & pages.c.parked_at.is_(None)
@@ -152,13 +167,17 @@ class DatabaseInbox:
             func.count(pages.c.parked_at),
             func.coalesce(func.sum(pages.c.stored_number), 0),
         ).select_from(pages)
-        with self._database.read() as connection:
-            kept = connection.execute(select(func.count()).select_from(deliveries)).scalar_one()
-            total, parked, versions = connection.execute(counts).one()
-            due, leased, events, since = connection.execute(backlog).one()
+        # Each by itself: with a million rows, a commit on SQLite would wait too long for all three.
+        ((kept,),) = self._read(select(func.count()).select_from(deliveries))
+        ((total, parked, versions),) = self._read(counts)
+        ((due, leased, events, since),) = self._read(backlog)
         return InboxStatus(
             kept, total, due, leased, parked, int(versions), int(events), moment(since)
         )
+
+    def _read(self, query: Select[Any]) -> Sequence[Any]:
+        with self._database.read() as connection:
+            return connection.execute(query).all()
 
     def _give_back(self, claim: Claim, values: dict[str, Any]) -> bool:
         """Whether the page is parked now. Raises LeaseLost."""
@@ -167,7 +186,8 @@ class DatabaseInbox:
         parked = pages.c.parked_at.is_not(None)
         kept = {name for name in ("parked_at", "reason") if name in values}
         values = values | {name: case((parked, pages.c[name]), else_=values[name]) for name in kept}
-        with self._database.write() as connection:
+
+        def give_back(connection: Connection) -> tuple[bool, bool]:
             held = connection.execute(
                 update(pages)
                 .where(page, pages.c.lease == claim.lease)
@@ -178,9 +198,12 @@ class DatabaseInbox:
                 again = {"marks": pages.c.marks + 1, "suspect": pages.c.marks + 1}
                 connection.execute(update(pages).where(page).values(again))
             parked_at = connection.execute(select(pages.c.parked_at).where(page)).scalar()
-        if held.rowcount == 0:
+            return held.rowcount > 0, parked_at is not None
+
+        was_held, is_parked = self._writes.run(give_back)
+        if not was_held:
             raise LeaseLost(f"Another worker took over page {claim.page_id}; it is read again.")
-        return parked_at is not None
+        return is_parked
 
 
 def _suspect(claim: Claim, is_written: bool) -> dict[str, Any]:

@@ -7,13 +7,13 @@ on PostgreSQL must not wait for each other.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, select
+from sqlalchemy import Connection, delete
 
 from fbsync.database.engine import Database
 from fbsync.database.inbox_rows import chunks, delivery_row
-from fbsync.database.schema import deliveries, delivery_pages, pages
+from fbsync.database.mark_statements import keeping, linking, marks_of_pages, raising
+from fbsync.database.schema import deliveries, delivery_pages
 from fbsync.page import NoticedBy, PageId
 from fbsync.webhook import Delivery
 
@@ -21,12 +21,7 @@ from fbsync.webhook import Delivery
 def keep(database: Database, connection: Connection, batch: Sequence[Delivery], now: float) -> None:
     """Keep each body once and raise its pages' marks: by one for each distinct body."""
     ordered = sorted(batch, key=lambda delivery: delivery.digest)
-    insert = database.insert(deliveries)
-    copied = {"copies": deliveries.c.copies + 1}
-    # A dead letter of an older version may be read by this one.
-    copied |= {name: insert.excluded[name] for name in ("page_ids", "fault")}
-    keep_once = insert.on_conflict_do_update(index_elements=[deliveries.c.digest], set_=copied)
-    connection.execute(keep_once, [delivery_row(delivery) for delivery in ordered])
+    connection.execute(keeping(database.insert), [delivery_row(delivery) for delivery in ordered])
     mark_pages_of(database, connection, batch, now)
 
 
@@ -46,7 +41,7 @@ def mark_pages_of(
     counts = Counter(page for delivery in distinct.values() for page in delivery.page_ids)
     events = {page: delivery.id for delivery in batch for page in delivery.page_ids}
     marks = raise_marks(database, connection, counts, "webhook", now, events, is_new=is_new)
-    _link(database, connection, distinct, marks)
+    _link(database, connection, list(distinct.values()), marks)
     return marks
 
 
@@ -88,51 +83,25 @@ def raise_marks(
         }
         for page_id in sorted(counts)
     ]
-    connection.execute(_raising(database, is_event), rows)
+    connection.execute(raising(database.insert, is_event), rows)
     return {
-        PageId(row.page_id): row.marks
+        PageId(page): marks
         for chunk in chunks(counts)
-        for row in connection.execute(
-            select(pages.c.page_id, pages.c.marks).where(pages.c.page_id.in_(chunk))
-        )
+        for page, marks in connection.execute(marks_of_pages(), {"page_ids": chunk})
     }
-
-
-def _raising(database: Database, is_event: bool) -> Any:
-    """The statement; its parameters are the row of a page that is not there yet."""
-    insert = database.insert(pages)
-    new, old = insert.excluded, pages.c
-    idle = old.marks == old.done
-    values = {
-        "marks": old.marks + new.marks,
-        "waiting_since": case((idle, new.waiting_since), else_=old.waiting_since),
-        # An event that waits already keeps its name when the poll comes second.
-        "noticed_by": case((idle | is_event, new.noticed_by), else_=old.noticed_by),
-        "event": func.coalesce(new.event, old.event),
-        "last_event_at": func.coalesce(new.last_event_at, old.last_event_at),
-    }
-    return insert.on_conflict_do_update(index_elements=[old.page_id], set_=values)
 
 
 def _link(
     database: Database,
     connection: Connection,
-    distinct: Mapping[str, Delivery],
+    distinct: Sequence[Delivery],
     marks: Mapping[PageId, int],
 ) -> None:
     """Note which mark of each of its pages a delivery waits for."""
-    by_digest = select(deliveries.c.id, deliveries.c.digest).where(
-        deliveries.c.digest.in_(list(distinct))
-    )
     rows = [
-        {"delivery_id": row.id, "page_id": page, "mark": marks[page]}
-        for row in connection.execute(by_digest).all()
-        for page in distinct[row.digest].page_ids
+        {"of_digest": delivery.digest, "page_id": page, "mark": marks[page]}
+        for delivery in distinct
+        for page in delivery.page_ids
     ]
     if rows:
-        insert = database.insert(delivery_pages)
-        key = [delivery_pages.c.delivery_id, delivery_pages.c.page_id]
-        linked = insert.on_conflict_do_update(
-            index_elements=key, set_={"mark": insert.excluded.mark}
-        )
-        connection.execute(linked, rows)
+        connection.execute(linking(database.insert), rows)

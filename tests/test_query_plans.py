@@ -1,0 +1,60 @@
+"""The queries that run again and again use an index, on both databases, however much waits."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+
+from fbsync.database.engine import Database
+from fbsync.database.inbox import DatabaseInbox
+from fbsync.page import PageId
+
+PAGES = 5_000
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
+    """What is sent to the database meanwhile, with its parameters."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(_c: object, _cursor: object, sql: str, parameters: Any, *_: object) -> None:
+        seen.append((sql, parameters))
+
+    event.listen(database._engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(database._engine, "before_cursor_execute", note)
+
+
+def plan_of(database: Database, sql: str, parameters: Any) -> str:
+    explain = "explain query plan " if database.is_sqlite else "explain (format json) "
+    with database.read() as connection:
+        rows = connection.exec_driver_sql(explain + sql, parameters).all()
+    return json.dumps([list(row) for row in rows], default=str)
+
+
+@pytest.fixture
+def full_inbox(database: Database) -> DatabaseInbox:
+    """Of many pages that wait, most of them parked or done, as in a life of some length."""
+    inbox = DatabaseInbox(database)
+    inbox.mark([PageId(str(number)) for number in range(1, PAGES + 1)], "webhook")
+    with database.write() as connection:
+        connection.execute(text("update pages set done = marks where length(page_id) = 4"))
+    if not database.is_sqlite:
+        with database.write() as connection:
+            connection.execute(text("analyze pages"))
+    return inbox
+
+
+def test_a_claim_walks_the_index_of_due_pages(
+    database: Database, full_inbox: DatabaseInbox
+) -> None:
+    with statements(database) as seen:
+        assert len(full_inbox.claim(50)) == 50
+    (claim,) = [(sql, given) for sql, given in seen if sql.lstrip().startswith("SELECT")]
+    plan = plan_of(database, *claim)
+    assert "pages_due" in plan
+    assert "TEMP B-TREE" not in plan
+    assert '"Sort"' not in plan
