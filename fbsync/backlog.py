@@ -28,6 +28,7 @@ class Backlog:
     free_bytes: int | None
     seen_at: datetime
     last_sync_at: datetime | None = None
+    dead: int = 0  # letters
 
 
 class BacklogWatch:
@@ -43,11 +44,13 @@ class BacklogWatch:
         size: Callable[[], DatabaseSize],
         seconds: float | None = None,
         last_sync: Callable[[], datetime | None] = lambda: None,
+        dead: Callable[[], int] = lambda: 0,
     ) -> None:
         self._status = status
         self._size = size
         self._seconds = LOOK_SECONDS if seconds is None else seconds
         self._last_sync = last_sync
+        self._dead = dead
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fbsync-backlog")
         self.newest: Backlog | None = None
@@ -69,8 +72,9 @@ class BacklogWatch:
 
     def _look(self) -> None:
         try:
-            status, size, synced = self._status(), self._size(), self._last_sync()
+            status, size = self._status(), self._size()
+            synced, dead = self._last_sync(), self._dead()
         except DatabaseUnavailable:
             return  # whoever needs the database tells of it
         now = datetime.now(UTC)
-        self.newest = Backlog(status, size.used_bytes, size.free_bytes, now, synced)
+        self.newest = Backlog(status, size.used_bytes, size.free_bytes, now, synced, dead)

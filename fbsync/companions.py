@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from fbsync.backlog import BacklogWatch
 from fbsync.errors import FbsyncError
 from fbsync.page_overview import Expected, Overview, survey
 from fbsync.ports import ObjectStore
@@ -22,13 +21,6 @@ def mirroring(
 ) -> Worker:
     """The worker that mirrors marked pages into this store."""
     return Worker(access.refresher(store), report, shutdown)
-
-
-def backlog_watch(access: Access) -> BacklogWatch:
-    """The look every few seconds at what waits, and at the room that it takes."""
-    return BacklogWatch(
-        access.inbox.status, access.database_size, last_sync=access.last_sync.ended_at
-    )
 
 
 def subscription_watch(

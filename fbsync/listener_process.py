@@ -22,7 +22,6 @@ from fbsync.listener import WEBHOOK_PATH, Callback, Notice, build_app, relay_rou
 from fbsync.login.loopback import RELAY_HEADER
 from fbsync.server_errors import ServerErrors
 from fbsync.shutdown import Shutdown
-from fbsync.unforeseen import UnforeseenErrors
 from fbsync.webhook import Delivery
 
 _SHUTDOWN_SECONDS = 5
@@ -61,7 +60,6 @@ def serve(
     callback = Callback(app_secret, verify_token, record, report, handshakes.note)
     relay = relay_route(urlsplit(redirect_uri).path, RELAY_HEADER)
     app = build_app(callback, relay, *further)
-    app.add_middleware(UnforeseenErrors, report=report)
     server = Server(app, connections, report, started, shutdown)
     with listening, handshakes:
         server.run([listening])

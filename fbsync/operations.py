@@ -11,41 +11,44 @@ import socket
 import threading
 from collections.abc import Callable
 
-import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from fbsync.connections import Connections
+from fbsync.listener import Notice
+from fbsync.listener_process import Server
 from fbsync.readiness import Readiness
+from fbsync.shutdown import Shutdown
 
-MAX_CONNECTIONS = 100
-KEEP_ALIVE_SECONDS = 5
-_STOP_SECONDS = 1
+MAX_CONNECTIONS = 64
+_STOP_SECONDS = 1.0
 
 
 class OperationsServer:
-    """Serves on `listening`, which it closes, from the start of the block to its end."""
+    """Serves on `listening`, which it closes, from the start of the block to its end.
+
+    It is behind the same edge as the listener, so no client can hold it up. `report` is told of
+    hostile connections and of our own faults.
+    """
 
     def __init__(
-        self, listening: socket.socket, readiness: Readiness, metrics: Callable[[], bytes]
+        self,
+        listening: socket.socket,
+        readiness: Readiness,
+        metrics: Callable[[], bytes],
+        report: Callable[[Notice], None],
     ) -> None:
         self._listening = listening
-        config = uvicorn.Config(
-            build_app(readiness, metrics),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            lifespan="off",
-            limit_concurrency=MAX_CONNECTIONS,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=_STOP_SECONDS,
-        )
-        self._server = uvicorn.Server(config)
+        self._ending = Shutdown()  # later than the process's own, which /readyz tells of
+        connections = Connections(MAX_CONNECTIONS, report)
+        app = build_app(readiness, metrics)
+        server = Server(app, connections, report, lambda: None, self._ending)
         # Whoever looks at the metrics must not keep the process alive.
         self._thread = threading.Thread(
-            target=self._server.run, args=([listening],), name="fbsync-operations", daemon=True
+            target=server.run, args=([listening],), name="fbsync-operations", daemon=True
         )
 
     def __enter__(self) -> "OperationsServer":
@@ -53,8 +56,8 @@ class OperationsServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        self._thread.join(2 * _STOP_SECONDS)
+        self._ending.begin()
+        self._thread.join(_STOP_SECONDS)
         self._listening.close()
 
 

@@ -43,7 +43,7 @@ def operations(
     shown = f"[{host}]" if ":" in host else host
     log.say(f"Health and metrics: http://{shown}:{port}/metrics", "started")
     readiness = Readiness(probe, lambda: shutdown.has_begun)
-    return OperationsServer(listening, readiness, metrics.text)
+    return OperationsServer(listening, readiness, metrics.text, log.request)
 
 
 def worker_probe(

@@ -26,8 +26,13 @@ class ServerErrors(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Records without an exception are about clients, and the edge counts those."""
-        if record.exc_info and record.exc_info[1]:
-            self._tell(record.exc_info[1])
+        if not record.exc_info or record.exc_info[1] is None:
+            return
+        error = record.exc_info[1]
+        told = f"500 {describe(error)}"
+        if isinstance(error, asyncio.CancelledError):
+            told = "500 A request was not finished when the server ended."
+        self._report(Notice("failed", told, 500))
 
     def handle_loop(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """For `loop.set_exception_handler`."""
@@ -35,11 +40,4 @@ class ServerErrors(logging.Handler):
         if isinstance(error, OSError) and "socket" in context:  # of accept; asyncio tries again
             self._no_files()
         elif error is not None:
-            self._tell(error)
-
-    def _tell(self, error: BaseException) -> None:
-        if isinstance(error, asyncio.CancelledError):
-            told = "A request was not finished when the server ended."
-            self._report(Notice("failed", told, 500))
-        else:
-            self._report(Notice("failed", describe(error)))
+            self._report(Notice("failed", describe(error)))  # not a request's, so without a status

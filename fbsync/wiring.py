@@ -7,7 +7,9 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from fbsync.backlog import BacklogWatch
 from fbsync.database.added_fields import AddedFields
+from fbsync.database.delivery_log import DeliveryLog
 from fbsync.database.departures import Departures
 from fbsync.database.durability import Durability
 from fbsync.database.engine import Database, sqlite_file
@@ -17,7 +19,7 @@ from fbsync.database.last_sync import LastSync
 from fbsync.database.rate_budget import RateBudget
 from fbsync.database.refused_fields import RefusedFields
 from fbsync.database.retention import Retention
-from fbsync.database.size import DatabaseSize, measure
+from fbsync.database.size import measure
 from fbsync.database.store_address import StoreAddress
 from fbsync.database.token_key import read_key_file
 from fbsync.database.vault import Vault
@@ -59,7 +61,7 @@ class Access:
     store_address: StoreAddress
     departures: Departures
     durability: Durability
-    database_size: Callable[[], DatabaseSize]
+    watch_backlog: Callable[[], BacklogWatch]
     last_sync: LastSync
     retention: Callable[[timedelta, Callable[[str], None]], Retention]
     warn: Callable[[str], None]
@@ -167,11 +169,20 @@ def open_access(
                 store_address=StoreAddress(opened),
                 departures=Departures(opened, app.app_secret),
                 durability=Durability(opened),
-                database_size=partial(measure, opened),
+                watch_backlog=partial(_watch_backlog, opened),
                 last_sync=LastSync(opened),
                 retention=partial(Retention, opened),
                 warn=warn,
             )
+
+
+def _watch_backlog(database: Database) -> BacklogWatch:
+    return BacklogWatch(
+        DatabaseInbox(database).status,
+        partial(measure, database),
+        last_sync=LastSync(database).ended_at,
+        dead=DeliveryLog(database).count_dead,
+    )
 
 
 def _page_fields(

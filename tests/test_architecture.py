@@ -133,14 +133,14 @@ IMPORTS = {
     "http_edge": "connections outlet request_body",
     "server_errors": "listener unforeseen",
     "subscription_watch": "errors page_overview",
-    "unforeseen": "listener",
+    "unforeseen": "",
     "metrics": "backlog errors limits listener refresh",
     "operations_address": "",
     "readiness": "errors",
-    "operations": "readiness",
     "handshake_log": "database.handshakes errors webhook",
     "listener_process": "connections database.handshakes errors group_commit handshake_log"
-    " http_edge listener login.loopback server_errors shutdown unforeseen webhook",
+    " http_edge listener login.loopback server_errors shutdown webhook",
+    "operations": "connections listener listener_process readiness shutdown",
     # edges
     "console": "checklist errors page",
     "grouped_reasons": "",
@@ -161,15 +161,15 @@ IMPORTS = {
     "login.browser": "console",
     "parameters": "duration env_file log_format operations_address page webhook_fields",
     # The only place that picks implementations: all of the outside world.
-    "wiring": "database.added_fields database.departures database.durability database.engine"
+    "wiring": "backlog database.added_fields database.delivery_log database.departures"
+    " database.durability database.engine"
     " database.handshakes database.inbox database.last_sync database.rate_budget"
     " database.refused_fields database.retention database.size database.store_address"
     " database.token_key database.vault database_place errors expiry_watch graph.accounts"
     " graph.call graph.oauth graph.pace graph.page_fields graph.pages graph.subscriptions"
     " object_store page patience ports refresh settings",
     # What runs beside a server, or alone: made of working parts.
-    "companions": "backlog errors page_overview ports refresh shutdown subscription_watch wiring"
-    " worker",
+    "companions": "errors page_overview ports refresh shutdown subscription_watch wiring worker",
     "demo_sandbox": "errors",
     # The edges of the edges. A command may know everything below it, but no other command.
     "commands": "*",

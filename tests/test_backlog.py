@@ -2,11 +2,13 @@
 
 import threading
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from fbsync.backlog import REST_FACTOR, BacklogWatch
+from fbsync.database.delivery_log import DeliveryLog
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.last_sync import LastSync
@@ -14,6 +16,7 @@ from fbsync.database.size import DatabaseSize, measure
 from fbsync.errors import DatabaseUnavailable
 from fbsync.page import PageId
 from fbsync.ports import InboxStatus
+from fbsync.webhook import Delivery, VerifiedBody
 from tests.servers import wait_until
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -24,10 +27,14 @@ def test_it_looks_at_once_and_again_and_again(database: Database) -> None:
     inbox.mark([PageId("1")], "webhook")
     sync = LastSync(database)
     sync.note(AT)
-    with BacklogWatch(inbox.status, lambda: measure(database), 0.001, sync.ended_at) as watch:
+    size, dead = partial(measure, database), DeliveryLog(database).count_dead
+    letter = Delivery("d" * 64, VerifiedBody(b"{}"), (), AT, fault="It names no page.")
+    inbox.record([letter])
+    with BacklogWatch(inbox.status, size, 0.001, sync.ended_at, dead) as watch:
         wait_until(lambda: watch.newest is not None, "the first look")
         assert watch.newest
         assert watch.newest.last_sync_at == AT
+        assert watch.newest.dead == 1
         assert watch.newest.status.events == 1
         assert watch.newest.database_bytes == measure(database).used_bytes
         assert (watch.newest.free_bytes is None) is not database.is_sqlite

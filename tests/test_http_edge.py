@@ -438,7 +438,7 @@ class TestErrorsOfOurs:
         assert httpx.get(f"{edge.url}/fail", trust_env=False).status_code == 500
         wait_until(lambda: len(edge.notices) == 1, "the notice")
         (notice,) = edge.notices
-        assert notice.detail.startswith("LookupError at test_http_edge.py:")
+        assert notice.detail.startswith("500 LookupError at test_http_edge.py:")
         assert "a-secret" not in notice.detail
         assert capfd.readouterr() == ("", "")
 

@@ -105,7 +105,8 @@ def test_the_backlog_is_what_the_last_look_found(metrics: Metrics, read: Read) -
     newest: list[Backlog | None] = [None]
     metrics.also(backlog_metrics(lambda: newest[0]))
     assert b"waiting" not in metrics.text()
-    newest[0] = Backlog(STATUS, 4096, 1 << 30, AT, AT)
+    newest[0] = Backlog(STATUS, 4096, 1 << 30, AT, AT, 3)
+    assert read("fbsync_dead_letters") == 3
     assert read("fbsync_last_sync_timestamp_seconds") == AT.timestamp()
     assert read("fbsync_waiting_pages") == 7
     assert read("fbsync_waiting_events") == 20
@@ -152,6 +153,8 @@ def full(metrics: Metrics) -> str:
     """Everything that a listener's metrics may hold."""
     limits = Limits(max_waiting=7, max_database_bytes=8)
     metrics.also(backlog_metrics(lambda: Backlog(STATUS, 4096, 1, AT), limits))
+    table = Connections(2, lambda _: None)
+    metrics.also(connection_metrics(table.__len__, table.counts))
     metrics.also(total("fbsync_log_lines_lost", "Lost.", lambda: 0))
     metrics.request(Notice("event", "recorded", 200, "abc", (PAGE,), 0.02))
     metrics.outcome(Outcome(PAGE, "stored", version=VERSION, event="abc"))

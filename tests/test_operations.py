@@ -5,15 +5,16 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fbsync.errors import DatabaseUnavailable
+from fbsync.listener import Notice
 from fbsync.metrics import Metrics
-from fbsync.operations import OperationsServer
+from fbsync.operations import MAX_CONNECTIONS, OperationsServer
 from fbsync.readiness import Readiness
 
 
@@ -25,6 +26,7 @@ class Service:
     hangs: bool = False
     is_ending: bool = False
     url: str = ""
+    notices: list[Notice] = field(default_factory=list)
 
     async def probe(self) -> None:
         if self.hangs:
@@ -41,7 +43,7 @@ def running(service: Service) -> Iterator[Service]:
     listening = socket.create_server(("127.0.0.1", 0))
     service.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     readiness = Readiness(service.probe, lambda: service.is_ending)
-    with OperationsServer(listening, readiness, Metrics("1.2.3").text):
+    with OperationsServer(listening, readiness, Metrics("1.2.3").text, service.notices.append):
         yield service
 
 
@@ -90,7 +92,7 @@ def test_silent_clients_hold_up_neither_the_answers_nor_the_end() -> None:
     with running(Service()) as service:
         port = httpx.URL(service.url).port
         assert port
-        for _ in range(50):
+        for _ in range(2 * MAX_CONNECTIONS):
             silent.append(socket.create_connection(("127.0.0.1", port), timeout=60))
             silent[-1].sendall(b"GET /metrics HTTP/1.1\r\nHost:")
         assert service.get("/healthz").status_code == 200

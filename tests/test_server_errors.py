@@ -38,15 +38,16 @@ def test_an_exception_is_told_by_type_and_place_and_never_by_its_text(
         raise ValueError("hush")
     except ValueError:
         log.exception("Exception in ASGI application")
-    (detail,) = told.details()
-    assert detail.startswith("ValueError at test_server_errors.py:")
-    assert "hush" not in detail
+    (notice,) = told.notices
+    assert (notice.kind, notice.status) == ("failed", 500)
+    assert notice.detail.startswith("500 ValueError at test_server_errors.py:")
+    assert "hush" not in notice.detail
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_request_that_the_shutdown_cancels_is_told_as_that(told: Told) -> None:
     told.errors.logger().error("Exception", exc_info=asyncio.CancelledError())
-    assert told.details() == ["A request was not finished when the server ended."]
+    assert told.details() == ["500 A request was not finished when the server ended."]
 
 
 def test_what_is_only_about_a_client_is_not_told(

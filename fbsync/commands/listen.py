@@ -44,7 +44,7 @@ def listen(
     wanted = operations_address(metrics)
     from fbsync.back_pressure import BackPressure
     from fbsync.command_log import command_log
-    from fbsync.companions import backlog_watch, mirroring, subscription_watch
+    from fbsync.companions import mirroring, subscription_watch
     from fbsync.connections import Connections, most_connections
     from fbsync.graph.pace import EVENTS
     from fbsync.group_commit import GroupCommit
@@ -57,12 +57,11 @@ def listen(
     from fbsync.telling import Telling
     from fbsync.wiring import open_access, open_store
 
-    with command_log(log_format) as log:
+    with shutdown_by_signals() as shutdown, command_log(log_format) as log:
         listening = bind(host, port)
         address = address_of(listening)
         telling = Telling(log)
         with (
-            shutdown_by_signals() as shutdown,
             open_access(
                 app_settings,
                 graph,
@@ -75,7 +74,7 @@ def listen(
             ExitStack() as companions,
         ):
             enter = companions.enter_context
-            backlog = enter(backlog_watch(access))
+            backlog = enter(access.watch_backlog())
             pressure = BackPressure(limits, lambda: backlog.newest)
             telling.metrics.also(backlog_metrics(lambda: backlog.newest, limits))
             group_commit = GroupCommit(

@@ -25,7 +25,7 @@ def worker(
         store, keep = read_store(env), read_keep_deliveries(env)
     wanted = operations_address(metrics)
     from fbsync.command_log import command_log
-    from fbsync.companions import backlog_watch, mirroring
+    from fbsync.companions import mirroring
     from fbsync.graph.pace import EVENTS
     from fbsync.group_commit import GroupCommit
     from fbsync.metrics import backlog_metrics
@@ -35,10 +35,9 @@ def worker(
     from fbsync.telling import Telling
     from fbsync.wiring import open_access, open_store
 
-    with command_log(log_format) as log:
+    with shutdown_by_signals() as shutdown, command_log(log_format) as log:
         telling = Telling(log)
         with (
-            shutdown_by_signals() as shutdown,
             open_access(
                 app_settings,
                 graph,
@@ -51,7 +50,7 @@ def worker(
             ExitStack() as companions,
         ):
             enter = companions.enter_context
-            backlog = enter(backlog_watch(access))
+            backlog = enter(access.watch_backlog())
             telling.metrics.also(backlog_metrics(lambda: backlog.newest))
             opened = open_store(store, app_settings.app_id, log.say)
             worker = mirroring(access, opened, telling.outcome, shutdown)
