@@ -139,12 +139,12 @@ class PostgresCluster:
         if self._person:
             shutil.chown(folder, self._person["user"], self._person["group"])
 
-    def start(self) -> None:
-        """Run it, without fsync, until it answers."""
+    def start(self, *, fsync: bool = False) -> None:
+        """Run it until it answers; without fsync it is quicker, and only tests may be so."""
         settings = [
             "listen_addresses=127.0.0.1",
             f"unix_socket_directories={self._folder}",
-            "fsync=off",
+            f"fsync={'on' if fsync else 'off'}",
         ]
         flags = [part for setting in settings for part in ("-c", setting)]
         self._process = process = subprocess.Popen(

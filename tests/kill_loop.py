@@ -1,0 +1,291 @@
+"""Listeners and workers that are killed again and again under load; nothing may be lost.
+
+    python -m tests.kill_loop --target listener --kills 300
+    python -m tests.kill_loop --target worker --kills 300
+    python -m tests.kill_loop --target cluster --kills 100 --database postgresql
+
+`listener` kills a listener with its worker at random moments, `worker` two workers at each point of
+witness.py and at random moments, `cluster` any of two listeners and four workers, and restarts
+PostgreSQL by an immediate shutdown meanwhile. It prints what it found, and ends with 1 for a fault.
+"""
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from signal import SIGKILL, SIGQUIT, SIGTERM
+
+from cryptography.fernet import Fernet
+from sqlalchemy import select
+
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.schema import deliveries
+from fbsync.object_store import DirectoryStore
+from fbsync.page import PageId
+from fbsync.ports import history_key, page_key
+from fbsync.sandbox.world import World
+from tests import servers
+from tests.fbsync_process import environ_of
+from tests.servers import PostgresCluster, Sandbox, free_port, wait_until
+from tests.signed_load import SignedLoad
+from tests.witness import NEVER, POINTS
+from tests.witness_log import TAKEOVER_SECONDS, Findings, examine, read_log
+
+APP_ID, APP_SECRET = "123456789012345", "0123456789abcdef" * 2
+PAGES = 30
+QUIET_SECONDS = 180.0
+LISTEN, LISTEN_ONLY, WORK = "listen", "listen --no-worker", "worker"
+CASTS = {
+    "listener": [LISTEN],
+    "worker": [LISTEN_ONLY, WORK, WORK],
+    "cluster": [LISTEN_ONLY] * 2 + [WORK] * 4,
+}
+_UP = {LISTEN: "Listening on", LISTEN_ONLY: "Listening on", WORK: "Mirroring marked pages"}
+
+
+@dataclass
+class Actor:
+    """One process of the cast, which is started again after each kill."""
+
+    role: str
+    port: int
+    process: subprocess.Popen[bytes]
+
+
+@dataclass
+class Result:
+    """What a loop did and found."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    restarts: int = 0
+    acknowledged: int = 0
+    answers: int = 0
+    findings: Findings = field(default_factory=Findings)
+    faults: list[str] = field(default_factory=list)
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        yield f"kills: {self.kills.total()} ({dict(self.kills)})"
+        if self.restarts:
+            yield f"immediate restarts of PostgreSQL: {self.restarts}"
+        yield f"answered with 200: {self.answers}, of distinct bodies: {self.acknowledged}"
+        yield f"claims: {self.findings.claims}, versions: {self.findings.versions}"
+        count, longest = len(self.findings.takeovers), self.findings.longest_takeover
+        yield f"pages taken over: {count}, the slowest after {longest:.1f} s"
+        yield from (f"FAULT: {fault}" for fault in self.faults)
+        yield "no faults" if not self.faults else f"{len(self.faults)} faults"
+
+
+class KillLoop:
+    """One loop in one folder: the sandbox, the cast and the load."""
+
+    def __init__(
+        self, folder: Path, target: str, sandbox: Sandbox, cluster: PostgresCluster | None
+    ) -> None:
+        self._log, self._witness = folder / "fbsync.log", folder / "witness.log"
+        self._target, self._sandbox, self._cluster = target, sandbox, cluster
+        self.url = cluster.server.new_database() if cluster else sqlite_url(folder / "f.sqlite3")
+        self._store = DirectoryStore(folder / "store", "facebook")
+        self._environ = environ_of(
+            {
+                "FACEBOOK_APP_ID": APP_ID,
+                "FACEBOOK_APP_SECRET": APP_SECRET,
+                "FACEBOOK_VERIFY_TOKEN": "a-verify-token",
+                "FACEBOOK_GRAPH_URL": sandbox.url,
+                "FACEBOOK_REDIRECT_URI": f"http://localhost:{free_port()}/facebook/callback",
+                "FBSYNC_DATABASE_URL": self.url,
+                "FBSYNC_TOKEN_KEY": Fernet.generate_key().decode(),
+                "FBSYNC_STORE_DIR": str(folder / "store"),
+            }
+        )
+        self._kills: dict[int, float] = {}
+        self._actors: list[Actor] = []
+        self._result = Result()
+
+    def run(self, kills: int) -> Result:
+        """Kill so often, let all come to its end, and look."""
+        self._run("fbsync", "login", "--only")
+        pages = list(self._sandbox.world.page_ids)
+        for role in CASTS[self._target]:
+            self._actors.append(self._start(role, free_port(), NEVER))
+        ports = [actor.port for actor in self._actors if actor.role != WORK]
+        try:
+            with SignedLoad(ports, APP_SECRET, pages, self._rename) as load:
+                while self._result.kills.total() < kills:
+                    self._sandbox.world.call_count = 0  # else its limits would be used up
+                    self._disturb()
+            self._await_quiet()
+            self._end()
+        finally:
+            for actor in self._actors:
+                actor.process.kill()
+                actor.process.wait()
+        self._result.acknowledged, self._result.answers = len(load.acknowledged), load.answers
+        self._examine(pages, load.acknowledged)
+        return self._result
+
+    def _rename(self, page: str, name: str) -> None:
+        self._sandbox.world.edit(page, {"name": name})
+
+    def _disturb(self) -> None:
+        """One kill, or one restart of PostgreSQL."""
+        if self._cluster and random.random() < 0.1:  # noqa: S311 - no secret
+            self._cluster.stop(SIGQUIT)
+            self._cluster.start(fsync=True)
+            self._result.restarts += 1
+            self._assert_alive()
+            return
+        victims = [actor for actor in self._actors if self._is_victim(actor)]
+        victim = random.choice(victims)  # noqa: S311 - no secret
+        self._kill(victim)
+        point = random.choice((*POINTS, NEVER))  # noqa: S311 - no secret
+        point = point if victim.role == WORK else NEVER
+        fresh = self._start(victim.role, victim.port, point)
+        self._actors[self._actors.index(victim)] = fresh
+        if point != NEVER:
+            wait_until(lambda: fresh.process.poll() is not None, f"the death {point}")
+            self._note_death(fresh, point)
+            self._actors[self._actors.index(fresh)] = self._start(fresh.role, fresh.port, NEVER)
+
+    def _is_victim(self, actor: Actor) -> bool:
+        return self._target != "worker" or actor.role == WORK
+
+    def _kill(self, victim: Actor) -> None:
+        time.sleep(random.uniform(0, 1.5))  # noqa: S311 - no secret
+        self._kills[victim.process.pid] = time.monotonic()
+        victim.process.send_signal(SIGKILL)
+        victim.process.wait()
+        self._note_death(victim, f"{victim.role}, at random")
+
+    def _note_death(self, actor: Actor, how: str) -> None:
+        if actor.process.returncode != -SIGKILL:
+            raise AssertionError(f"{actor.role} ended with {actor.process.returncode}")
+        self._result.kills[how] += 1
+
+    def _assert_alive(self) -> None:
+        for actor in self._actors:
+            assert actor.process.poll() is None, f"{actor.role} ended: {actor.process.returncode}"
+
+    def _start(self, role: str, port: int, point: str) -> Actor:
+        count = random.randint(1, 5)  # noqa: S311 - no secret
+        armed = ["tests.witness", str(self._witness), point, str(count)]
+        options = ["--port", str(port)] if role != WORK else []
+        with open(self._log, "ab") as log:
+            seen = log.tell()
+            process = subprocess.Popen(
+                [sys.executable, "-m", *armed, *role.split(), *options],
+                env=self._environ,
+                stdout=log,
+                stderr=log,
+            )
+        actor = Actor(role, port, process)
+        self._wait_for_start(actor, seen)
+        return actor
+
+    def _wait_for_start(self, actor: Actor, seen: int) -> None:
+        """Until it is up, or dead of its own point."""
+
+        def is_up() -> bool:
+            status = actor.process.poll()
+            assert status in (None, -SIGKILL), f"{actor.role} ended with {status}: {self._log}"
+            with open(self._log, "rb") as log:
+                log.seek(seen)
+                return status is not None or _UP[actor.role].encode() in log.read()
+
+        wait_until(is_up, f"the start of {actor.role}")
+
+    def _run(self, module: str, *arguments: str) -> None:
+        with open(self._log, "ab") as log:
+            subprocess.run(
+                [sys.executable, "-m", module, *arguments],
+                env=self._environ,
+                stdout=log,
+                stderr=log,
+                check=True,
+            )
+
+    def _await_quiet(self) -> None:
+        """Until all that is marked is settled."""
+        with closing(Database(self.url)) as database:
+            inbox = DatabaseInbox(database)
+            wait_until(lambda: inbox.status().waiting == 0, "the quiet", QUIET_SECONDS)
+
+    def _end(self) -> None:
+        for actor in self._actors:
+            actor.process.send_signal(SIGTERM)
+        for actor in self._actors:
+            status = actor.process.wait(30)
+            if status != 0:
+                self._result.faults.append(f"{actor.role} ended with {status} after SIGTERM")
+
+    def _examine(self, pages: list[str], acknowledged: set[str]) -> None:
+        result = self._result
+        result.findings = examine(read_log(self._witness.read_text()), self._kills)
+        result.faults += result.findings.faults
+        slow = result.findings.longest_takeover
+        if slow > TAKEOVER_SECONDS and not result.restarts:
+            result.faults.append(f"a takeover took {slow:.1f} s")
+        with closing(Database(self.url)) as database:
+            with database.read() as connection:
+                kept = set(connection.execute(select(deliveries.c.digest)).scalars())
+            states = DatabaseInbox(database).pages()
+        if lost := acknowledged - kept:
+            result.faults.append(f"{len(lost)} deliveries were answered with 200 and are lost")
+        for page in pages:
+            last = states[PageId(page)].last if PageId(page) in states else None
+            result.faults += self._examine_store(PageId(page), last.number if last else 0)
+
+    def _examine_store(self, page: PageId, newest: int) -> Iterator[str]:
+        """The page is as the sandbox has it, and its history ends with that, without a gap."""
+        keys = list(self._store.list(f"{page}/history/"))
+        if keys != [history_key(page, number + 1) for number in range(newest)]:
+            yield f"page {page} has the versions {keys}, not 1 to {newest}"
+        truth = self._sandbox.world.page(page) or {}
+        stored = json.loads(self._store.get(page_key(page)) or b"{}")
+        if not stored or {name: truth.get(name) for name in stored} != stored:
+            yield f"page {page} is stored as {stored.get('name')}, and is {truth.get('name')}"
+        if keys and json.loads(self._store.get(keys[-1]) or b"{}").get("snapshot") != stored:
+            yield f"page {page}: its newest version is not the page"
+
+
+@contextmanager
+def kill_loop(folder: Path, target: str, database: str) -> Iterator[KillLoop]:
+    """The loop with all its servers; `database` is "sqlite" or "postgresql"."""
+    world = World(page_count=PAGES, app_id=APP_ID, app_secret=APP_SECRET, auto_consent=True)
+    with ExitStack() as stack:
+        cluster = None
+        if database == "postgresql":
+            cluster = stack.enter_context(servers.postgresql_cluster())
+            cluster.start(fsync=True)
+        sandbox = stack.enter_context(servers.sandbox(world))
+        yield KillLoop(folder, target, sandbox, cluster)
+
+
+def main() -> None:
+    """Read the options, run the loop, print what it found."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--target", choices=list(CASTS), required=True)
+    parser.add_argument("--kills", type=int, default=300)
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    given = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="fbsync-kill-")
+    print(f"Logs, database and store: {folder}", flush=True)
+    with kill_loop(Path(folder), given.target, given.database) as loop:
+        result = loop.run(given.kills)
+    print("\n".join(result.lines()))
+    sys.exit(1 if result.faults else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""The examination of a kill loop's log notices what it is there for."""
+
+import pytest
+
+from tests.witness_log import examine, read_log
+
+ORDERLY = """\
+1.0 1 claim 7 -
+1.2 1 put 7 -
+1.3 1 finishing 7 -
+1.4 2 claim 7 -
+1.5 1 finished 7 1
+1.6 2 finishing 7 -
+1.7 2 finished 7 -
+"""
+
+
+def test_an_orderly_log_has_no_faults() -> None:
+    found = examine(read_log(ORDERLY), {})
+    assert (found.faults, found.claims, found.versions, found.takeovers) == ([], 2, 1, [])
+
+
+def test_a_takeover_is_counted_from_the_kill() -> None:
+    text = "1.0 1 claim 7 -\n2.0 1 killed - -\n14.5 2 claim 7 -\n15.0 2 finished 7 1\n"
+    found = examine(read_log(text), {})
+    assert (found.faults, found.takeovers) == ([], [12.5])
+    assert examine(read_log(text.replace("2.0 1 killed - -\n", "")), {1: 3.5}).takeovers == [11.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("1.0 1 claim 7 -\n1.1 2 claim 7 -\n1.2 1 put 7 -\n", "in two hands"),
+        ("1.0 1 claim 7 -\n1.1 1 finished 7 4\n1.2 2 claim 7 -\n1.3 2 finished 7 4\n", "twice"),
+        ("1.0 1 claim 7 -\n1.1 1 killed - -\n", "by nobody"),
+        ("1.0 1 put 7 -\n", "without a claim"),
+    ],
+)
+def test_each_fault_is_noticed(text: str, fault: str) -> None:
+    assert any(fault in told for told in examine(read_log(text), {}).faults)

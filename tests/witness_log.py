@@ -1,0 +1,94 @@
+"""What the witnesses of a kill loop wrote down, and what must hold in it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+TAKEOVER_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a witness, see witness.py."""
+
+    at: float
+    process: int
+    what: str
+    page: str
+    detail: str
+
+
+@dataclass
+class Hold:
+    """A page in one worker's hands: from the claim to the last thing that it did to the page."""
+
+    process: int
+    begin: float
+    last: float
+    is_open: bool = True
+
+
+@dataclass
+class Findings:
+    """`faults` must be empty; `takeovers` are the seconds from a kill to the page's next claim."""
+
+    claims: int = 0
+    versions: int = 0
+    takeovers: list[float] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def longest_takeover(self) -> float:
+        """In seconds; 0 where no page was taken over."""
+        return max(self.takeovers, default=0.0)
+
+
+def read_log(text: str) -> list[Line]:
+    """The lines in the order of time."""
+    parts = (line.split(" ") for line in text.splitlines())
+    return sorted(
+        (Line(float(at), int(process), *rest) for at, process, *rest in parts),
+        key=lambda line: line.at,
+    )
+
+
+def examine(lines: Sequence[Line], kills: dict[int, float]) -> Findings:
+    """`kills` has the time at which each killed process was killed."""
+    found = Findings()
+    pages: dict[str, list[Hold]] = {}
+    versions: Counter[tuple[str, str]] = Counter()
+    for line in lines:
+        if line.what == "killed":
+            kills.setdefault(line.process, line.at)
+            continue
+        holds = pages.setdefault(line.page, [])
+        if line.what == "claim":
+            found.claims += 1
+            holds.append(Hold(line.process, line.at, line.at))
+            continue
+        mine = next((hold for hold in reversed(holds) if hold.process == line.process), None)
+        if mine is None:
+            found.faults.append(f"{line} without a claim")
+            continue
+        if line.what in ("finished", "gave-back"):
+            mine.is_open = False  # it may come after another worker's claim, as it is written late
+        else:
+            mine.last = line.at
+        if line.what == "finished" and line.detail != "-":
+            found.versions += 1
+            versions[line.page, line.detail] += 1
+    found.faults += [f"version {key} was finished twice" for key, n in versions.items() if n > 1]
+    for page, holds in pages.items():
+        _examine_page(page, holds, kills, found)
+    return found
+
+
+def _examine_page(page: str, holds: list[Hold], kills: dict[int, float], found: Findings) -> None:
+    for hold, following in zip(holds, holds[1:], strict=False):
+        if following.begin < hold.last:
+            found.faults.append(f"page {page} was in two hands at once: {hold}, {following}")
+        killed = kills.get(hold.process)
+        if hold.is_open and killed is not None:
+            found.takeovers.append(following.begin - killed)
+    if holds and holds[-1].is_open:
+        found.faults.append(f"page {page} was taken over by nobody: {holds[-1]}")
