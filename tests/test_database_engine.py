@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from fbsync.database.engine import Database, sqlite_file, sqlite_url
 from fbsync.database.schema import SCHEMA_NUMBER, page_accesses, schema
 from fbsync.database.sqlite_file import loses_commits_in_wal
 from fbsync.errors import DatabaseUnavailable, SettingsError
+from tests.test_listener import locked
 
 
 def test_a_new_file_is_its_owners_alone_in_a_private_folder(tmp_path: Path) -> None:
@@ -151,6 +153,13 @@ def test_a_locked_file_is_unavailable_and_says_what_to_do(
         pass
     other.close()
     database.close()
+
+
+def test_a_set_up_file_is_opened_while_another_program_writes(tmp_path: Path) -> None:
+    with closing(Database(sqlite_url(tmp_path / "f.sqlite3"))):
+        pass
+    with locked(tmp_path / "f.sqlite3"), closing(Database(sqlite_url(tmp_path / "f.sqlite3"))):
+        pass
 
 
 def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:

@@ -128,6 +128,19 @@ class Database:
             file.hold()
 
     def _set_up(self) -> None:
+        with self.read() as connection:
+            found = _schema_number(connection)
+        if found is None or found < SCHEMA_NUMBER:
+            # Only then: beside busy workers, a start must not wait for their lock.
+            found = self._make_schema()
+        if found > SCHEMA_NUMBER:
+            raise SettingsError(
+                f"The database was written by a newer fbsync (schema {found}, this one knows"
+                f" {SCHEMA_NUMBER}).\nUpgrade fbsync, or point FBSYNC_DATABASE_URL elsewhere."
+            )
+
+    def _make_schema(self) -> int:
+        """Make or upgrade the tables, unless another process was first; the number then."""
         with self.write() as connection:
             if not self.is_sqlite:
                 # Whoever came first may have an index to make, which can take long.
@@ -135,17 +148,22 @@ class Database:
                 connection.execute(
                     text("select pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK}
                 )
-            if not inspect(connection).has_table(schema.name):
+            found = _schema_number(connection)
+            if found is None:
                 metadata.create_all(connection)
                 connection.execute(schema.insert().values(number=SCHEMA_NUMBER))
-            found = connection.execute(select(schema.c.number)).scalar_one()
-            if found < SCHEMA_NUMBER:
+            elif found < SCHEMA_NUMBER:
                 _upgrade(connection)
-        if found > SCHEMA_NUMBER:
-            raise SettingsError(
-                f"The database was written by a newer fbsync (schema {found}, this one knows"
-                f" {SCHEMA_NUMBER}).\nUpgrade fbsync, or point FBSYNC_DATABASE_URL elsewhere."
-            )
+            else:
+                return found
+        return SCHEMA_NUMBER
+
+
+def _schema_number(connection: Connection) -> int | None:
+    """None for a database without our tables."""
+    if not inspect(connection).has_table(schema.name):
+        return None
+    return int(connection.execute(select(schema.c.number)).scalar_one())
 
 
 def _upgrade(connection: Connection) -> None:
