@@ -22,7 +22,7 @@ class Line:
 class Hold:
     """A page in one worker's hands: from the claim to the last thing that it did to the page.
 
-    It is held until the worker begins to end it; what a killed worker's last call did, nobody knows.
+    It is held until the worker begins to end it: what a killed call did, nobody knows.
     """
 
     process: int
