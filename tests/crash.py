@@ -3,7 +3,8 @@
     python -m tests.crash "8 before finish" listen --port 5000
 
 The crash is a SIGKILL of the process by itself, before or after a call of the real method: no
-cleaning up, no last words. Time moves so that the lease of a crashed listener has run out.
+cleaning up, no last words. Time moves so that the lease of a crashed listener has run out. At some
+doors the process can also stop itself (SIGSTOP), until the test lets it go on.
 """
 
 import os
@@ -31,6 +32,12 @@ DOORS: dict[str, tuple[str, str, str, int]] = {
     "8 after finish": ("fbsync.database.inbox", "DatabaseInbox.finish", "after", 1),
 }
 
+STOPS: dict[str, tuple[str, str, str, int]] = {
+    "7 asleep before the history entry": DOORS["7 before the history entry"],
+    "7 asleep before page_data.json": ("fbsync.object_store", "DirectoryStore.put", "before", 2),
+    "8 asleep before finish": DOORS["8 before finish"],
+}
+
 
 def main() -> None:
     """Arm the door, then be `fbsync`."""
@@ -38,15 +45,17 @@ def main() -> None:
     if door == LATER:
         now = time.time
         time.time = lambda: now() + LATER_SECONDS
+    elif door in STOPS:
+        _arm(*STOPS[door], signal.SIGSTOP)
     else:
-        _arm(*DOORS[door])
+        _arm(*DOORS[door], signal.SIGKILL)
     sys.argv = ["fbsync", *arguments]
     from fbsync.cli import main
 
     main()
 
 
-def _arm(module: str, path: str, moment: str, count: int) -> None:
+def _arm(module: str, path: str, moment: str, count: int, number: signal.Signals) -> None:
     owner: Any = import_module(module)
     *parents, name = path.split(".")
     for parent in parents:
@@ -57,12 +66,12 @@ def _arm(module: str, path: str, moment: str, count: int) -> None:
     def crash(*args: Any, **options: Any) -> Any:
         nonlocal calls
         if moment == "before" and calls + 1 == count:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), number)
         found = method(*args, **options)
         # A call that found nothing to do, such as a claim without due pages, is none.
         calls += found is None or bool(found)
-        if calls == count:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if moment == "after" and calls == count:
+            os.kill(os.getpid(), number)
         return found
 
     setattr(owner, name, crash)

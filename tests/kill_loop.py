@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from signal import SIGKILL, SIGQUIT, SIGTERM
+from signal import SIGQUIT, SIGTERM
 
 from cryptography.fernet import Fernet
 from sqlalchemy import select
@@ -34,31 +34,21 @@ from fbsync.page import PageId
 from fbsync.ports import history_key, page_key
 from fbsync.sandbox.world import World
 from tests import servers
+from tests.actors import LISTEN, LISTEN_ONLY, WORK, Actor, a_point
 from tests.fbsync_process import environ_of
 from tests.servers import PostgresCluster, Sandbox, free_port, wait_until
 from tests.signed_load import SignedLoad
-from tests.witness import NEVER, POINTS
+from tests.witness import NEVER
 from tests.witness_log import TAKEOVER_SECONDS, Findings, examine, read_log
 
 APP_ID, APP_SECRET = "123456789012345", "0123456789abcdef" * 2
-PAGES = 30
+PAGES = 1000  # a dead worker's claim keeps up to 50 of them for the length of its lease
 QUIET_SECONDS = 180.0
-LISTEN, LISTEN_ONLY, WORK = "listen", "listen --no-worker", "worker"
 CASTS = {
     "listener": [LISTEN],
     "worker": [LISTEN_ONLY, WORK, WORK],
     "cluster": [LISTEN_ONLY] * 2 + [WORK] * 4,
 }
-_UP = {LISTEN: "Listening on", LISTEN_ONLY: "Listening on", WORK: "Mirroring marked pages"}
-
-
-@dataclass
-class Actor:
-    """One process of the cast, which is started again after each kill."""
-
-    role: str
-    port: int
-    process: subprocess.Popen[bytes]
 
 
 @dataclass
@@ -91,7 +81,7 @@ class KillLoop:
     def __init__(
         self, folder: Path, target: str, sandbox: Sandbox, cluster: PostgresCluster | None
     ) -> None:
-        self._log, self._witness = folder / "fbsync.log", folder / "witness.log"
+        self._folder = folder
         self._target, self._sandbox, self._cluster = target, sandbox, cluster
         self.url = cluster.server.new_database() if cluster else sqlite_url(folder / "f.sqlite3")
         self._store = DirectoryStore(folder / "store", "facebook")
@@ -107,28 +97,29 @@ class KillLoop:
                 "FBSYNC_STORE_DIR": str(folder / "store"),
             }
         )
-        self._kills: dict[int, float] = {}
         self._actors: list[Actor] = []
         self._result = Result()
 
     def run(self, kills: int) -> Result:
         """Kill so often, let all come to its end, and look."""
-        self._run("fbsync", "login", "--only")
+        self._log_in()
         pages = list(self._sandbox.world.page_ids)
-        for role in CASTS[self._target]:
-            self._actors.append(self._start(role, free_port(), NEVER))
+        self._actors = [self._start(role, free_port()) for role in CASTS[self._target]]
+        self._await_start()
         ports = [actor.port for actor in self._actors if actor.role != WORK]
+        connections = 8 if self._target == "worker" else 64
         try:
-            with SignedLoad(ports, APP_SECRET, pages, self._rename) as load:
+            with SignedLoad(
+                ports, APP_SECRET, pages, self._rename, connections=connections
+            ) as load:
                 while self._result.kills.total() < kills:
-                    self._sandbox.world.call_count = 0  # else its limits would be used up
                     self._disturb()
+                self._disarm()
             self._await_quiet()
             self._end()
         finally:
             for actor in self._actors:
-                actor.process.kill()
-                actor.process.wait()
+                actor.kill()
         self._result.acknowledged, self._result.answers = len(load.acknowledged), load.answers
         self._examine(pages, load.acknowledged)
         return self._result
@@ -137,76 +128,57 @@ class KillLoop:
         self._sandbox.world.edit(page, {"name": name})
 
     def _disturb(self) -> None:
-        """One kill, or one restart of PostgreSQL."""
+        """One kill at random, or one restart of PostgreSQL; whoever died is replaced."""
+        self._sandbox.world.call_count = 0  # else the sandbox's limits would be used up
+        time.sleep(random.uniform(0, 1.5))  # noqa: S311 - no secret
         if self._cluster and random.random() < 0.1:  # noqa: S311 - no secret
+            self._await_start()
             self._cluster.stop(SIGQUIT)
             self._cluster.start(fsync=True)
             self._result.restarts += 1
-            self._assert_alive()
             return
         victims = [actor for actor in self._actors if self._is_victim(actor)]
-        victim = random.choice(victims)  # noqa: S311 - no secret
-        self._kill(victim)
-        point = random.choice((*POINTS, NEVER))  # noqa: S311 - no secret
-        point = point if victim.role == WORK else NEVER
-        fresh = self._start(victim.role, victim.port, point)
-        self._actors[self._actors.index(victim)] = fresh
-        if point != NEVER:
-            wait_until(lambda: fresh.process.poll() is not None, f"the death {point}")
-            self._note_death(fresh, point)
-            self._actors[self._actors.index(fresh)] = self._start(fresh.role, fresh.port, NEVER)
+        if victims:
+            self._kill(random.choice(victims))  # noqa: S311 - no secret
+        for at, actor in enumerate(self._actors):
+            if actor.is_dead:
+                self._note_death(actor)
+                self._actors[at] = self._start(actor.role, actor.port, a_point(actor.role))
 
     def _is_victim(self, actor: Actor) -> bool:
-        return self._target != "worker" or actor.role == WORK
+        """Those with a point of their own die there."""
+        may_die = self._target != "worker" or actor.role == WORK
+        return may_die and actor.point == NEVER and actor.is_up
 
     def _kill(self, victim: Actor) -> None:
-        time.sleep(random.uniform(0, 1.5))  # noqa: S311 - no secret
-        self._kills[victim.process.pid] = time.monotonic()
-        victim.process.send_signal(SIGKILL)
-        victim.process.wait()
-        self._note_death(victim, f"{victim.role}, at random")
+        at = victim.kill()
+        with open(self._folder / "witness.log", "a", encoding="utf-8") as log:
+            log.write(f"{at:.6f} {victim.process.pid} killed - -\n")
 
-    def _note_death(self, actor: Actor, how: str) -> None:
-        if actor.process.returncode != -SIGKILL:
-            raise AssertionError(f"{actor.role} ended with {actor.process.returncode}")
-        self._result.kills[how] += 1
+    def _note_death(self, actor: Actor) -> None:
+        self._result.kills[actor.death] += 1
+        if self._result.kills.total() % 25 == 0:
+            print(f"{self._result.kills.total()} kills", file=sys.stderr, flush=True)
 
-    def _assert_alive(self) -> None:
-        for actor in self._actors:
-            assert actor.process.poll() is None, f"{actor.role} ended: {actor.process.returncode}"
+    def _disarm(self) -> None:
+        """From now on nobody dies."""
+        for at, actor in enumerate(self._actors):
+            if actor.point != NEVER or actor.is_dead:
+                self._kill(actor)
+                self._note_death(actor)
+                self._actors[at] = self._start(actor.role, actor.port)
+        self._await_start()
 
-    def _start(self, role: str, port: int, point: str) -> Actor:
-        count = random.randint(1, 5)  # noqa: S311 - no secret
-        armed = ["tests.witness", str(self._witness), point, str(count)]
-        options = ["--port", str(port)] if role != WORK else []
-        with open(self._log, "ab") as log:
-            seen = log.tell()
-            process = subprocess.Popen(
-                [sys.executable, "-m", *armed, *role.split(), *options],
-                env=self._environ,
-                stdout=log,
-                stderr=log,
-            )
-        actor = Actor(role, port, process)
-        self._wait_for_start(actor, seen)
-        return actor
+    def _start(self, role: str, port: int, point: str = NEVER) -> Actor:
+        return Actor(role, port, self._folder, self._environ, point)
 
-    def _wait_for_start(self, actor: Actor, seen: int) -> None:
-        """Until it is up, or dead of its own point."""
+    def _await_start(self) -> None:
+        wait_until(lambda: all(actor.is_up for actor in self._actors), "the start of all")
 
-        def is_up() -> bool:
-            status = actor.process.poll()
-            assert status in (None, -SIGKILL), f"{actor.role} ended with {status}: {self._log}"
-            with open(self._log, "rb") as log:
-                log.seek(seen)
-                return status is not None or _UP[actor.role].encode() in log.read()
-
-        wait_until(is_up, f"the start of {actor.role}")
-
-    def _run(self, module: str, *arguments: str) -> None:
-        with open(self._log, "ab") as log:
+    def _log_in(self) -> None:
+        with open(self._folder / "login.log", "wb") as log:
             subprocess.run(
-                [sys.executable, "-m", module, *arguments],
+                [sys.executable, "-m", "fbsync", "login", "--only"],
                 env=self._environ,
                 stdout=log,
                 stderr=log,
@@ -229,7 +201,7 @@ class KillLoop:
 
     def _examine(self, pages: list[str], acknowledged: set[str]) -> None:
         result = self._result
-        result.findings = examine(read_log(self._witness.read_text()), self._kills)
+        result.findings = examine(read_log((self._folder / "witness.log").read_text()))
         result.faults += result.findings.faults
         slow = result.findings.longest_takeover
         if slow > TAKEOVER_SECONDS and not result.restarts:
@@ -240,18 +212,22 @@ class KillLoop:
             states = DatabaseInbox(database).pages()
         if lost := acknowledged - kept:
             result.faults.append(f"{len(lost)} deliveries were answered with 200 and are lost")
+        keys: dict[str, list[str]] = {}
+        for key in self._store.list(""):
+            keys.setdefault(key.partition("/")[0], []).append(key)
         for page in pages:
             last = states[PageId(page)].last if PageId(page) in states else None
-            result.faults += self._examine_store(PageId(page), last.number if last else 0)
+            versions = [key for key in keys.get(page, []) if "/history/" in key]
+            newest = last.number if last else 0
+            result.faults += self._examine_store(PageId(page), newest, versions)
 
-    def _examine_store(self, page: PageId, newest: int) -> Iterator[str]:
+    def _examine_store(self, page: PageId, newest: int, keys: list[str]) -> Iterator[str]:
         """The page is as the sandbox has it, and its history ends with that, without a gap."""
-        keys = list(self._store.list(f"{page}/history/"))
         if keys != [history_key(page, number + 1) for number in range(newest)]:
             yield f"page {page} has the versions {keys}, not 1 to {newest}"
         truth = self._sandbox.world.page(page) or {}
         stored = json.loads(self._store.get(page_key(page)) or b"{}")
-        if not stored or {name: truth.get(name) for name in stored} != stored:
+        if keys and {name: truth.get(name) for name in stored} != stored:
             yield f"page {page} is stored as {stored.get('name')}, and is {truth.get('name')}"
         if keys and json.loads(self._store.get(keys[-1]) or b"{}").get("snapshot") != stored:
             yield f"page {page}: its newest version is not the page"

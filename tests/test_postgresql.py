@@ -11,9 +11,10 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import func, make_url, select, text
 
-from fbsync.database.engine import _SCHEMA_LOCK, Database
+from fbsync.database.engine import Database
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.schema import SCHEMA_NUMBER, schema
+from fbsync.database.schema_setup import SCHEMA_LOCK
 from fbsync.database.vault import Vault
 from fbsync.errors import DatabaseUnavailable
 from fbsync.page import PageAccess, PageId, UserToken
@@ -106,14 +107,14 @@ def test_processes_that_start_at_once_set_an_empty_database_up_together(
     waiting += " and database = (select oid from pg_database where datname = current_database())"
     address = f"host=127.0.0.1 port={postgresql.port} user=fbsync dbname={name}"
     with psycopg.connect(address, autocommit=True) as server:
-        server.execute("select pg_advisory_lock(%s)", [_SCHEMA_LOCK])
+        server.execute("select pg_advisory_lock(%s)", [SCHEMA_LOCK])
         command = [sys.executable, "-c", program]
         processes = [subprocess.Popen(command) for _ in range(PROCESSES)]
         wait_until(
             lambda: server.execute(waiting).fetchone() == (PROCESSES,), "all to be at the lock"
         )
         assert server.execute("select to_regclass('pages')").fetchone() == (None,)
-        server.execute("select pg_advisory_unlock(%s)", [_SCHEMA_LOCK])
+        server.execute("select pg_advisory_unlock(%s)", [SCHEMA_LOCK])
         assert [process.wait(60) for process in processes] == [0] * PROCESSES
     database = Database(url)
     with database.read() as connection:

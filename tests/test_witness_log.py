@@ -16,25 +16,31 @@ ORDERLY = """\
 
 
 def test_an_orderly_log_has_no_faults() -> None:
-    found = examine(read_log(ORDERLY), {})
+    found = examine(read_log(ORDERLY))
     assert (found.faults, found.claims, found.versions, found.takeovers) == ([], 2, 1, [])
 
 
 def test_a_takeover_is_counted_from_the_kill() -> None:
-    text = "1.0 1 claim 7 -\n2.0 1 killed - -\n14.5 2 claim 7 -\n15.0 2 finished 7 1\n"
-    found = examine(read_log(text), {})
+    text = "1.0 1 claim 7 -\n2.0 1 killed - -\n14.5 2 claim 7 -\n15.0 2 finishing 7 -\n"
+    found = examine(read_log(text))
     assert (found.faults, found.takeovers) == ([], [12.5])
-    assert examine(read_log(text.replace("2.0 1 killed - -\n", "")), {1: 3.5}).takeovers == [11.0]
+
+
+def test_what_a_finish_did_that_a_kill_cut_short_is_not_known() -> None:
+    text = "1.0 1 claim 7 -\n1.5 1 finishing 7 -\n2.0 1 killed - -\n"
+    assert examine(read_log(text)).faults == []
+    later = examine(read_log(f"{text}80.0 2 claim 7 -\n81.0 2 finishing 7 -\n"))
+    assert (later.faults, later.takeovers) == ([], [])
 
 
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
         ("1.0 1 claim 7 -\n1.1 2 claim 7 -\n1.2 1 put 7 -\n", "in two hands"),
-        ("1.0 1 claim 7 -\n1.1 1 finished 7 4\n1.2 2 claim 7 -\n1.3 2 finished 7 4\n", "twice"),
+        ("1.0 1 claim 7 -\n1.1 1 finished 7 4\n1.2 1 claim 7 -\n1.3 1 finished 7 4\n", "twice"),
         ("1.0 1 claim 7 -\n1.1 1 killed - -\n", "by nobody"),
         ("1.0 1 put 7 -\n", "without a claim"),
     ],
 )
 def test_each_fault_is_noticed(text: str, fault: str) -> None:
-    assert any(fault in told for told in examine(read_log(text), {}).faults)
+    assert any(fault in told for told in examine(read_log(text)).faults)

@@ -1,5 +1,7 @@
 """`fbsync worker` and `fbsync listen --no-worker` as processes, on both databases."""
 
+import json
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -12,11 +14,13 @@ from cryptography.fernet import Fernet
 from fbsync.database.engine import Database
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.object_store import DirectoryStore
+from fbsync.ports import page_key
 from fbsync.sandbox.world import Switches, World
 from tests import servers
+from tests.crash import STOPS
 from tests.fbsync_process import listener, log_text, run, worker
 from tests.servers import READY_SECONDS, free_port, wait_until
-from tests.test_journey import APP, Shop, delivered, settings
+from tests.test_journey import APP, PAGE, Shop, delivered, settings, settled
 
 LONGEST_END_SECONDS = 10.0  # as promised in the README
 
@@ -98,3 +102,26 @@ def test_a_signal_ends_the_process_in_time_whatever_hangs(
         # What may still be written waits for its lease; what was only read is free at once.
         assert inbox.status().leased == (1 if what == "the store" else 0)
         assert inbox.status().waiting == 1
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("door", STOPS)
+def test_a_worker_that_sleeps_through_its_lease_spoils_nothing(shop: Shop, door: str) -> None:
+    with (
+        listener(shop.port, ("fbsync",), "--no-worker", **shop.settings),
+        worker(("tests.crash", door), **shop.settings) as sleeper,
+    ):
+        shop.rename("Stale")
+        stopped, status = os.waitpid(sleeper.pid, os.WUNTRACED)
+        assert (stopped, os.WIFSTOPPED(status)) == (sleeper.pid, True)
+        shop.rename("Now")
+        wait_until(lambda: delivered(shop), "the 200")
+        with worker(**shop.settings):
+            wait_until(lambda: shop.mirrored_name() == "Now", "the takeover")
+            told = log_text().count("taken over")
+            sleeper.send_signal(signal.SIGCONT)
+            wait_until(lambda: log_text().count("taken over") > told, "the end of the sleep")
+            wait_until(lambda: settled(shop), "the last look")
+    assert shop.mirrored_name() == "Now"
+    newest = shop.history()[-1]
+    assert newest["snapshot"] == json.loads(shop.store.get(page_key(PAGE)) or b"")

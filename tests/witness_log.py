@@ -20,12 +20,15 @@ class Line:
 
 @dataclass
 class Hold:
-    """A page in one worker's hands: from the claim to the last thing that it did to the page."""
+    """A page in one worker's hands: from the claim to the last thing that it did to the page.
+
+    It is held until the worker begins to end it: what a killed call did, nobody knows.
+    """
 
     process: int
     begin: float
     last: float
-    is_open: bool = True
+    is_held: bool = True
 
 
 @dataclass
@@ -52,9 +55,10 @@ def read_log(text: str) -> list[Line]:
     )
 
 
-def examine(lines: Sequence[Line], kills: dict[int, float]) -> Findings:
-    """`kills` has the time at which each killed process was killed."""
+def examine(lines: Sequence[Line]) -> Findings:
+    """Look at all of a loop's lines, in the order of time."""
     found = Findings()
+    kills: dict[int, float] = {}
     pages: dict[str, list[Hold]] = {}
     versions: Counter[tuple[str, str]] = Counter()
     for line in lines:
@@ -70,10 +74,9 @@ def examine(lines: Sequence[Line], kills: dict[int, float]) -> Findings:
         if mine is None:
             found.faults.append(f"{line} without a claim")
             continue
-        if line.what in ("finished", "gave-back"):
-            mine.is_open = False  # it may come after another worker's claim, as it is written late
-        else:
+        if line.what not in ("finished", "gave-back"):  # written late: others may have claimed it
             mine.last = line.at
+            mine.is_held = line.what == "put"
         if line.what == "finished" and line.detail != "-":
             found.versions += 1
             versions[line.page, line.detail] += 1
@@ -88,7 +91,7 @@ def _examine_page(page: str, holds: list[Hold], kills: dict[int, float], found: 
         if following.begin < hold.last:
             found.faults.append(f"page {page} was in two hands at once: {hold}, {following}")
         killed = kills.get(hold.process)
-        if hold.is_open and killed is not None:
+        if hold.is_held and killed is not None:
             found.takeovers.append(following.begin - killed)
-    if holds and holds[-1].is_open:
+    if holds and holds[-1].is_held:
         found.faults.append(f"page {page} was taken over by nobody: {holds[-1]}")

@@ -11,25 +11,19 @@ from sqlalchemy import (
     Engine,
     create_engine,
     event,
-    inspect,
     make_url,
-    select,
     text,
-    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
-from sqlalchemy.schema import CreateColumn
 
 from fbsync.database.faults import translated
-from fbsync.database.schema import SCHEMA_NUMBER, metadata, schema
+from fbsync.database.schema_setup import set_up
 from fbsync.database.sqlite_file import SqliteFile, loses_commits_in_wal
 from fbsync.errors import SettingsError
 
 LOCK_WAIT_SECONDS = 3
 """For a lock or a free connection. Short, because Meta waits for a listener's commit meanwhile."""
-
-_SCHEMA_LOCK = 0x6662_7379_6E63  # "fbsync": the advisory lock under which PostgreSQL is set up
 
 # libpq, "Parameter Key Words": a server that is gone is noticed within seconds. Those of the URL
 # come first.
@@ -63,7 +57,7 @@ class Database:
         self.file = SqliteFile(path, LOCK_WAIT_SECONDS) if path else None
         try:
             self._prepare()
-            self._set_up()
+            set_up(self.read, self.write)
         except BaseException:
             self.close()
             raise
@@ -126,72 +120,6 @@ class Database:
             if file.is_new and not loses_commits_in_wal(sqlite3.sqlite_version_info):
                 file.use_wal()
             file.hold()
-
-    def _set_up(self) -> None:
-        with self.read() as connection:
-            found = _schema_number(connection)
-        if found is None or found < SCHEMA_NUMBER:
-            # Only then: beside busy workers, a start must not wait for their lock.
-            found = self._make_schema()
-        if found > SCHEMA_NUMBER:
-            raise SettingsError(
-                f"The database was written by a newer fbsync (schema {found}, this one knows"
-                f" {SCHEMA_NUMBER}).\nUpgrade fbsync, or point FBSYNC_DATABASE_URL elsewhere."
-            )
-
-    def _make_schema(self) -> int:
-        """Make or upgrade the tables, unless another process was first; the number then."""
-        with self.write() as connection:
-            if not self.is_sqlite:
-                # Whoever came first may have an index to make, which can take long.
-                connection.exec_driver_sql("set local lock_timeout = 0")
-                connection.execute(
-                    text("select pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK}
-                )
-            found = _schema_number(connection)
-            if found is None:
-                metadata.create_all(connection)
-                connection.execute(schema.insert().values(number=SCHEMA_NUMBER))
-            elif found < SCHEMA_NUMBER:
-                _upgrade(connection)
-            else:
-                return found
-        return SCHEMA_NUMBER
-
-
-def _schema_number(connection: Connection) -> int | None:
-    """None for a database without our tables."""
-    if not inspect(connection).has_table(schema.name):
-        return None
-    return int(connection.execute(select(schema.c.number)).scalar_one())
-
-
-def _upgrade(connection: Connection) -> None:
-    """Bring an older database to this schema: tables, columns and indexes added since are made.
-
-    A column that is added later must be nullable, as the rows that are there have no value for it.
-    """
-    metadata.create_all(connection)
-    for table in metadata.sorted_tables:
-        there = {column["name"] for column in inspect(connection).get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in there:
-                made = CreateColumn(column).compile(dialect=connection.dialect)
-                connection.exec_driver_sql(f"alter table {table.name} add column {made}")
-        for index in table.indexes:
-            index.create(connection, checkfirst=True)
-    _move_page_tokens(connection)
-    connection.execute(update(schema).values(number=SCHEMA_NUMBER))
-
-
-def _move_page_tokens(connection: Connection) -> None:
-    """Up to schema 2, `page_tokens` held one person's token for a page; now each person's stays."""
-    if inspect(connection).has_table("page_tokens"):
-        columns = "page_id, user_id, name, token, tasks"
-        connection.exec_driver_sql(
-            f"insert into page_accesses ({columns}) select {columns} from page_tokens"  # noqa: S608 - our own names
-        )
-        connection.exec_driver_sql("drop table page_tokens")
 
 
 def sqlite_url(path: Path) -> str:
