@@ -41,16 +41,20 @@ ENDINGS: dict[Ending, str] = {
     "slow_body": "",  # the same
     "shutdown": "",
     "silent": "closed, as nothing came in time",
-    "slow_headers": "408, as its headers did not come in time",
+    "slow_headers": "as its headers did not come in time",
     "unread": "closed, as it did not take its answer",
-    "malformed": "400, as that was not HTTP",
-    "long_headers": "431, as its headers are too long",
+    "malformed": "as that was not HTTP",
+    "long_headers": "as its headers are too long",
     "evicted": "closed, as it waited longest when all places were taken",
     "memory": "closed, as half-received bodies took too much memory and its was the largest",
     "full": "refused, as all places are taken by requests in work",
     "not_accepted": "refused, as the process may open no more files (ulimit -n)",
 }
 """Why a connection ended without the application's wish, as told; "" where it need not be told."""
+
+
+STATUS: dict[Ending, int] = {"slow_headers": 408, "malformed": 400, "long_headers": 431}
+"""What those are answered that never reach the application."""
 
 
 class Connection(Protocol):
@@ -79,13 +83,13 @@ class Connections:
         self._report = report
         self._open: set[Connection] = set()
         self._waiting: dict[Connection, None] = {}  # without a whole request; the oldest first
-        self._ended: dict[Ending, int] = dict.fromkeys(ENDINGS, 0)
+        self._ended: dict[str, int] = dict.fromkeys(ENDINGS, 0)
         self._held = 0
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def counts(self) -> dict[Ending, int]:
+    def counts(self) -> dict[str, int]:
         """How many ended so far, by reason; exact, and safe to read from any thread."""
         return self._ended.copy()
 
@@ -93,7 +97,8 @@ class Connections:
         """Count it, and tell it where it is of interest."""
         self._ended[ending] += 1
         if ENDINGS[ending]:
-            self._report(Notice("refused", f"{ending} connection: {ENDINGS[ending]}."))
+            told = f"{ending} connection: {ENDINGS[ending]}."
+            self._report(Notice("refused", told, STATUS.get(ending)))
 
     def admit(self, connection: Connection) -> bool:
         """Take in a new connection; False where there is no room and none can be made."""

@@ -1,7 +1,6 @@
 """The process of `fbsync listen`: the application on uvicorn, until the shutdown."""
 
 import asyncio
-import logging
 import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -87,7 +86,6 @@ class Server(uvicorn.Server):
             http=cast(type[asyncio.Protocol], edge),
             ws="none",
             log_config=None,  # we report requests ourselves
-            log_level=logging.CRITICAL,  # what the edge does not tell is told by its counts
             access_log=False,
             server_header=False,
             lifespan="off",

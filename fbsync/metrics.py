@@ -141,6 +141,20 @@ def backlog_metrics(
     return collect
 
 
+def connection_metrics(
+    opened: Callable[[], int], ended: Callable[[], Mapping[str, int]]
+) -> Callable[[], Iterator[Metric]]:
+    """The listener's connections: how many are open, and how many the listener itself ended."""
+    told = "Connections that the listener ended or refused, by reason."
+    counts = counted("fbsync_connections_ended", told, "reason", ended)
+
+    def collect() -> Iterator[Metric]:
+        yield _gauge("connections", "Open connections of the listener.", opened())
+        yield from counts()
+
+    return collect
+
+
 def _of_backlog(found: Backlog) -> Iterator[Metric]:
     status = found.status
     yield _gauge("waiting_pages", "Pages that wait for a read.", status.waiting)

@@ -1,8 +1,4 @@
-"""What goes wrong inside uvicorn and asyncio, as a notice and a count instead of a traceback.
-
-A traceback on stderr would let a client's fault fill the log, and may show what an exception's text
-holds. Type and place of the exception lead to the line of code all the same.
-"""
+"""What goes wrong inside uvicorn and asyncio, as a notice and a count instead of a traceback."""
 
 import asyncio
 import logging
@@ -19,7 +15,6 @@ class ServerErrors(logging.Handler):
     def __init__(self, report: Callable[[Notice], None], no_files: Callable[[], None]) -> None:
         """`no_files` is called when a connection cannot be accepted for lack of descriptors."""
         super().__init__(logging.WARNING)
-        self.count = 0
         self._report = report
         self._no_files = no_files
 
@@ -43,9 +38,8 @@ class ServerErrors(logging.Handler):
             self._tell(error)
 
     def _tell(self, error: BaseException) -> None:
-        self.count += 1
         if isinstance(error, asyncio.CancelledError):
-            told = "503 a request was not finished when the server ended."
+            told = "A request was not finished when the server ended."
+            self._report(Notice("failed", told, 500))
         else:
-            told = f"500 unforeseen {describe(error)}."
-        self._report(Notice("refused", told))
+            self._report(Notice("failed", describe(error)))

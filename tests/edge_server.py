@@ -48,7 +48,7 @@ class Edge:
 
     def ended(self) -> dict[str, int]:
         """The endings that were counted, without those that never happened."""
-        return {str(kind): count for kind, count in self.connections.counts().items() if count}
+        return {kind: count for kind, count in self.connections.counts().items() if count}
 
 
 @contextmanager

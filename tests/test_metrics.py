@@ -10,10 +10,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fbsync.backlog import Backlog
+from fbsync.connections import Connections
 from fbsync.errors import DatabaseUnavailable
 from fbsync.limits import Limits
 from fbsync.listener import Notice
-from fbsync.metrics import Metrics, backlog_metrics, counted, total
+from fbsync.metrics import Metrics, backlog_metrics, connection_metrics, counted, total
 from fbsync.page import PageId, PageSnapshot, PageVersion
 from fbsync.ports import InboxStatus
 from fbsync.refresh import Outcome
@@ -67,6 +68,16 @@ def test_requests_are_counted_by_kind_and_status(metrics: Metrics, read: Read) -
     assert read("fbsync_requests_total", kind="callback", status="200") == 0
     assert read("fbsync_request_seconds_count") == 3
     assert read("fbsync_request_seconds_sum") == pytest.approx(0.06)
+
+
+def test_connections_are_counted_by_the_reason_of_their_end(metrics: Metrics, read: Read) -> None:
+    table = Connections(2, lambda _: None)
+    metrics.also(connection_metrics(table.__len__, table.counts))
+    table.note("silent")
+    table.note("silent")
+    assert read("fbsync_connections") == 0
+    assert read("fbsync_connections_ended_total", reason="silent") == 2
+    assert read("fbsync_connections_ended_total", reason="evicted") == 0
 
 
 def test_commits_are_counted_with_their_size_and_time(metrics: Metrics, read: Read) -> None:

@@ -49,7 +49,7 @@ def listen(
     from fbsync.graph.pace import EVENTS
     from fbsync.group_commit import GroupCommit
     from fbsync.listener_process import address_of, bind, serve
-    from fbsync.metrics import backlog_metrics
+    from fbsync.metrics import backlog_metrics, connection_metrics
     from fbsync.operations_start import operations
     from fbsync.patience import WORKER_PATIENCE
     from fbsync.person_callbacks import PersonCallbacks
@@ -92,11 +92,13 @@ def listen(
             person = PersonCallbacks(
                 app_settings.app_secret, access.departures, telling.request, public_address
             )
+            connections = Connections(most_connections(), telling.request)
+            telling.metrics.also(connection_metrics(connections.__len__, connections.counts))
             serve(
                 listening,
                 group_commit,
                 shutdown,
-                Connections(most_connections(), telling.request),
+                connections,
                 app_secret=app_settings.app_secret,
                 verify_token=verify_token,
                 redirect_uri=login_settings.redirect_uri,
