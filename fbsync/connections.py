@@ -16,7 +16,8 @@ RESERVED_DESCRIPTORS = 128
 """Files and sockets of database, stores, Graph API and logs, and what is accepted in one go."""
 MAX_HELD_BYTES = 64 * 1024 * 1024
 """All that half-received requests may hold in memory together."""
-SWEEP_SECONDS = 0.25
+SWEEP_SECONDS = 0.05
+"""How exact deadlines are. Short, so that never many are due at once and hold up the others."""
 _EVICTED_AT_ONCE = 16
 
 Ending = Literal[
