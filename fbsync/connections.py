@@ -42,10 +42,10 @@ ENDINGS: dict[Ending, str] = {
     "slow_body": "",  # the same
     "shutdown": "",
     "silent": "closed, as nothing came in time",
-    "slow_headers": "as its headers did not come in time",
+    "slow_headers": "408, as its headers did not come in time",
     "unread": "closed, as it did not take its answer",
-    "malformed": "as that was not HTTP",
-    "long_headers": "as its headers are too long",
+    "malformed": "400, as that was not HTTP",
+    "long_headers": "431, as its headers are too long",
     "evicted": "closed, as it waited longest when all places were taken",
     "memory": "closed, as half-received bodies took too much memory and its was the largest",
     "full": "refused, as all places are taken by requests in work",
