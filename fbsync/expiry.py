@@ -12,12 +12,16 @@ _REMEDY = "Run: fbsync login"
 
 @dataclass(frozen=True)
 class Lifetime:
-    """The ends of one person's login: of the token, and of what it may read. None: never."""
+    """The ends of one person's login: of the token, and of what it may read. None: never.
+
+    `logged_in_at` is its beginning, None where it is not known.
+    """
 
     user_id: str
     name: str
     expires_at: datetime | None
     data_access_expires_at: datetime | None
+    logged_in_at: datetime | None = None
 
 
 def first_end(lifetime: Lifetime) -> datetime | None:

@@ -99,7 +99,10 @@ def _of_sync(found: Standing) -> Iterator[str]:
     if not found.logins:
         return
     if last is None:
-        yield "no fbsync sync of all pages has ended well yet; run it daily"
+        # A login mirrors what it finds, so the first sync is due a day after it.
+        known = [login.logged_in_at for login in found.logins if login.logged_in_at]
+        if not known or found.now - min(known) > MAX_SYNC_AGE:
+            yield "no fbsync sync of all pages has ended well yet; run it daily"
     elif found.now - last > MAX_SYNC_AGE:
         age = told(found.now - last)
         yield f"the last fbsync sync of all pages that ended well was {age} ago; run it daily"

@@ -38,16 +38,14 @@ def test_each_state_follows_from_where_the_pages_stand(kept: Kept) -> None:
     }
     for state in DELIVERY_STATES:
         assert in_state(kept, state) == [expected[state].id]
-    assert log.counts() == dict.fromkeys(DELIVERY_STATES, 1)
 
 
 def test_a_waiting_delivery_is_handled_when_the_last_of_its_pages_is_read(kept: Kept) -> None:
     kept.hear(ONE, TWO)
     kept.read(ONE)
-    log = DeliveryLog(kept.database)
-    assert log.counts()["waiting"] == 1
+    assert len(in_state(kept, "waiting")) == 1
     kept.read(TWO)
-    assert log.counts() == {"waiting": 0, "handled": 1, "failed": 0, "dead": 0}
+    assert len(in_state(kept, "handled")) == 1
 
 
 def test_an_event_during_the_read_waits_and_those_before_it_are_handled(kept: Kept) -> None:

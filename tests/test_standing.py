@@ -82,6 +82,12 @@ def test_each_thing_that_needs_attention_is_one_line(found: Standing, line: str)
     assert "\n" not in attention
 
 
+@pytest.mark.parametrize(("hours", "lines"), [(47, 0), (49, 1)])
+def test_a_first_sync_is_asked_for_some_time_after_the_login(hours: int, lines: int) -> None:
+    login = replace(ADA, logged_in_at=NOW - timedelta(hours=hours))
+    assert len(replace(IN_ORDER, logins=[login], last_sync=None).attention) == lines
+
+
 def test_where_nobody_is_logged_in_no_sync_is_asked_for() -> None:
     assert len(replace(IN_ORDER, logins=[], last_sync=None).attention) == 1
 

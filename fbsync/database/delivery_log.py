@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, distinct, exists, func, select
+from sqlalchemy import Connection, exists, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from fbsync.database.delivery_state import CONDITIONS, DeliveryState, state
@@ -145,26 +145,6 @@ class DeliveryLog:
         """How many dead letters are kept."""
         with self._database.read() as connection:
             return _count(connection, _DEAD)
-
-    def counts(self) -> dict[DeliveryState, int]:
-        """How many deliveries are in each state."""
-        behind = pages.c.done < pages.c.marks
-        waits = (
-            select(func.count(distinct(delivery_pages.c.delivery_id)))
-            .join(pages, pages.c.page_id == delivery_pages.c.page_id)
-            .where(behind, delivery_pages.c.mark > pages.c.done)
-        )
-        with self._database.read() as connection:
-            total = _count(connection, select(func.count()).select_from(deliveries))
-            dead = _count(connection, _DEAD)
-            failed = _count(connection, waits.where(pages.c.parked_at.is_not(None)))
-            unread = _count(connection, waits)
-        return {
-            "waiting": unread - failed,
-            "handled": total - dead - unread,
-            "failed": failed,
-            "dead": dead,
-        }
 
 
 _DEAD = select(func.count()).where(CONDITIONS["dead"])

@@ -1,7 +1,7 @@
 """Deliveries that are done with are deleted after some time, in a thread beside what runs.
 
-Handled ones and dead letters go; what waits or failed stays until its pages were read. A copy that
-Meta sends later is recorded as new, and costs one read.
+All but what waits: handled ones, failed ones and dead letters. A failed one's page stays marked, so
+nothing is lost with it. A copy that Meta sends later is recorded as new, and costs one read.
 """
 
 import threading
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, not_, select
 
 from fbsync.database.delivery_state import CONDITIONS
 from fbsync.database.engine import Database
@@ -28,7 +28,7 @@ STEP = 500
 STEP_BYTES = 4 * 1024 * 1024
 """Of bodies that one step deletes: each is overwritten with zeros on SQLite (secure_delete)."""
 
-_is_done = or_(CONDITIONS["handled"], CONDITIONS["dead"])
+_is_done = not_(CONDITIONS["waiting"])
 
 
 class Retention:

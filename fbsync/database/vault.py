@@ -201,6 +201,7 @@ def lifetimes(database: Database) -> list[Lifetime]:
                 name=row.name,
                 expires_at=_moment(row.expires_at),
                 data_access_expires_at=_moment(row.data_access_expires_at),
+                logged_in_at=_moment(row.logged_in_at),
             )
             for row in connection.execute(query)
         ]
