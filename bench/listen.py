@@ -21,18 +21,19 @@ from fbsync.listener import WEBHOOK_PATH
 OURS = "fbsync listen"
 _SERVERS = (OURS, *RECEIVERS, CEILING)
 _MOST_A_SECOND = 8_000
-_CEILING_A_SECOND = 50_000
+_CEILING_REQUESTS = 50_000
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long, how often, and with how many connections and pages."""
+    """How often and how long, with how many connections and pages, and requests at most."""
 
     rounds: int
     seconds: float
     warm_up: float
     connections: int
     pages: int
+    most: int
     only: tuple[str, ...] = _SERVERS
 
 
@@ -41,7 +42,7 @@ Rounds = Sequence[dict[str, Load]]
 
 def measure(on: Stage, plan: Plan) -> Rounds:
     """All rounds, each a result for every server."""
-    most = int(_MOST_A_SECOND * (plan.seconds + plan.warm_up)) + plan.connections
+    most = min(plan.most, int(_MOST_A_SECOND * (plan.seconds + plan.warm_up)))
     firsts = count(0, most)
     rounds = []
     for number in range(plan.rounds):
@@ -70,8 +71,9 @@ def _measure(on: Stage, plan: Plan, name: str, first: int, most: int) -> Load:
             return send(order(port, WEBHOOK_PATH))
     with receiver(on, name) as port:
         asked = order(port, PATH)
-        if name == CEILING:  # in one second: it takes a great many requests
-            asked = replace(asked, seconds=1.0, warm_up=0.1, most=_CEILING_A_SECOND)
+        if name == CEILING:  # a second or two of it are enough
+            warm_up = min(plan.warm_up, 0.1)
+            asked = replace(asked, warm_up=warm_up, most=min(plan.most, _CEILING_REQUESTS))
         return send(asked)
 
 
@@ -102,6 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--warm-up", type=float, default=1.0, help="seconds that do not count")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--pages", type=int, default=200)
+    parser.add_argument("--requests", type=int, default=10**6, help="of a measurement, at most")
     parser.add_argument("--only", action="append", choices=_SERVERS, help="several are allowed")
     parser.add_argument("--json", action="store_true", help="every round as JSON")
     given = parser.parse_args(arguments)
@@ -111,6 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         warm_up=given.warm_up,
         connections=given.connections,
         pages=given.pages,
+        most=given.requests,
         only=tuple(dict.fromkeys([OURS, *given.only])) if given.only else _SERVERS,
     )
     with stage(plan.pages) as on:

@@ -41,11 +41,11 @@ def test_every_body_is_another_one() -> None:
 
 
 def test_listen_measures_every_receiver_in_each_round(capsys: pytest.CaptureFixture[str]) -> None:
-    plan = "--rounds 1 --seconds 0.3 --warm-up 0.1 --connections 4 --pages 3"
+    plan = "--rounds 1 --requests 40 --seconds 60 --warm-up 0 --connections 4 --pages 3"
     (found,) = told(capsys, listen.main, plan)["rounds"]
     assert set(found) == {listen.OURS, *RECEIVERS, "no server"}
     for load in found.values():
-        assert load["answers"] > 0
+        assert load["answers"] > 1
         assert load["failed"] == 0
         assert 0 < load["p50"] <= load["p99"]
 
