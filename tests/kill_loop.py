@@ -5,8 +5,8 @@
     python -m tests.kill_loop --target cluster --kills 100 --database postgresql
 
 `listener` kills a listener with its worker at random moments, `worker` two of three workers at each
-point of witness.py and at random moments, `cluster` any of two listeners and four workers, and restarts
-PostgreSQL by an immediate shutdown meanwhile. It prints what it found, and ends with 1 for a fault.
+point of witness.py and at random moments, `cluster` any of two listeners and four workers while
+PostgreSQL is restarted by immediate shutdowns. It prints what it found, and ends with 1 for a fault.
 """
 
 import argparse
