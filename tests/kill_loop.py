@@ -6,7 +6,7 @@
 
 `listener` kills a listener with its worker at random moments, `worker` two of three workers at each
 point of witness.py and at random moments, `cluster` any of two listeners and four workers while
-PostgreSQL is restarted by immediate shutdowns. It prints what it found, and ends with 1 for a fault.
+PostgreSQL is restarted by immediate shutdowns. It prints what it found; 1 is the status of a fault.
 """
 
 import argparse
