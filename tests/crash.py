@@ -35,7 +35,6 @@ DOORS: dict[str, tuple[str, str, str, int]] = {
 STOPS: dict[str, tuple[str, str, str, int]] = {
     "7 asleep before the history entry": DOORS["7 before the history entry"],
     "7 asleep before page_data.json": ("fbsync.object_store", "DirectoryStore.put", "before", 2),
-    "8 asleep before finish": DOORS["8 before finish"],
 }
 
 

@@ -4,9 +4,9 @@
     python -m tests.kill_loop --target worker --kills 300
     python -m tests.kill_loop --target cluster --kills 100 --database postgresql
 
-`listener` kills a listener with its worker at random moments, `worker` two workers at each point of
-witness.py and at random moments, `cluster` any of two listeners and four workers, and restarts
-PostgreSQL by an immediate shutdown meanwhile. It prints what it found, and ends with 1 for a fault.
+`listener` kills a listener with its worker at random moments, `worker` two of three workers at each
+point of witness.py and at random moments, `cluster` any of two listeners and four workers while
+PostgreSQL is restarted by immediate shutdowns. It prints what it found; 1 is the status of a fault.
 """
 
 import argparse
@@ -42,11 +42,11 @@ from tests.witness import NEVER
 from tests.witness_log import TAKEOVER_SECONDS, Findings, examine, read_log
 
 APP_ID, APP_SECRET = "123456789012345", "0123456789abcdef" * 2
-PAGES = 1000  # a dead worker's claim keeps up to 50 of them for the length of its lease
+PAGES = 300  # a dead worker's claim keeps up to 50 of them for the length of its lease
 QUIET_SECONDS = 180.0
 CASTS = {
     "listener": [LISTEN],
-    "worker": [LISTEN_ONLY, WORK, WORK],
+    "worker": [LISTEN_ONLY, WORK, WORK, WORK],
     "cluster": [LISTEN_ONLY] * 2 + [WORK] * 4,
 }
 
@@ -147,8 +147,11 @@ class KillLoop:
 
     def _is_victim(self, actor: Actor) -> bool:
         """Those with a point of their own die there."""
-        may_die = self._target != "worker" or actor.role == WORK
-        return may_die and actor.point == NEVER and actor.is_up
+        return self._may_die(actor) and actor.point == NEVER and actor.is_up
+
+    def _may_die(self, actor: Actor) -> bool:
+        """Beside workers that die, one lives on, so that each takeover can be timed."""
+        return self._target != "worker" or actor in self._actors[2:]
 
     def _kill(self, victim: Actor) -> None:
         at = victim.kill()
@@ -204,7 +207,8 @@ class KillLoop:
         result.findings = examine(read_log((self._folder / "witness.log").read_text()))
         result.faults += result.findings.faults
         slow = result.findings.longest_takeover
-        if slow > TAKEOVER_SECONDS and not result.restarts:
+        # Elsewhere it may be that nobody is there to take over, as all of them can be dead.
+        if slow > TAKEOVER_SECONDS and self._target == "worker":
             result.faults.append(f"a takeover took {slow:.1f} s")
         with closing(Database(self.url)) as database:
             with database.read() as connection:
