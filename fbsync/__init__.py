@@ -1,3 +1,3 @@
 """fbsync keeps a live, verified copy of your Facebook Pages in DigitalOcean Spaces."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
