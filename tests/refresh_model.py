@@ -309,8 +309,12 @@ class Model:
             and True not in worker.answers[claim.page_id]
         ]
         for claim in untouched:
-            state, _ = self._on(state, partial(self.inbox.release, claim, is_written=False))
+            state, _ = self._on(state, partial(self._release, claim))
         return state
+
+    def _release(self, claim: Claim) -> None:
+        with suppress(LeaseLost):
+            self.inbox.release(claim, is_written=False)
 
     def _later(self, state: State, silent: int | None) -> State:
         """One worker, or a dead one, renews no more; the others go on."""
