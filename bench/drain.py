@@ -18,13 +18,15 @@ from bench.backlog import fill, invented_ids
 from bench.memory import resident_mib
 from bench.stage import Stage, stage
 from bench.table import markdown
-from fbsync.environment import reading
 from fbsync.graph.pace import EVENTS
 from fbsync.page import PageId, PageSnapshot
 from fbsync.patience import WORKER_PATIENCE
 from fbsync.ports import ReadPages
 from fbsync.refresh import Reading, Refresher
-from fbsync.settings import read_app, read_database, read_graph, read_store
+from fbsync.settings.database import read_database
+from fbsync.settings.environment import reading
+from fbsync.settings.facebook import read_app, read_graph
+from fbsync.settings.store import read_store
 from fbsync.wiring import Access, open_access, open_store
 
 _EDITED_AT_ONCE = 500

@@ -16,7 +16,7 @@ from bench.client import Load, Order, send
 from bench.receivers import CEILING, PATH, RECEIVERS
 from bench.stage import Stage, listener, receiver, stage
 from bench.table import markdown
-from fbsync.listener import WEBHOOK_PATH
+from fbsync.listening.application import WEBHOOK_PATH
 
 OURS = "fbsync listen"
 _SERVERS = (OURS, *RECEIVERS, CEILING)

@@ -15,7 +15,7 @@ from bench.backlog import fill, invented_ids
 from bench.client import Order, send
 from bench.stage import Stage, listener, stage
 from bench.table import markdown
-from fbsync.listener import WEBHOOK_PATH
+from fbsync.listening.application import WEBHOOK_PATH
 
 LIMIT_MIB = 150
 

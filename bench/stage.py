@@ -16,7 +16,7 @@ import httpx
 
 from fbsync.database.engine import sqlite_url
 from fbsync.demo_sandbox import run_sandbox
-from fbsync.listener import WEBHOOK_PATH
+from fbsync.listening.application import WEBHOOK_PATH
 
 READY_SECONDS = 60.0
 _STOP_SECONDS = 15.0

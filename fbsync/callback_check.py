@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 
-from fbsync.environment import LOOPBACK_HOSTS
+from fbsync.settings.environment import LOOPBACK_HOSTS
 from fbsync.webhook import CHECK_HEADER
 
 SECONDS = 10.0

@@ -16,14 +16,13 @@ import httpx
 
 from fbsync.checklist import Checklist
 from fbsync.companions import mirroring
-from fbsync.connections import MAX_CONNECTIONS, Connections
 from fbsync.console import Console
 from fbsync.demo_sandbox import run_sandbox
-from fbsync.environment import reading
 from fbsync.errors import FbsyncError
-from fbsync.group_commit import GroupCommit
-from fbsync.listener import Notice
-from fbsync.listener_process import address_of, bind, serve
+from fbsync.listener import address_of, bind, serve
+from fbsync.listening.application import Notice
+from fbsync.listening.connections import MAX_CONNECTIONS, Connections
+from fbsync.listening.group_commit import GroupCommit
 from fbsync.login.login import Dialog, ask_for_code, log_in
 from fbsync.page import PageId, PageVersion
 from fbsync.patience import Patience
@@ -31,16 +30,10 @@ from fbsync.ports import ObjectStore, history_key, page_key
 from fbsync.probe import Target, probe
 from fbsync.refresh import Outcome
 from fbsync.report import SyncReport, describe_changes, show_documents
-from fbsync.settings import (
-    DirectorySettings,
-    SpacesSettings,
-    read_app,
-    read_callback,
-    read_database,
-    read_graph,
-    read_login,
-    read_store,
-)
+from fbsync.settings.database import read_database
+from fbsync.settings.environment import reading
+from fbsync.settings.facebook import read_app, read_callback, read_graph, read_login
+from fbsync.settings.store import DirectorySettings, SpacesSettings, read_store
 from fbsync.shutdown import Shutdown
 from fbsync.subscribe.subscriber import Subscriber
 from fbsync.subscription_plan import Wish

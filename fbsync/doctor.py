@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from fbsync.back_pressure import refusal
 from fbsync.backlog import Backlog
 from fbsync.byte_size import show_size
 from fbsync.database.condition import Condition, condition_of
@@ -17,10 +16,11 @@ from fbsync.database.durability import Durability
 from fbsync.database.engine import Database
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.size import measure
-from fbsync.environment import Environment
 from fbsync.errors import FbsyncError
-from fbsync.limits import RESERVE_BYTES, Limits
+from fbsync.listening.back_pressure import refusal
 from fbsync.ports import ObjectStore
+from fbsync.settings.environment import Environment
+from fbsync.settings.limits import RESERVE_BYTES, Limits
 
 State = Literal["ok", "fault", "skipped"]
 

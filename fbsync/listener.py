@@ -1,151 +1,151 @@
-"""`fbsync listen`: the first half of the hallway, as a Starlette application.
-
-read the body -> webhook.verify -> webhook.read_delivery -> record -> 200
-"""
+"""The process of `fbsync listen`: the application on uvicorn, until the shutdown."""
 
 import asyncio
-import re
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Literal
+import socket
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import cast
+from urllib.parse import urlsplit
 
+import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from fbsync import webhook
-from fbsync.environment import LOOPBACK_HOSTS
-from fbsync.errors import BadSignature, DatabaseUnavailable, UnreadableDelivery
-from fbsync.page import PageId
-from fbsync.request_body import Refusal, read_body
-from fbsync.signature_explainer import SignatureExplainer
+from fbsync.database.handshakes import Handshake
+from fbsync.errors import FbsyncError
+from fbsync.listening.application import WEBHOOK_PATH, Callback, Notice, build_app, relay_route
+from fbsync.listening.connections import Connections
+from fbsync.listening.group_commit import GroupCommit
+from fbsync.listening.handshake_log import HandshakeLog
+from fbsync.listening.http_edge import MAX_HEADER_BYTES, HttpEdge
+from fbsync.listening.server_errors import ServerErrors
+from fbsync.login.loopback import RELAY_HEADER
+from fbsync.shutdown import Shutdown
+from fbsync.webhook import Delivery
 
-WEBHOOK_PATH = "/facebook/webhook"
-MAX_BODY_BYTES = 4 * 1024 * 1024
-COMMIT_SECONDS = 4.0
-"""How long a request may wait for its commit. Meta sends again what was not answered with 200."""
+_SHUTDOWN_SECONDS = 5
+_BACKLOG = 2048
+_ACCEPTED_AT_ONCE = 16
+"""asyncio accepts so many before it serves any of them, and each takes a file descriptor."""
 
 
-@dataclass(frozen=True)
-class Notice:
-    """One request as the operator sees it. `detail` holds no secret and no body.
+def serve(
+    listening: socket.socket,
+    group_commit: GroupCommit,
+    shutdown: Shutdown,
+    connections: Connections,
+    *,
+    app_secret: str,
+    verify_token: str,
+    redirect_uri: str,
+    report: Callable[[Notice], None],
+    started: Callable[[], None],
+    record_handshakes: Callable[[Collection[Handshake]], None],
+    recorded: Callable[[], None] = lambda: None,
+    further: Sequence[Route] = (),
+) -> None:
+    """Listen until the shutdown; all that works beside it must be entered already.
 
-    `status` is that of the answer, if there was one. `event` is the recorded delivery's id, and
-    `seconds` is how long it took until it was durable.
+    `connections` are counted and limited. `report` is told of each request, `started` that the
+    listener is up, and `recorded` that there are new marks. `further` routes are
+    served beside the webhook's and the login's.
     """
 
-    kind: Literal["event", "refused", "handshake", "callback", "failed"]
-    detail: str
-    status: int | None = None
-    event: str | None = None
-    pages: tuple[PageId, ...] = ()
-    seconds: float | None = None
+    async def record(delivery: Delivery) -> None:
+        await group_commit.record(delivery)
+        recorded()
+
+    handshakes = HandshakeLog(record_handshakes)
+    callback = Callback(app_secret, verify_token, record, report, handshakes.note)
+    relay = relay_route(urlsplit(redirect_uri).path, RELAY_HEADER)
+    app = build_app(callback, relay, *further)
+    server = Server(app, connections, report, started, shutdown)
+    with listening, handshakes:
+        server.run([listening])
 
 
-@dataclass(frozen=True)
-class Callback:
-    """What the endpoint needs: two secrets, where to record, and whom to tell.
+class Server(uvicorn.Server):
+    """uvicorn behind the edge: tells when it is up, and ends when the shutdown begins."""
 
-    `note_handshake` is told how each handshake of Meta's ended; it must not wait for anything.
-    """
+    def __init__(
+        self,
+        app: Starlette,
+        connections: Connections,
+        report: Callable[[Notice], None],
+        started: Callable[[], None],
+        shutdown: Shutdown,
+    ) -> None:
+        self._errors = ServerErrors(report, connections.make_room)
+        edge = partial(HttpEdge, connections, self._errors.logger())
+        config = uvicorn.Config(
+            app,
+            loop="asyncio",
+            http=cast(type[asyncio.Protocol], edge),
+            ws="none",
+            log_config=None,  # we report requests ourselves
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            backlog=_ACCEPTED_AT_ONCE,
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+        )
+        super().__init__(config)
+        self._connections = connections
+        self._started = started
+        self._shutdown = shutdown
 
-    app_secret: str
-    verify_token: str
-    record: Callable[[webhook.Delivery], Awaitable[None]]
-    report: Callable[[Notice], None]
-    note_handshake: Callable[[webhook.HandshakeResult], None]
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn; then call `started`."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._errors.handle_loop)
+        await super().startup(sockets)
+        for listening in sockets or []:
+            listening.listen(_BACKLOG)  # in the kernel many may wait
+        self._connections.watch(loop)
+        self._started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn; afterwards nothing is open."""
+        self._connections.closing = True
+        await super().shutdown(sockets)
+        self._connections.cut_all()
+        await asyncio.sleep(0)  # asyncio closes the sockets
+
+    async def on_tick(self, counter: int) -> bool:
+        """See uvicorn: whether to end."""
+        return await super().on_tick(counter) or self._shutdown.has_begun
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """No signal is uvicorn's business: see shutdown.py."""
+        yield
 
 
-def build_app(callback: Callback, *further: Route) -> Starlette:
-    """The application, with further routes such as `relay_route`."""
-    explainer = SignatureExplainer(callback.app_secret)
-
-    async def handshake(request: Request) -> Response:
-        challenge, result = webhook.answer_challenge(request.query_params, callback.verify_token)
-        if webhook.CHECK_HEADER not in request.headers:
-            callback.note_handshake(result)
-        if result != "answered":
-            callback.report(Notice("refused", f"handshake: {result}", 403))
-            return PlainTextResponse("Verification failed", 403, headers=_NO_SNIFF)
-        callback.report(Notice("handshake", "challenge answered", 200))
-        return PlainTextResponse(challenge, headers=_NO_SNIFF)
-
-    async def receive(request: Request) -> Response:
-        began = time.monotonic()
-        try:
-            delivery = await _accept(request, callback, explainer)
-        except Refusal as refusal:
-            told = f"{refusal.status} {refusal.detail}"
-            told = f"{told} Likely: {refusal.hint}." if refusal.hint else told
-            callback.report(Notice("refused", told, refusal.status))
-            answer = {"status": "error", "message": refusal.detail}
-            return JSONResponse(answer, refusal.status, headers=refusal.headers)
-        callback.report(_recorded(delivery, time.monotonic() - began))
-        return _SUCCESS
-
-    routes = [
-        Route(WEBHOOK_PATH, handshake, methods=["GET"]),
-        Route(WEBHOOK_PATH, receive, methods=["POST"]),
-    ]
-    return Starlette(routes=[*routes, *further])
-
-
-_SUCCESS = JSONResponse({"status": "success"})
-_NO_SNIFF = {"X-Content-Type-Options": "nosniff"}
-
-
-async def _accept(
-    request: Request, callback: Callback, explainer: SignatureExplainer
-) -> webhook.Delivery:
-    """Doors 1 to 3. Raises Refusal."""
-    body = await read_body(request, MAX_BODY_BYTES)
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises FbsyncError where it cannot be had."""
     try:
-        verified = webhook.verify(body, request.headers, callback.app_secret)
-        delivery = webhook.read_delivery(verified, datetime.now(UTC))
-        async with asyncio.timeout(COMMIT_SECONDS):
-            await callback.record(delivery)
-    except BadSignature as error:
-        hint = explainer.explain(body, request.headers)
-        raise Refusal(401, str(error), hint) from None
-    except UnreadableDelivery as error:
-        raise Refusal(400, str(error)) from None
-    except (DatabaseUnavailable, TimeoutError) as error:
-        cause = str(error).partition("\n")[0] or "The commit took too long."
-        raise Refusal(503, f"Not recorded, send it again. {cause}") from None
-    return delivery
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        listening = socket.create_server(address, family=family, backlog=_BACKLOG)
+        # Each connection inherits it. asyncio sets it only on sockets that name their protocol;
+        # without it, an answer in two parts waits 40 ms for the sender's delayed acknowledgement.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except (OSError, UnicodeError) as error:  # UnicodeError: a name that cannot be a host's
+        reason = error.strerror if isinstance(error, OSError) else "this is no host name"
+        raise FbsyncError(
+            f"fbsync cannot listen on {host} port {port}: {reason}.\n"
+            "Stop what holds the port, or choose others with --host and --port."
+        ) from None
+    return listening
 
 
-def relay_route(path: str, header: str) -> Route:
-    """Pass the login dialog's answer on to a `fbsync login` that runs beside this listener.
-
-    Both have the same port by default. The login's own port ends its `state`; the redirect leads
-    only to this machine, and only for a browser that came to it by a loopback name, so that nothing
-    outside can be sent there. `header` tells the login that we do this.
-    """
-
-    async def relay(request: Request) -> Response:
-        _, _, port = request.query_params.get("state", "").rpartition(".")
-        local = request.url.hostname in LOOPBACK_HOSTS
-        if not (local and re.fullmatch("[0-9]{4,5}", port) and 1024 <= int(port) <= 65535):
-            answer = "No login waits here. Run: fbsync login"
-            return PlainTextResponse(answer, 404, headers={header: "yes"})
-        target = f"http://127.0.0.1:{int(port)}{path}?{request.url.query}"
-        return RedirectResponse(target, 302, headers={"Cache-Control": "no-store", header: "yes"})
-
-    return Route(path, relay, methods=["GET"])
-
-
-def _recorded(delivery: webhook.Delivery, seconds: float) -> Notice:
-    return Notice("event", _describe(delivery), 200, delivery.id, delivery.page_ids, seconds)
-
-
-def _describe(delivery: webhook.Delivery) -> str:
-    if delivery.fault is not None:
-        kept = "kept as a dead letter"
-        return f"{delivery.id} {kept}: {delivery.fault} See: fbsync events show {delivery.id}"
-    pages = ", ".join(delivery.page_ids[:5]) or "none (a test)"
-    more = f" and {len(delivery.page_ids) - 5} more" if len(delivery.page_ids) > 5 else ""
-    return f"{delivery.id} recorded; pages: {pages}{more}"
+def address_of(listening: socket.socket) -> str:
+    """The webhook's address on this machine."""
+    host, port = listening.getsockname()[:2]
+    return (
+        f"http://[{host}]:{port}{WEBHOOK_PATH}"
+        if ":" in host
+        else f"http://{host}:{port}{WEBHOOK_PATH}"
+    )

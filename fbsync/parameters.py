@@ -7,15 +7,15 @@ from typing import Annotated
 import typer
 
 from fbsync.duration import parse_duration
-from fbsync.env_file import load_environ
-from fbsync.log_format import LogFormat
-from fbsync.operations_address import (
+from fbsync.logs.format import LogFormat
+from fbsync.operations.address import (
     DEFAULT_HOST,
     DEFAULT_PORT,
     OperationsAddress,
     parse_operations_address,
 )
 from fbsync.page import PageId, page_id
+from fbsync.settings.env_file import load_environ
 from fbsync.webhook_fields import split_webhook_fields, unknown_fields
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]

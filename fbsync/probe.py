@@ -10,8 +10,8 @@ import httpx
 
 from fbsync.callback_check import USER_AGENT, ask_callback, handshake_url
 from fbsync.checklist import Checklist, State
-from fbsync.environment import LOOPBACK_HOSTS
 from fbsync.probe_cases import CASES, DEFAULT, TOO_LARGE, Delivery
+from fbsync.settings.environment import LOOPBACK_HOSTS
 from fbsync.webhook import CHECK_HEADER
 
 _TIMEOUT_SECONDS = 15.0

@@ -9,8 +9,8 @@ from fbsync.database.parked import ParkedPage
 from fbsync.database.size import DatabaseSize
 from fbsync.expiry import Lifetime, warnings
 from fbsync.grouped_reasons import grouped
-from fbsync.limits import Limits
 from fbsync.ports import InboxStatus
+from fbsync.settings.limits import Limits
 
 MAX_WAIT = timedelta(minutes=20)
 """Longer than the longest time between two tries of a page (15 minutes)."""

@@ -37,13 +37,9 @@ from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 from fbsync.patience import DEFAULT_PATIENCE, Patience
 from fbsync.ports import Inbox, ObjectStore
 from fbsync.refresh import Reading, Refresher
-from fbsync.settings import (
-    AppSettings,
-    DatabaseSettings,
-    DirectorySettings,
-    GraphSettings,
-    SpacesSettings,
-)
+from fbsync.settings.database import DatabaseSettings
+from fbsync.settings.facebook import AppSettings, GraphSettings
+from fbsync.settings.store import DirectorySettings, SpacesSettings
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from http.client import HTTPResponse
 
 from starlette.applications import Starlette
 
-from fbsync.connections import MAX_CONNECTIONS, Connections
-from fbsync.listener import Notice
-from fbsync.listener_process import Server
+from fbsync.listener import Server
+from fbsync.listening.application import Notice
+from fbsync.listening.connections import MAX_CONNECTIONS, Connections
 from fbsync.shutdown import Shutdown
 from tests.servers import READY_SECONDS
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tests.servers import wait_until
 
-LOG = "fbsync.log"
+LOG = "fbsync.logs.log"
 BROWSER = (
     f"{sys.executable} -c 'import sys, httpx;"
     " httpx.get(sys.argv[1], follow_redirects=True, trust_env=False)' %s"

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from fbsync.listener import WEBHOOK_PATH
+from fbsync.listening.application import WEBHOOK_PATH
 from fbsync.webhook import sign
 
 _DUPLICATES = 0.1

@@ -19,11 +19,11 @@ from fbsync.login.after_login import follow
 from fbsync.object_store import DirectoryStore
 from fbsync.page import PageAccess, PageId
 from fbsync.refresh import Refresher
-from fbsync.settings import CallbackSettings
+from fbsync.settings.facebook import CallbackSettings
 from fbsync.subscribe.subscriber import Subscriber
 from tests.instant import NO_PATIENCE, FieldsInMemory
 from tests.servers import Sandbox, free_port
-from tests.test_listener import SECRET, TOKEN, running_listener
+from tests.test_listening_application import SECRET, TOKEN, running_listener
 
 ONE, TWO = PageId("200000000000001"), PageId("200000000000002")
 

@@ -26,13 +26,14 @@ IMPORTS = {
     "signed_request": "errors",
     "webhook_fields": "page",
     "subscription_plan": "errors page",
-    "environment": "errors",
-    "settings": "environment errors page webhook_fields",
-    "inbox_settings": "duration environment settings",
-    "env_file": "errors",
+    "settings.environment": "errors",
+    "settings.facebook": ".environment errors page webhook_fields",
+    "settings.store": ".environment",
+    "settings.database": ".environment .facebook duration",
+    "settings.env_file": "errors",
     "duration": "",
     "byte_size": "",
-    "limits": "byte_size environment",
+    "settings.limits": ".environment byte_size",
     "exit_status": "errors",
     "checklist": "",
     "expiry": "",
@@ -56,14 +57,14 @@ IMPORTS = {
     "graph.deadline": "",
     "graph.errors": ".usage errors",
     "graph.answer": ".errors .usage errors",
-    "graph.http": ".answer .deadline .usage environment errors",
+    "graph.http": ".answer .deadline .usage errors settings.environment",
     "graph.read": ".budget",
     "graph.call": ".answer .budget .errors .http .read .usage errors patience",
     "graph.page_fields": "errors page",
     "graph.accounts": ".answer .budget .call .read errors page",
-    "graph.pages": ".accounts .answer .budget .call .read .page_fields errors page",
+    "graph.pages": ".accounts .answer .budget .call .page_fields .read errors page",
     "graph.subscriptions": ".answer .budget .call .read errors page subscription_plan",
-    "graph.oauth": ".answer .call .read .permissions errors page",
+    "graph.oauth": ".answer .call .permissions .read errors page",
     "database.schema": "",
     "database.faults": "errors",
     "database.sqlite_file": "errors",
@@ -95,53 +96,58 @@ IMPORTS = {
     "expiry_watch": "errors expiry",
     "object_store": "errors",
     # commands with a body of their own
-    "login.loopback": ".dialog_answer environment errors",
+    "login.loopback": ".dialog_answer errors settings.environment",
     "login.pasted_answer": ".dialog_answer errors",
     "login.discovery": "errors graph.accounts graph.oauth graph.permissions page",
     "login.login": ".discovery .loopback .pasted_answer database.vault errors graph.accounts"
     " graph.oauth graph.permissions page ports",
     "login.report": ".login checklist errors graph.permissions",
     "login.logout": "database.departures database.vault errors graph.oauth page",
-    "callback_check": "environment webhook",
+    "callback_check": "settings.environment webhook",
     "subscribe.handshake_failure": "callback_check webhook",
     "subscribe.app_level": ".handshake_failure callback_check database.added_fields"
     " database.handshakes errors graph.subscriptions subscription_plan webhook",
     "subscribe.page_levels": "database.added_fields errors graph.subscriptions page"
     " subscription_plan webhook_fields",
-    "subscribe.subscriber": ".app_level .page_levels database.added_fields"
-    " database.handshakes graph.subscriptions page subscription_plan",
+    "subscribe.subscriber": ".app_level .page_levels database.added_fields database.handshakes"
+    " graph.subscriptions page subscription_plan",
     "page_overview": "database.vault errors expiry graph.subscriptions page ports"
     " subscription_plan",
     "probe_cases": "webhook",
-    "probe": "callback_check checklist environment probe_cases webhook",
-    "login.after_login": "checklist errors page patience ports probe refresh settings"
+    "probe": "callback_check checklist probe_cases settings.environment webhook",
+    "login.after_login": "checklist errors page patience ports probe refresh settings.facebook"
     " subscribe.subscriber subscription_plan sync",
-    "commit_queue": "errors webhook",
-    "commit_gate": "errors",
-    "doctor": "back_pressure backlog byte_size database.condition database.durability"
-    " database.engine database.inbox database.size environment errors limits ports",
-    "group_commit": "commit_gate commit_queue database.durability errors ports webhook",
+    "listening.commit_queue": "errors webhook",
+    "listening.commit_gate": "errors",
+    "doctor": "backlog byte_size database.condition database.durability database.engine"
+    " database.inbox database.size errors listening.back_pressure ports settings.environment"
+    " settings.limits",
+    "listening.group_commit": ".commit_gate .commit_queue database.durability errors ports webhook",
     "backlog": "database.size errors ports",
-    "back_pressure": "backlog byte_size errors limits",
-    "standing": "byte_size database.parked database.size expiry grouped_reasons limits ports",
-    "signature_explainer": "webhook",
-    "request_body": "",
-    "listener": "environment errors page request_body signature_explainer webhook",
-    "person_callbacks": "database.departures errors listener request_body signed_request",
-    "notice_limit": "",
-    "connections": "listener",
-    "outlet": "",
-    "http_edge": "connections outlet request_body",
-    "server_errors": "listener unforeseen",
+    "listening.back_pressure": "backlog byte_size errors settings.limits",
+    "standing": "byte_size database.parked database.size expiry grouped_reasons ports"
+    " settings.limits",
+    "listening.signature_explainer": "webhook",
+    "listening.request_body": "",
+    "listening.application": ".request_body .signature_explainer errors page settings.environment"
+    " webhook",
+    "listening.person_callbacks": ".application .request_body database.departures errors"
+    " signed_request",
+    "logs.limit": "",
+    "listening.connections": ".application",
+    "listening.outlet": "",
+    "listening.http_edge": ".connections .outlet .request_body",
+    "listening.server_errors": ".application unforeseen",
     "subscription_watch": "errors page_overview",
     "unforeseen": "",
-    "metrics": "backlog errors limits listener refresh",
-    "operations_address": "",
-    "readiness": "errors",
-    "handshake_log": "database.handshakes errors webhook",
-    "listener_process": "connections database.handshakes errors group_commit handshake_log"
-    " http_edge listener login.loopback server_errors shutdown webhook",
-    "operations": "connections listener listener_process readiness shutdown",
+    "operations.metrics": "backlog errors listening.application refresh settings.limits",
+    "operations.address": "",
+    "operations.readiness": "errors",
+    "listening.handshake_log": "database.handshakes errors webhook",
+    "listener": "database.handshakes errors listening.application listening.connections"
+    " listening.group_commit listening.handshake_log listening.http_edge"
+    " listening.server_errors login.loopback shutdown webhook",
+    "operations.server": ".readiness listener listening.application listening.connections shutdown",
     # edges
     "console": "checklist errors page",
     "grouped_reasons": "",
@@ -149,26 +155,26 @@ IMPORTS = {
     "delivery_body": "",
     "delivery_report": "console database.delivery_log database.replay delivery_body",
     "report": "console errors grouped_reasons page refresh sync",
-    "log_format": "",
-    "log_line": "console errors listener log_format refresh report",
-    "log": "console errors listener log_format log_line notice_limit refresh",
-    "library_log": "log unforeseen",
-    "command_log": "errors exit_status library_log log log_format",
-    "telling": "errors listener log metrics refresh",
-    "operations_start": "errors listener_process log metrics operations operations_address"
-    " readiness shutdown worker",
+    "logs.format": "",
+    "logs.line": ".format console errors listening.application refresh report",
+    "logs.log": ".format .limit .line console errors listening.application refresh",
+    "logs.library": ".log unforeseen",
+    "logs.command": ".format .library .log errors exit_status",
+    "operations.telling": ".metrics errors listening.application logs.log refresh",
+    "operations.start": ".address .metrics .readiness .server errors listener logs.log shutdown"
+    " worker",
     "subscribe.report": ".subscriber checklist console errors subscription_plan",
     "page_report": "console grouped_reasons page_overview subscription_plan",
     "login.browser": "console",
-    "parameters": "duration env_file log_format operations_address page webhook_fields",
+    "parameters": "duration logs.format operations.address page settings.env_file webhook_fields",
     # The only place that picks implementations: all of the outside world.
     "wiring": "backlog database.added_fields database.delivery_log database.departures"
-    " database.durability database.engine"
-    " database.handshakes database.inbox database.last_sync database.rate_budget"
-    " database.refused_fields database.retention database.size database.store_address"
-    " database.token_key database.vault database_place errors expiry_watch graph.accounts"
-    " graph.call graph.oauth graph.pace graph.page_fields graph.pages graph.subscriptions"
-    " object_store page patience ports refresh settings",
+    " database.durability database.engine database.handshakes database.inbox"
+    " database.last_sync database.rate_budget database.refused_fields database.retention"
+    " database.size database.store_address database.token_key database.vault database_place"
+    " errors expiry_watch graph.accounts graph.call graph.oauth graph.pace graph.page_fields"
+    " graph.pages graph.subscriptions object_store page patience ports refresh"
+    " settings.database settings.facebook settings.store",
     # What runs beside a server, or alone: made of working parts.
     "companions": "errors page_overview ports refresh shutdown subscription_watch wiring worker",
     "demo_sandbox": "errors",
@@ -300,8 +306,9 @@ def test_files_and_functions_keep_their_budgets(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_every_module_has_a_test_file(path: Path) -> None:
     # __init__ holds the version alone; the others are exercised by every other test.
-    without = {"__init__", "__main__", "exit_status", "log_format", "mark_statements"}
-    without |= {"ports", "schema"}
+    # The settings of Facebook and of the store are tested together, in test_settings.
+    without = {"__init__", "__main__", "exit_status", "format", "mark_statements"}
+    without |= {"facebook", "ports", "schema", "store"}
     names = (path.stem, name_of(path).replace(".", "_"))
     assert path.stem in without or any((ROOT / f"tests/test_{n}.py").exists() for n in names)
 

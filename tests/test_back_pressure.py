@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fbsync.back_pressure import BackPressure, refusal
 from fbsync.backlog import Backlog
 from fbsync.errors import DatabaseUnavailable
-from fbsync.limits import RESERVE_BYTES, Limits
+from fbsync.listening.back_pressure import BackPressure, refusal
 from fbsync.ports import InboxStatus
+from fbsync.settings.limits import RESERVE_BYTES, Limits
 
 LIMITS = Limits(max_waiting=100, max_database_bytes=10**9)
 STATUS = InboxStatus(

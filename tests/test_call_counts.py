@@ -14,7 +14,8 @@ from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.page import PageId
 from fbsync.sandbox.world import World
-from fbsync.settings import AppSettings, DatabaseSettings, GraphSettings
+from fbsync.settings.database import DatabaseSettings
+from fbsync.settings.facebook import AppSettings, GraphSettings
 from fbsync.wiring import open_access
 from tests import servers
 from tests.fbsync_process import Ended, listener, run

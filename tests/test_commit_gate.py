@@ -2,8 +2,8 @@
 
 import pytest
 
-from fbsync.commit_gate import CHECK_SECONDS, CommitGate
 from fbsync.errors import DatabaseUnavailable
+from fbsync.listening.commit_gate import CHECK_SECONDS, CommitGate
 from tests.hallway import Clock
 
 DAMAGE = DatabaseUnavailable("disk I/O error", fault="damaged")
@@ -28,7 +28,7 @@ class Examination:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("fbsync.commit_gate.time", clock)
+    monkeypatch.setattr("fbsync.listening.commit_gate.time", clock)
     return clock
 
 

@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fbsync.commit_queue import (
+from fbsync.errors import DatabaseUnavailable
+from fbsync.listening.application import MAX_BODY_BYTES
+from fbsync.listening.commit_queue import (
     MAX_GROUP,
     MAX_WAITING,
     MAX_WAITING_BYTES,
     CommitQueue,
     Waiting,
 )
-from fbsync.errors import DatabaseUnavailable
-from fbsync.listener import MAX_BODY_BYTES
 from fbsync.webhook import Delivery, VerifiedBody
 
 

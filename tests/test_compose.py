@@ -11,13 +11,13 @@ import typer.main
 import yaml
 from cryptography.fernet import Fernet
 
-from fbsync import inbox_settings, settings
 from fbsync.cli import app
 from fbsync.commands.listen import listen
-from fbsync.environment import reading
-from fbsync.listener import MAX_BODY_BYTES, WEBHOOK_PATH
-from fbsync.operations_address import DEFAULT_HOST, DEFAULT_PORT
-from fbsync.person_callbacks import DEAUTHORIZE_PATH, DELETION_PATH
+from fbsync.listening.application import MAX_BODY_BYTES, WEBHOOK_PATH
+from fbsync.listening.person_callbacks import DEAUTHORIZE_PATH, DELETION_PATH
+from fbsync.operations.address import DEFAULT_HOST, DEFAULT_PORT
+from fbsync.settings import database, facebook, store
+from fbsync.settings.environment import reading
 from fbsync.shutdown import LAST_SECONDS
 
 ROOT = Path(__file__).parent.parent
@@ -114,12 +114,12 @@ def test_the_proxy_passes_on_our_addresses_and_nothing_else() -> None:
 def test_each_setting_that_the_page_shows_exists_and_is_enough_to_start() -> None:
     shown = dict(re.findall(r"^    ((?:FACEBOOK|SPACES|FBSYNC)_[A-Z_]+)=(.*)$", GROWING, re.M))
     assert shown.pop("FBSYNC_HOST")  # Caddy's own
-    known = getsource(settings) + getsource(inbox_settings)
+    known = "".join(map(getsource, (facebook, store, database)))
     assert [name for name in shown if f'"{name}"' not in known] == []
     secrets = {"FACEBOOK_APP_ID": "1" * 16, "FBSYNC_TOKEN_KEY": Fernet.generate_key().decode()}
     with reading({name: value or "filled-in" for name, value in shown.items()} | secrets) as env:
-        settings.read_app(env)
-        settings.read_verify_token(env)
-        settings.read_callback_address(env)
-        assert isinstance(settings.read_store(env), settings.SpacesSettings)
-        assert (settings.read_database(env).url or "").startswith("postgresql+psycopg://fbsync:")
+        facebook.read_app(env)
+        facebook.read_verify_token(env)
+        facebook.read_callback_address(env)
+        assert isinstance(store.read_store(env), store.SpacesSettings)
+        assert (database.read_database(env).url or "").startswith("postgresql+psycopg://fbsync:")

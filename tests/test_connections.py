@@ -7,8 +7,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from fbsync.connections import ENDINGS, MAX_CONNECTIONS, Connections, Ending, most_connections
-from fbsync.listener import Notice
+from fbsync.listening.application import Notice
+from fbsync.listening.connections import (
+    ENDINGS,
+    MAX_CONNECTIONS,
+    Connections,
+    Ending,
+    most_connections,
+)
 
 
 @dataclass(eq=False)
@@ -61,7 +67,7 @@ def test_without_one_that_may_go_a_new_one_is_not_admitted() -> None:
 
 
 def test_what_is_released_or_removed_is_held_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fbsync.connections.MAX_HELD_BYTES", 100)
+    monkeypatch.setattr("fbsync.listening.connections.MAX_HELD_BYTES", 100)
     table, _ = connections()
     one, other = Client(table), Client(table)
     for client in (one, other):
@@ -124,7 +130,7 @@ def test_a_lack_of_descriptors_ends_the_oldest() -> None:
 def most_under(limit: str) -> list[int]:
     """`most_connections`, and the limit of open files after it, in a shell with this limit."""
     code = (
-        "import resource; from fbsync.connections import most_connections;"
+        "import resource; from fbsync.listening.connections import most_connections;"
         "print(most_connections(), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
     )
     ended = subprocess.run(

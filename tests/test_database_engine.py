@@ -13,7 +13,7 @@ from fbsync.database.engine import Database, sqlite_file, sqlite_url
 from fbsync.database.schema import SCHEMA_NUMBER, page_accesses, schema
 from fbsync.database.sqlite_file import loses_commits_in_wal
 from fbsync.errors import DatabaseUnavailable, SettingsError
-from tests.test_listener import locked
+from tests.test_listening_application import locked
 
 
 def test_a_new_file_is_its_owners_alone_in_a_private_folder(tmp_path: Path) -> None:

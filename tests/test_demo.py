@@ -10,7 +10,7 @@ import pytest
 from fbsync.console import Console
 from fbsync.demo import play
 from fbsync.object_store import SpacesStore
-from fbsync.settings import SpacesSettings
+from fbsync.settings.store import SpacesSettings
 from tests.servers import S3Server, free_port
 from tests.test_object_store import BUCKET, make_bucket
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fbsync.env_file import load_environ, read_env_file
 from fbsync.errors import SettingsError
+from fbsync.settings.env_file import load_environ, read_env_file
 
 
 def test_a_file_named_env_is_read_and_the_environment_counts_before_it(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fbsync.environment import Environment, is_http_url, is_safe_url, matches, reading
 from fbsync.errors import SettingsError
+from fbsync.settings.environment import Environment, is_http_url, is_safe_url, matches, reading
 
 
 def test_an_empty_or_blank_variable_counts_as_unset() -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from fbsync.commit_queue import MAX_GROUP, MAX_WAITING
 from fbsync.database.durability import Durability
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.errors import DatabaseUnavailable
-from fbsync.group_commit import GroupCommit
+from fbsync.listening.commit_queue import MAX_GROUP, MAX_WAITING
+from fbsync.listening.group_commit import GroupCommit
 from fbsync.page import PageId
 from fbsync.webhook import Delivery, VerifiedBody
 
@@ -265,7 +265,7 @@ def test_a_probe_of_a_database_that_takes_no_rows_tells_why(
 
 
 def test_a_probe_gives_up_in_time(inbox: GatedInbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fbsync.group_commit.PROBE_SECONDS", 0.01)
+    monkeypatch.setattr("fbsync.listening.group_commit.PROBE_SECONDS", 0.01)
 
     async def requests(commit: GroupCommit) -> None:
         await wait_behind(inbox, commit, 0)
@@ -294,7 +294,7 @@ def test_where_nothing_is_admitted_neither_a_delivery_nor_a_probe_is_taken(
 def test_damage_lets_nothing_be_committed_until_the_file_was_found_whole(
     inbox: GatedInbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.group_commit.CHECK_SECONDS", 0.01)
+    monkeypatch.setattr("fbsync.listening.group_commit.CHECK_SECONDS", 0.01)
     file = tmp_path / "f.sqlite3"
 
     async def requests(commit: GroupCommit) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from fbsync.database.handshakes import KEPT, Handshake
 from fbsync.errors import DatabaseUnavailable
-from fbsync.handshake_log import HandshakeLog
+from fbsync.listening.handshake_log import HandshakeLog
 from tests.servers import READY_SECONDS, wait_until
 
 _Batch = Collection[Handshake]
@@ -18,7 +18,7 @@ def results(batch: _Batch) -> list[str]:
 
 
 def test_the_first_one_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fbsync.handshake_log.PAUSE_SECONDS", 3600.0)
+    monkeypatch.setattr("fbsync.listening.handshake_log.PAUSE_SECONDS", 3600.0)
     written: list[_Batch] = []
     with HandshakeLog(written.append) as log:
         log.note("answered")
@@ -48,7 +48,7 @@ def test_a_flood_is_one_transaction_of_the_newest_of_each_result() -> None:
 
 
 def test_a_database_that_fails_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fbsync.handshake_log.PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("fbsync.listening.handshake_log.PAUSE_SECONDS", 0.0)
     tries: list[_Batch] = []
 
     def fail(batch: _Batch) -> None:

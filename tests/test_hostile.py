@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fbsync.listener import WEBHOOK_PATH
-from fbsync.person_callbacks import DELETION_PATH
+from fbsync.listening.application import WEBHOOK_PATH
+from fbsync.listening.person_callbacks import DELETION_PATH
 from tests.edge_server import read_to_its_end
 from tests.fbsync_process import listener, log_text
 from tests.hostile import END_SECONDS, SETTINGS, Attack, delivery, rehearse

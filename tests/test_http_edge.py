@@ -18,9 +18,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from fbsync.http_edge import MAX_HEADER_BYTES, HttpEdge
-from fbsync.outlet import LINGER_BYTES
-from fbsync.request_body import Refusal, read_body
+from fbsync.listening.http_edge import MAX_HEADER_BYTES, HttpEdge
+from fbsync.listening.outlet import LINGER_BYTES
+from fbsync.listening.request_body import Refusal, read_body
 from tests.edge_server import Edge, behind_the_edge, read_to_its_end, status
 from tests.servers import wait_until
 
@@ -90,7 +90,7 @@ def edge(application: Application) -> Iterator[Edge]:
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every deadline is a fraction of a second."""
     for name in ("RECEIVE", "ANSWER_LATE", "UNREAD", "CLOSE", "LINGER"):
-        monkeypatch.setattr(f"fbsync.http_edge.{name}_SECONDS", 0.3)
+        monkeypatch.setattr(f"fbsync.listening.http_edge.{name}_SECONDS", 0.3)
 
 
 @pytest.mark.usefixtures("hasty")
@@ -214,7 +214,7 @@ class TestSize:
     def test_a_client_that_stays_after_the_answer_is_left(
         self, edge: Edge, monkeypatch: pytest.MonkeyPatch, path: bytes
     ) -> None:
-        monkeypatch.setattr("fbsync.http_edge.RECEIVE_SECONDS", 3600.0)
+        monkeypatch.setattr("fbsync.listening.http_edge.RECEIVE_SECONDS", 3600.0)
         head = HEAD.replace(b"/", path, 1) + b"Content-Length: %d\r\n\r\n" % LONG
         with edge.connect(head) as client:
             wait_until(lambda: edge.ended() == {"cut_short": 1}, "the answer")
@@ -259,7 +259,7 @@ class TestSize:
     def test_half_received_bodies_share_a_limit_and_the_largest_goes(
         self, edge: Edge, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fbsync.connections.MAX_HELD_BYTES", 1_000_000)
+        monkeypatch.setattr("fbsync.listening.connections.MAX_HELD_BYTES", 1_000_000)
         head = HEAD + b"Content-Length: 900000\r\n\r\n"
         with edge.connect(head + b"x" * 600_000) as large, edge.connect(HALF) as small:
             wait_until(lambda: held(edge) > 600_000, "the first part")
@@ -470,7 +470,7 @@ class TestShutdown:
     def test_a_request_that_is_just_coming_is_still_answered(
         self, edge: Edge, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fbsync.http_edge.FAREWELL_SECONDS", 60.0)
+        monkeypatch.setattr("fbsync.listening.http_edge.FAREWELL_SECONDS", 60.0)
         with edge.connect(HALF) as client:
             wait_until(lambda: held(edge) > 0, "the first half")
             edge.shutdown.begin()

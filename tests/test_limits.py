@@ -2,9 +2,9 @@
 
 import pytest
 
-from fbsync.environment import reading
 from fbsync.errors import SettingsError
-from fbsync.limits import Limits, read_limits
+from fbsync.settings.environment import reading
+from fbsync.settings.limits import Limits, read_limits
 
 
 def test_the_defaults_are_two_million_events_and_ten_gigabytes() -> None:

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from fbsync.errors import DatabaseUnavailable
-from fbsync.listener import Notice
-from fbsync.log import MAX_WAITING, Log
-from fbsync.log_format import LogFormat
-from fbsync.notice_limit import LINES, REFUSED_LINES, NoticeLimit
+from fbsync.listening.application import Notice
+from fbsync.logs.format import LogFormat
+from fbsync.logs.limit import LINES, REFUSED_LINES, NoticeLimit
+from fbsync.logs.log import MAX_WAITING, Log
 from fbsync.page import PageId
 from fbsync.refresh import Outcome
 from tests.servers import READY_SECONDS, wait_until
-from tests.test_notice_limit import Clock
+from tests.test_logs_limit import Clock
 
 EVENT = Notice("event", "abc recorded; pages: 1", 200, "abc", (PageId("1"),), 0.01)
 FORGED = Notice("refused", "401 The signature does not fit.", 401)
@@ -156,7 +156,7 @@ def test_who_tells_never_waits_and_what_was_lost_is_counted_once_it_drains(pipe:
 
 
 def test_the_end_waits_for_no_reader(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fbsync.log.STOP_SECONDS", 0.05)
+    monkeypatch.setattr("fbsync.logs.log.STOP_SECONDS", 0.05)
     with Log(LogFormat.TEXT, pipe.fd, Unlimited()) as log:
         for _ in range(2 * MAX_WAITING):
             log.say(LONG)

@@ -33,7 +33,7 @@ from fbsync.page import PageAccess, PageId, UserToken
 from tests.graph_wire import Meta, item
 from tests.instant import NO_PATIENCE
 from tests.servers import free_port
-from tests.test_listener import locked
+from tests.test_listening_application import locked
 from tests.test_loopback import DENIAL, listener
 
 PATH = "/facebook/callback"

@@ -12,7 +12,8 @@ from cryptography.fernet import Fernet
 from fbsync.login.logout import LoggedOut, log_out
 from fbsync.page import PageAccess, PageId, UserToken
 from fbsync.sandbox.world import PERSON
-from fbsync.settings import AppSettings, DatabaseSettings, GraphSettings
+from fbsync.settings.database import DatabaseSettings
+from fbsync.settings.facebook import AppSettings, GraphSettings
 from fbsync.wiring import Access, open_access
 from tests.fbsync_process import listener, log_text, run
 from tests.instant import NO_PATIENCE

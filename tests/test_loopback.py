@@ -15,10 +15,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from fbsync.errors import LoginFailed
-from fbsync.listener import Callback, build_app, relay_route
+from fbsync.listening.application import Callback, build_app, relay_route
 from fbsync.login.loopback import RELAY_HEADER, LoopbackServer
 from tests.servers import free_port, serving
-from tests.test_listener import SECRET, TOKEN
+from tests.test_listening_application import SECRET, TOKEN
 
 PATH = "/facebook/callback"
 WAIT = 60.0  # how long a test waits for an answer that it gave before

@@ -10,14 +10,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fbsync.backlog import Backlog
-from fbsync.connections import Connections
 from fbsync.errors import DatabaseUnavailable
-from fbsync.limits import Limits
-from fbsync.listener import Notice
-from fbsync.metrics import Metrics, backlog_metrics, connection_metrics, counted, total
+from fbsync.listening.application import Notice
+from fbsync.listening.connections import Connections
+from fbsync.operations.metrics import Metrics, backlog_metrics, connection_metrics, counted, total
 from fbsync.page import PageId, PageSnapshot, PageVersion
 from fbsync.ports import InboxStatus
 from fbsync.refresh import Outcome
+from fbsync.settings.limits import Limits
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 PAGE = PageId("987654321")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fbsync.operations_address import OperationsAddress, parse_operations_address
+from fbsync.operations.address import OperationsAddress, parse_operations_address
 
 
 @pytest.mark.parametrize(

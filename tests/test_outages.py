@@ -27,7 +27,7 @@ from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.schema import deliveries
 from tests.fbsync_process import listener, log_text, worker
 from tests.servers import PostgresCluster, fill, free_port, wait_until
-from tests.test_listener import SECRET, TOKEN, handshake, sha256
+from tests.test_listening_application import SECRET, TOKEN, handshake, sha256
 
 ANSWER_SECONDS = 10.0
 """Within this each request is answered, whatever happens; a test machine may be slow."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from fbsync.outlet import Outlet
+from fbsync.listening.outlet import Outlet
 
 
 class Wire(asyncio.Protocol):
@@ -75,7 +75,7 @@ def test_an_answer_of_ours_is_whole() -> None:
 def test_while_it_lingers_the_client_reads_the_end_and_may_send_so_much(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("fbsync.outlet.LINGER_BYTES", 1_000_000)
+    monkeypatch.setattr("fbsync.listening.outlet.LINGER_BYTES", 1_000_000)
 
     async def scene(wire: Wire, client: socket.socket) -> None:
         wire.outlet.write(b"answer")

@@ -22,16 +22,16 @@ from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.schema import departures
 from fbsync.database.vault import Vault
-from fbsync.listener import Notice
-from fbsync.page import PageAccess, PageId, UserToken
-from fbsync.person_callbacks import (
+from fbsync.listening.application import Notice
+from fbsync.listening.person_callbacks import (
     DEAUTHORIZE_PATH,
     DELETION_PATH,
     MAX_BODY_BYTES,
     PersonCallbacks,
 )
+from fbsync.page import PageAccess, PageId, UserToken
 from tests.edge_server import behind_the_edge
-from tests.test_listener import locked
+from tests.test_listening_application import locked
 from tests.test_signed_request import encoded, signed
 
 SECRET = "0123456789abcdef" * 2
@@ -280,7 +280,7 @@ class TestRefused:
     def test_one_that_does_not_come_to_its_end_is_408(
         self, listener: Listener, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fbsync.http_edge.RECEIVE_SECONDS", 0.1)
+        monkeypatch.setattr("fbsync.listening.http_edge.RECEIVE_SECONDS", 0.1)
         url = httpx.URL(listener.url)
         head = f"POST {DELETION_PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n".encode()
         with socket.create_connection((url.host, url.port or 0), timeout=60) as connection:
@@ -307,7 +307,7 @@ class TestRefused:
     def test_a_database_that_takes_too_long_does_not_hold_up_the_listener(
         self, listener: Listener, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fbsync.person_callbacks.COMMIT_SECONDS", 0.1)
+        monkeypatch.setattr("fbsync.listening.person_callbacks.COMMIT_SECONDS", 0.1)
         with locked(listener.file):
             answer = listener.send(DELETION_PATH, request())
         assert answer.status_code == 503

@@ -15,7 +15,7 @@ from fbsync.database.engine import Database, sqlite_url
 from fbsync.probe import Target, is_up, local_url, probe
 from tests.callback import Callback, callback_server
 from tests.servers import free_port
-from tests.test_listener import SECRET, TOKEN, Listener, locked, running_listener
+from tests.test_listening_application import SECRET, TOKEN, Listener, locked, running_listener
 
 NAMES = ["handshake", "handshake-wrong-token", "plain", "wrong-secret", "no-signature"]
 OTHER_SECRET = "fedcba9876543210" * 2

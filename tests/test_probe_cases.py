@@ -13,7 +13,7 @@ from fbsync.checklist import Checklist
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.probe import Target, probe
 from fbsync.probe_cases import ALL, CASES, HANDSHAKES
-from tests.test_listener import SECRET, TOKEN, Listener, running_listener
+from tests.test_listening_application import SECRET, TOKEN, Listener, running_listener
 
 REFUSED = {
     "forged": 401,

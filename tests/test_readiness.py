@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from fbsync.errors import DatabaseUnavailable
-from fbsync.readiness import CACHE_SECONDS, Readiness
+from fbsync.operations.readiness import CACHE_SECONDS, Readiness
 
 
 @dataclass
@@ -54,7 +54,7 @@ def test_an_answer_is_good_for_a_moment_and_then_asked_for_again() -> None:
 def test_a_hanging_probe_is_the_only_one_and_everybody_is_told_no_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("fbsync.readiness.WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("fbsync.operations.readiness.WAIT_SECONDS", 0.05)
 
     async def case(probe: Probe) -> None:
         readiness = probe.readiness()

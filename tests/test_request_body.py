@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from fbsync.request_body import Refusal, read_body
+from fbsync.listening.request_body import Refusal, read_body
 from tests.edge_server import behind_the_edge
 from tests.servers import wait_until
 
@@ -70,7 +70,7 @@ def test_a_longer_one_is_refused_with_and_without_a_length_in_front(reader: Read
 def test_one_that_does_not_come_to_its_end_in_time_is_refused(
     reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.http_edge.RECEIVE_SECONDS", 0.1)
+    monkeypatch.setattr("fbsync.listening.http_edge.RECEIVE_SECONDS", 0.1)
     with reader.half_sent() as connection:
         answer = HTTPResponse(connection)
         answer.begin()

@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
-from fbsync.listener import Notice
-from fbsync.server_errors import ServerErrors
+from fbsync.listening.application import Notice
+from fbsync.listening.server_errors import ServerErrors
 
 
 class Told:

@@ -3,18 +3,11 @@
 import pytest
 from cryptography.fernet import Fernet
 
-from fbsync.environment import reading
 from fbsync.errors import SettingsError
-from fbsync.settings import (
-    DirectorySettings,
-    SpacesSettings,
-    read_app,
-    read_callback,
-    read_database,
-    read_graph,
-    read_login,
-    read_store,
-)
+from fbsync.settings.database import read_database
+from fbsync.settings.environment import reading
+from fbsync.settings.facebook import read_app, read_callback, read_graph, read_login
+from fbsync.settings.store import DirectorySettings, SpacesSettings, read_store
 
 TUTORIAL = {
     "FACEBOOK_APP_ID": "123456789012345",

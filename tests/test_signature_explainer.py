@@ -9,7 +9,7 @@ import pytest
 
 from fbsync import webhook
 from fbsync.errors import BadSignature
-from fbsync.signature_explainer import (
+from fbsync.listening.signature_explainer import (
     INTERVAL_SECONDS,
     MAX_BODY_BYTES,
     SignatureExplainer,

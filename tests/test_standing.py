@@ -8,9 +8,9 @@ import pytest
 from fbsync.database.parked import ParkedPage
 from fbsync.database.size import DatabaseSize
 from fbsync.expiry import Lifetime
-from fbsync.limits import Limits
 from fbsync.page import PageId
 from fbsync.ports import InboxStatus
+from fbsync.settings.limits import Limits
 from fbsync.standing import Standing, told
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

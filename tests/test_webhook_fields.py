@@ -3,7 +3,7 @@
 import pytest
 
 from fbsync.sandbox import webhook_fields as metas
-from fbsync.settings import DEFAULT_PAGE_FIELDS, DEFAULT_WEBHOOK_FIELDS
+from fbsync.settings.facebook import DEFAULT_PAGE_FIELDS, DEFAULT_WEBHOOK_FIELDS
 from fbsync.webhook_fields import (
     PERMISSIONS,
     WEBHOOK_FIELDS,

@@ -29,13 +29,9 @@ from fbsync.refresh import Outcome
 from fbsync.report import SyncReport
 from fbsync.sandbox.tokens import user_token
 from fbsync.sandbox.world import World
-from fbsync.settings import (
-    AppSettings,
-    DatabaseSettings,
-    DirectorySettings,
-    GraphSettings,
-    SpacesSettings,
-)
+from fbsync.settings.database import DatabaseSettings
+from fbsync.settings.facebook import AppSettings, GraphSettings
+from fbsync.settings.store import DirectorySettings, SpacesSettings
 from fbsync.sync import Difference, Poll
 from fbsync.wiring import Access, open_access, open_store
 from tests import servers

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from fbsync.console import Console
-from fbsync.environment import reading
 from fbsync.exit_status import FAILED
 from fbsync.parameters import EnvFile, JsonFlag, environ_of
-from fbsync.settings import read_store
+from fbsync.settings.environment import reading
+from fbsync.settings.store import read_store
 
 
 def demo(

@@ -12,21 +12,14 @@ import typer
 
 from fbsync.checklist import State, Step
 from fbsync.console import Console
-from fbsync.env_file import read_env_file
-from fbsync.environment import Environment
 from fbsync.exit_status import FAILED, WRONG_USAGE
-from fbsync.inbox_settings import read_inbox, read_keep_deliveries
-from fbsync.limits import read_limits
 from fbsync.parameters import EnvFile, JsonFlag
-from fbsync.settings import (
-    DirectorySettings,
-    read_app,
-    read_callback,
-    read_database,
-    read_graph,
-    read_login,
-    read_store,
-)
+from fbsync.settings.database import read_database, read_inbox, read_keep_deliveries
+from fbsync.settings.env_file import read_env_file
+from fbsync.settings.environment import Environment
+from fbsync.settings.facebook import read_app, read_callback, read_graph, read_login
+from fbsync.settings.limits import read_limits
+from fbsync.settings.store import DirectorySettings, read_store
 
 if TYPE_CHECKING:
     from fbsync.doctor import Finding

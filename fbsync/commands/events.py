@@ -15,10 +15,10 @@ import typer
 from typer.core import TyperGroup
 
 from fbsync.console import Console
-from fbsync.environment import reading
 from fbsync.exit_status import NEEDS_ATTENTION
-from fbsync.inbox_settings import read_inbox
 from fbsync.parameters import EnvFile, JsonFlag, environ_of, moment, page_ids
+from fbsync.settings.database import read_inbox
+from fbsync.settings.environment import reading
 
 if TYPE_CHECKING:
     from fbsync.database.delivery_log import KeptDelivery, Wanted

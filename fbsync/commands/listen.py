@@ -7,21 +7,20 @@ from typing import Annotated
 
 import typer
 
-from fbsync.environment import reading
-from fbsync.inbox_settings import read_keep_deliveries
-from fbsync.limits import read_limits
-from fbsync.log_format import LogFormat
+from fbsync.logs.format import LogFormat
 from fbsync.parameters import EnvFile, LogFormatOption, Metrics, environ_of, operations_address
-from fbsync.settings import (
+from fbsync.settings.database import read_database, read_keep_deliveries
+from fbsync.settings.environment import reading
+from fbsync.settings.facebook import (
     read_app,
     read_callback_address,
-    read_database,
     read_graph,
     read_login,
-    read_store,
     read_verify_token,
     read_webhook_fields,
 )
+from fbsync.settings.limits import read_limits
+from fbsync.settings.store import read_store
 
 
 def listen(
@@ -42,19 +41,19 @@ def listen(
         store, public_address = read_store(env), read_callback_address(env, required=False)
         fields, keep, limits = read_webhook_fields(env), read_keep_deliveries(env), read_limits(env)
     wanted = operations_address(metrics)
-    from fbsync.back_pressure import BackPressure
-    from fbsync.command_log import command_log
     from fbsync.companions import mirroring, subscription_watch
-    from fbsync.connections import Connections, most_connections
     from fbsync.graph.pace import EVENTS
-    from fbsync.group_commit import GroupCommit
-    from fbsync.listener_process import address_of, bind, serve
-    from fbsync.metrics import backlog_metrics, connection_metrics
-    from fbsync.operations_start import operations
+    from fbsync.listener import address_of, bind, serve
+    from fbsync.listening.back_pressure import BackPressure
+    from fbsync.listening.connections import Connections, most_connections
+    from fbsync.listening.group_commit import GroupCommit
+    from fbsync.listening.person_callbacks import PersonCallbacks
+    from fbsync.logs.command import command_log
+    from fbsync.operations.metrics import backlog_metrics, connection_metrics
+    from fbsync.operations.start import operations
+    from fbsync.operations.telling import Telling
     from fbsync.patience import WORKER_PATIENCE
-    from fbsync.person_callbacks import PersonCallbacks
     from fbsync.shutdown import shutdown_by_signals
-    from fbsync.telling import Telling
     from fbsync.wiring import open_access, open_store
 
     with shutdown_by_signals() as shutdown, command_log(log_format) as log:

@@ -8,18 +8,13 @@ import typer
 
 from fbsync.checklist import Checklist
 from fbsync.console import Console
-from fbsync.environment import reading
 from fbsync.exit_status import NEEDS_ATTENTION
 from fbsync.login.browser import show_dialog
 from fbsync.parameters import EnvFile, JsonFlag, duration, environ_of
-from fbsync.settings import (
-    read_app,
-    read_callback,
-    read_database,
-    read_graph,
-    read_login,
-    read_store,
-)
+from fbsync.settings.database import read_database
+from fbsync.settings.environment import reading
+from fbsync.settings.facebook import read_app, read_callback, read_graph, read_login
+from fbsync.settings.store import read_store
 
 
 def login(

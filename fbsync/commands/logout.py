@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fbsync.console import Console, clean
-from fbsync.environment import reading
 from fbsync.exit_status import FAILED
 from fbsync.parameters import EnvFile, JsonFlag, environ_of
-from fbsync.settings import read_app, read_database, read_graph
+from fbsync.settings.database import read_database
+from fbsync.settings.environment import reading
+from fbsync.settings.facebook import read_app, read_graph
 
 if TYPE_CHECKING:
     from fbsync.login.logout import LoggedOut

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 import typer
 
 from fbsync.console import Console
-from fbsync.environment import reading
 from fbsync.errors import NoAccess
 from fbsync.exit_status import NEEDS_ATTENTION
 from fbsync.parameters import EnvFile, JsonFlag, SomePages, environ_of, page_ids
-from fbsync.settings import (
+from fbsync.settings.database import read_database
+from fbsync.settings.environment import reading
+from fbsync.settings.facebook import (
     read_app,
     read_callback_address,
-    read_database,
     read_graph,
     read_webhook_fields,
 )

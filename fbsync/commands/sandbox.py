@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from fbsync.environment import reading
 from fbsync.errors import FbsyncError
 from fbsync.parameters import EnvFile, environ_of
-from fbsync.settings import AppSettings, read_app
+from fbsync.settings.environment import reading
+from fbsync.settings.facebook import AppSettings, read_app
 
 
 class SandboxCommand(TyperCommand):

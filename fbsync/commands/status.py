@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from fbsync.console import Console
-from fbsync.environment import reading
 from fbsync.exit_status import NEEDS_ATTENTION
-from fbsync.inbox_settings import read_inbox
-from fbsync.limits import Limits, read_limits
 from fbsync.parameters import EnvFile, JsonFlag, environ_of
+from fbsync.settings.database import read_inbox
+from fbsync.settings.environment import reading
+from fbsync.settings.limits import Limits, read_limits
 
 if TYPE_CHECKING:
     from fbsync.standing import Standing

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fbsync.console import Console
-from fbsync.environment import reading
 from fbsync.errors import NoAccess
 from fbsync.exit_status import FAILED, NEEDS_ATTENTION
 from fbsync.parameters import EnvFile, JsonFlag, SomePages, environ_of, page_ids, webhook_fields
-from fbsync.settings import read_app, read_callback, read_database, read_graph
+from fbsync.settings.database import read_database
+from fbsync.settings.environment import reading
+from fbsync.settings.facebook import read_app, read_callback, read_graph
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fbsync.console import Console
-from fbsync.environment import reading
 from fbsync.errors import PermanentFailure, TemporaryFailure
 from fbsync.exit_status import NEEDS_ATTENTION
 from fbsync.parameters import EnvFile, JsonFlag, SomePages, duration, environ_of, page_ids
-from fbsync.settings import read_app, read_database, read_graph, read_store
+from fbsync.settings.database import read_database
+from fbsync.settings.environment import reading
+from fbsync.settings.facebook import read_app, read_graph
+from fbsync.settings.store import read_store
 
 if TYPE_CHECKING:
     from fbsync.page import PageId

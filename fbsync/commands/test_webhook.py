@@ -8,10 +8,10 @@ import typer
 
 from fbsync.checklist import Checklist
 from fbsync.console import Console
-from fbsync.environment import is_http_url, reading
 from fbsync.exit_status import FAILED
 from fbsync.parameters import EnvFile, JsonFlag, environ_of
-from fbsync.settings import read_app, read_callback_address, read_verify_token
+from fbsync.settings.environment import is_http_url, reading
+from fbsync.settings.facebook import read_app, read_callback_address, read_verify_token
 
 
 def probe_webhook(

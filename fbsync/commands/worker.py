@@ -6,11 +6,12 @@ from contextlib import ExitStack
 
 import typer
 
-from fbsync.environment import reading
-from fbsync.inbox_settings import read_keep_deliveries
-from fbsync.log_format import LogFormat
+from fbsync.logs.format import LogFormat
 from fbsync.parameters import EnvFile, LogFormatOption, Metrics, environ_of, operations_address
-from fbsync.settings import read_app, read_database, read_graph, read_store
+from fbsync.settings.database import read_database, read_keep_deliveries
+from fbsync.settings.environment import reading
+from fbsync.settings.facebook import read_app, read_graph
+from fbsync.settings.store import read_store
 
 
 def worker(
@@ -24,15 +25,15 @@ def worker(
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
         store, keep = read_store(env), read_keep_deliveries(env)
     wanted = operations_address(metrics)
-    from fbsync.command_log import command_log
     from fbsync.companions import mirroring
     from fbsync.graph.pace import EVENTS
-    from fbsync.group_commit import GroupCommit
-    from fbsync.metrics import backlog_metrics
-    from fbsync.operations_start import operations, worker_probe
+    from fbsync.listening.group_commit import GroupCommit
+    from fbsync.logs.command import command_log
+    from fbsync.operations.metrics import backlog_metrics
+    from fbsync.operations.start import operations, worker_probe
+    from fbsync.operations.telling import Telling
     from fbsync.patience import WORKER_PATIENCE
     from fbsync.shutdown import shutdown_by_signals
-    from fbsync.telling import Telling
     from fbsync.wiring import open_access, open_store
 
     with shutdown_by_signals() as shutdown, command_log(log_format) as log:

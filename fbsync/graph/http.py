@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from fbsync.environment import LOOPBACK_HOSTS
 from fbsync.errors import GraphUnavailable
 from fbsync.graph.answer import decoded
 from fbsync.graph.deadline import within
 from fbsync.graph.usage import Usage, read_usage
+from fbsync.settings.environment import LOOPBACK_HOSTS
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 DEADLINE_SECONDS = 45.0

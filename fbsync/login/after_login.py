@@ -13,7 +13,7 @@ from fbsync.patience import POLL_PATIENCE, Patience
 from fbsync.ports import Inbox
 from fbsync.probe import Target, is_up, local_url, probe
 from fbsync.refresh import Outcome, Refresher
-from fbsync.settings import CallbackSettings
+from fbsync.settings.facebook import CallbackSettings
 from fbsync.subscribe.subscriber import Subscriber
 from fbsync.subscription_plan import Wish
 from fbsync.sync import Difference, Poll

@@ -12,10 +12,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fbsync.errors import DatabaseUnavailable
-from fbsync.listener import Notice
-from fbsync.metrics import Metrics
-from fbsync.operations import MAX_CONNECTIONS, OperationsServer
-from fbsync.readiness import Readiness
+from fbsync.listening.application import Notice
+from fbsync.operations.metrics import Metrics
+from fbsync.operations.readiness import Readiness
+from fbsync.operations.server import MAX_CONNECTIONS, OperationsServer
 
 
 @dataclass
@@ -65,7 +65,7 @@ def test_a_process_that_can_do_nothing_is_alive_and_says_why_it_is_not_ready() -
 def test_while_a_probe_hangs_health_and_metrics_still_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("fbsync.readiness.WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("fbsync.operations.readiness.WAIT_SECONDS", 0.05)
     with running(Service(hangs=True)) as service:
         assert service.get("/readyz").status_code == 503
         assert service.get("/healthz").status_code == 200

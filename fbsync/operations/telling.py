@@ -2,9 +2,9 @@
 
 from fbsync import __version__
 from fbsync.errors import FbsyncError
-from fbsync.listener import Notice
-from fbsync.log import Log
-from fbsync.metrics import Metrics, total
+from fbsync.listening.application import Notice
+from fbsync.logs.log import Log
+from fbsync.operations.metrics import Metrics, total
 from fbsync.refresh import Outcome
 
 

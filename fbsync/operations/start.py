@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 
 from fbsync.errors import DatabaseUnavailable, FbsyncError
-from fbsync.listener_process import bind
-from fbsync.log import Log
-from fbsync.metrics import Metrics
-from fbsync.operations import OperationsServer
-from fbsync.operations_address import OperationsAddress
-from fbsync.readiness import Readiness
+from fbsync.listener import bind
+from fbsync.logs.log import Log
+from fbsync.operations.address import OperationsAddress
+from fbsync.operations.metrics import Metrics
+from fbsync.operations.readiness import Readiness
+from fbsync.operations.server import OperationsServer
 from fbsync.shutdown import Shutdown
 from fbsync.worker import Worker
 

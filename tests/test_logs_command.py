@@ -5,9 +5,9 @@ import json
 import pytest
 import typer
 
-from fbsync.command_log import command_log
 from fbsync.errors import FbsyncError, SettingsError
-from fbsync.log_format import LogFormat
+from fbsync.logs.command import command_log
+from fbsync.logs.format import LogFormat
 from tests.fbsync_process import run
 
 SETTINGS = {

@@ -23,9 +23,9 @@ from prometheus_client.registry import Collector
 
 from fbsync.backlog import Backlog
 from fbsync.errors import FbsyncError
-from fbsync.limits import Limits
-from fbsync.listener import Notice
+from fbsync.listening.application import Notice
 from fbsync.refresh import Outcome, OutcomeKind
+from fbsync.settings.limits import Limits
 
 # A time of birth beside each counter doubles the text, and Prometheus sees resets by itself.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left it without

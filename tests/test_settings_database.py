@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from fbsync.environment import reading
 from fbsync.errors import SettingsError
-from fbsync.inbox_settings import InboxSettings, read_inbox, read_keep_deliveries
+from fbsync.settings.database import InboxSettings, read_inbox, read_keep_deliveries
+from fbsync.settings.environment import reading
 
 APP_ID = "123456789012345"
 POSTGRES = "postgresql+psycopg://fbsync:hush@db.example/fbsync"

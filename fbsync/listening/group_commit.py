@@ -9,10 +9,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from fbsync.commit_gate import CHECK_SECONDS, CommitGate
-from fbsync.commit_queue import CommitQueue, Waiting
 from fbsync.database.durability import Durability
 from fbsync.errors import DatabaseUnavailable
+from fbsync.listening.commit_gate import CHECK_SECONDS, CommitGate
+from fbsync.listening.commit_queue import CommitQueue, Waiting
 from fbsync.ports import Inbox
 from fbsync.webhook import Delivery
 

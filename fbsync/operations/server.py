@@ -17,10 +17,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from fbsync.connections import Connections
-from fbsync.listener import Notice
-from fbsync.listener_process import Server
-from fbsync.readiness import Readiness
+from fbsync.listener import Server
+from fbsync.listening.application import Notice
+from fbsync.listening.connections import Connections
+from fbsync.operations.readiness import Readiness
 from fbsync.shutdown import Shutdown
 
 MAX_CONNECTIONS = 64

@@ -22,8 +22,8 @@ from starlette.routing import Route
 
 from fbsync.database.departures import Departure, Departures
 from fbsync.errors import BadSignature, DatabaseUnavailable, UnreadableDelivery
-from fbsync.listener import COMMIT_SECONDS, WEBHOOK_PATH, Notice
-from fbsync.request_body import RETRY_AFTER, Refusal, read_body
+from fbsync.listening.application import COMMIT_SECONDS, WEBHOOK_PATH, Notice
+from fbsync.listening.request_body import RETRY_AFTER, Refusal, read_body
 from fbsync.signed_request import SignedRequest, read_signed_request
 
 DEAUTHORIZE_PATH = "/facebook/deauthorize"

@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from fbsync.library_log import LibraryLog
-from fbsync.log import Log
-from fbsync.log_format import LogFormat
+from fbsync.logs.format import LogFormat
+from fbsync.logs.library import LibraryLog
+from fbsync.logs.log import Log
 
 
 def lines_of(end: int) -> list[dict[str, object]]:

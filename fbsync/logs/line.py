@@ -8,8 +8,8 @@ from typing import Literal
 
 from fbsync.console import Console
 from fbsync.errors import FbsyncError
-from fbsync.listener import Notice
-from fbsync.log_format import LogFormat
+from fbsync.listening.application import Notice
+from fbsync.logs.format import LogFormat
 from fbsync.refresh import Outcome
 from fbsync.report import ATTENTION, outcome_details
 

@@ -7,9 +7,9 @@ import typer
 
 from fbsync.errors import FbsyncError
 from fbsync.exit_status import status_of
-from fbsync.library_log import LibraryLog
-from fbsync.log import Log
-from fbsync.log_format import LogFormat
+from fbsync.logs.format import LogFormat
+from fbsync.logs.library import LibraryLog
+from fbsync.logs.log import Log
 
 
 @contextmanager

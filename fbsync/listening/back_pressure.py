@@ -8,7 +8,7 @@ from collections.abc import Callable
 from fbsync.backlog import Backlog
 from fbsync.byte_size import show_size
 from fbsync.errors import DatabaseUnavailable
-from fbsync.limits import RESERVE_BYTES, Limits
+from fbsync.settings.limits import RESERVE_BYTES, Limits
 
 
 def refusal(backlog: Backlog, limits: Limits) -> str | None:

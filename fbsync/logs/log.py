@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 
 from fbsync.console import Console
 from fbsync.errors import FbsyncError
-from fbsync.listener import Notice
-from fbsync.log_format import LogFormat
-from fbsync.log_line import (
+from fbsync.listening.application import Notice
+from fbsync.logs.format import LogFormat
+from fbsync.logs.limit import NoticeLimit
+from fbsync.logs.line import (
     Level,
     LogLine,
     count_line,
@@ -24,7 +25,6 @@ from fbsync.log_line import (
     outcome_line,
     request_line,
 )
-from fbsync.notice_limit import NoticeLimit
 from fbsync.refresh import Outcome
 
 MAX_WAITING = 1000

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from fbsync.notice_limit import LINES, REFUSED_LINES, WINDOW_SECONDS, NoticeLimit
+from fbsync.logs.limit import LINES, REFUSED_LINES, WINDOW_SECONDS, NoticeLimit
 
 FORGED, LOCKED, EVENT = "refused 401", "refused 503", "event"
 

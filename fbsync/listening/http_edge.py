@@ -24,9 +24,9 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from fbsync.connections import Connections, Ending
-from fbsync.outlet import Outlet
-from fbsync.request_body import RECEIVE_UNTIL
+from fbsync.listening.connections import Connections, Ending
+from fbsync.listening.outlet import Outlet
+from fbsync.listening.request_body import RECEIVE_UNTIL
 
 RECEIVE_SECONDS = 10.0
 """How long a request may take to arrive, headers and body, however it dribbles. Decided here

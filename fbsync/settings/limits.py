@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fbsync.byte_size import parse_size
-from fbsync.environment import Environment, matches
+from fbsync.settings.environment import Environment, matches
 
 DEFAULT_MAX_WAITING = 2_000_000
 DEFAULT_MAX_DATABASE = "10GB"

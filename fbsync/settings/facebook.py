@@ -1,4 +1,4 @@
-"""Settings: frozen groups, one per concern, and how each is read from the environment.
+"""The Facebook app: its API, its login and its webhooks.
 
 A command reads only the groups that it uses, all inside one `environment.reading` block.
 """
@@ -7,8 +7,14 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from fbsync.environment import LOOPBACK_HOSTS, Environment, is_http_url, is_safe_url, matches
 from fbsync.page import are_mirror_fields, split_fields
+from fbsync.settings.environment import (
+    LOOPBACK_HOSTS,
+    Environment,
+    is_http_url,
+    is_safe_url,
+    matches,
+)
 from fbsync.webhook_fields import split_webhook_fields, unknown_fields
 
 LATEST_GRAPH_VERSION = "v26.0"
@@ -72,35 +78,6 @@ class CallbackSettings:
     address: str
     verify_token: str = field(repr=False)
     fields: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class SpacesSettings:
-    """A bucket in DigitalOcean Spaces or another S3 server, from the SPACES_ variables."""
-
-    bucket: str
-    region: str
-    endpoint: str
-    access_key: str = field(repr=False)
-    secret_key: str = field(repr=False)
-    prefix: str
-    path_style: bool
-
-
-@dataclass(frozen=True)
-class DirectorySettings:
-    """A local folder as the store: FBSYNC_STORE_DIR, None for the default one."""
-
-    folder: str | None
-    prefix: str
-
-
-@dataclass(frozen=True)
-class DatabaseSettings:
-    """FBSYNC_DATABASE_URL, None for the default SQLite file, and FBSYNC_TOKEN_KEY, newest first."""
-
-    url: str | None = field(repr=False)
-    token_keys: tuple[str, ...] = field(repr=False)
 
 
 def read_app_id(env: Environment) -> str:
@@ -188,55 +165,6 @@ def read_callback(env: Environment) -> CallbackSettings:
         address=read_callback_address(env),
         verify_token=read_verify_token(env),
         fields=read_webhook_fields(env),
-    )
-
-
-def read_store(env: Environment) -> SpacesSettings | DirectorySettings:
-    """Spaces where SPACES_BUCKET is set, else a local folder."""
-    prefix = env.get("SPACES_PREFIX", "facebook").strip("/")
-    segments = r"(?!\.{1,2}(/|$))[A-Za-z0-9._-]+"
-    env.check("SPACES_PREFIX", prefix, matches(rf"{segments}(/{segments})*"), "facebook")
-    folder = env.get("FBSYNC_STORE_DIR")
-    if env.get("SPACES_BUCKET") and folder:
-        env.fault("FBSYNC_STORE_DIR", "and SPACES_BUCKET are both set; unset one", "./store")
-    if env.get("SPACES_BUCKET") or env.get("SPACES_ACCESS_KEY") or env.get("SPACES_SECRET_KEY"):
-        return _read_spaces(env, prefix)
-    return DirectorySettings(folder or None, prefix)
-
-
-def read_database(env: Environment, *, opens_tokens: bool = True) -> DatabaseSettings:
-    """The database and the keys that encrypt the tokens in it, which PostgreSQL needs to be set."""
-    url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", env.get("FBSYNC_DATABASE_URL"))
-    example = "postgresql+psycopg://user:password@host/fbsync (or sqlite:////path/to/file)"
-    env.check(
-        "FBSYNC_DATABASE_URL", url, matches(r"(sqlite:///|postgresql\+psycopg://).+"), example
-    )
-    keys = env.get("FBSYNC_TOKEN_KEY")
-    example = "a Fernet key: 44 characters of URL-safe base64; several with commas, newest first"
-    key = r"[A-Za-z0-9_-]{43}="
-    env.check("FBSYNC_TOKEN_KEY", keys, matches(rf"{key}(\s*,\s*{key})*"), example)
-    if url.startswith("postgresql") and not keys and opens_tokens:
-        env.fault("FBSYNC_TOKEN_KEY", "is missing, and PostgreSQL needs it", example)
-    return DatabaseSettings(url or None, tuple(re.split(r"\s*,\s*", keys)) if keys else ())
-
-
-def _read_spaces(env: Environment, prefix: str) -> SpacesSettings:
-    bucket = env.require("SPACES_BUCKET", "my-bucket")
-    env.check("SPACES_BUCKET", bucket, matches(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"), "my-bucket")
-    region = env.get("SPACES_REGION", "nyc3")
-    env.check("SPACES_REGION", region, matches(r"[a-z0-9-]+"), "nyc3")
-    spaces = f"https://{region}.digitaloceanspaces.com"
-    endpoint = env.get("SPACES_ENDPOINT", spaces).rstrip("/")
-    env.check("SPACES_ENDPOINT", endpoint, is_http_url, spaces)
-    return SpacesSettings(
-        bucket=bucket,
-        region=region,
-        endpoint=endpoint,
-        access_key=env.require("SPACES_ACCESS_KEY", "DO00..."),
-        secret_key=env.require("SPACES_SECRET_KEY", "the secret shown once with the access key"),
-        prefix=prefix,
-        # Spaces puts the bucket in the host name; other S3 servers rarely have such names.
-        path_style=not endpoint.endswith(".digitaloceanspaces.com"),
     )
 
 

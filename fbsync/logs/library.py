@@ -4,7 +4,7 @@ import logging
 import threading
 from types import TracebackType
 
-from fbsync.log import Log
+from fbsync.logs.log import Log
 from fbsync.unforeseen import describe
 
 

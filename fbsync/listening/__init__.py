@@ -1,0 +1,1 @@
+"""The acknowledging half: from the connection to the commit (Starlette on uvicorn)."""

@@ -1,0 +1,151 @@
+"""`fbsync listen`: the first half of the hallway, as a Starlette application.
+
+read the body -> webhook.verify -> webhook.read_delivery -> record -> 200
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from fbsync import webhook
+from fbsync.errors import BadSignature, DatabaseUnavailable, UnreadableDelivery
+from fbsync.listening.request_body import Refusal, read_body
+from fbsync.listening.signature_explainer import SignatureExplainer
+from fbsync.page import PageId
+from fbsync.settings.environment import LOOPBACK_HOSTS
+
+WEBHOOK_PATH = "/facebook/webhook"
+MAX_BODY_BYTES = 4 * 1024 * 1024
+COMMIT_SECONDS = 4.0
+"""How long a request may wait for its commit. Meta sends again what was not answered with 200."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One request as the operator sees it. `detail` holds no secret and no body.
+
+    `status` is that of the answer, if there was one. `event` is the recorded delivery's id, and
+    `seconds` is how long it took until it was durable.
+    """
+
+    kind: Literal["event", "refused", "handshake", "callback", "failed"]
+    detail: str
+    status: int | None = None
+    event: str | None = None
+    pages: tuple[PageId, ...] = ()
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Callback:
+    """What the endpoint needs: two secrets, where to record, and whom to tell.
+
+    `note_handshake` is told how each handshake of Meta's ended; it must not wait for anything.
+    """
+
+    app_secret: str
+    verify_token: str
+    record: Callable[[webhook.Delivery], Awaitable[None]]
+    report: Callable[[Notice], None]
+    note_handshake: Callable[[webhook.HandshakeResult], None]
+
+
+def build_app(callback: Callback, *further: Route) -> Starlette:
+    """The application, with further routes such as `relay_route`."""
+    explainer = SignatureExplainer(callback.app_secret)
+
+    async def handshake(request: Request) -> Response:
+        challenge, result = webhook.answer_challenge(request.query_params, callback.verify_token)
+        if webhook.CHECK_HEADER not in request.headers:
+            callback.note_handshake(result)
+        if result != "answered":
+            callback.report(Notice("refused", f"handshake: {result}", 403))
+            return PlainTextResponse("Verification failed", 403, headers=_NO_SNIFF)
+        callback.report(Notice("handshake", "challenge answered", 200))
+        return PlainTextResponse(challenge, headers=_NO_SNIFF)
+
+    async def receive(request: Request) -> Response:
+        began = time.monotonic()
+        try:
+            delivery = await _accept(request, callback, explainer)
+        except Refusal as refusal:
+            told = f"{refusal.status} {refusal.detail}"
+            told = f"{told} Likely: {refusal.hint}." if refusal.hint else told
+            callback.report(Notice("refused", told, refusal.status))
+            answer = {"status": "error", "message": refusal.detail}
+            return JSONResponse(answer, refusal.status, headers=refusal.headers)
+        callback.report(_recorded(delivery, time.monotonic() - began))
+        return _SUCCESS
+
+    routes = [
+        Route(WEBHOOK_PATH, handshake, methods=["GET"]),
+        Route(WEBHOOK_PATH, receive, methods=["POST"]),
+    ]
+    return Starlette(routes=[*routes, *further])
+
+
+_SUCCESS = JSONResponse({"status": "success"})
+_NO_SNIFF = {"X-Content-Type-Options": "nosniff"}
+
+
+async def _accept(
+    request: Request, callback: Callback, explainer: SignatureExplainer
+) -> webhook.Delivery:
+    """Doors 1 to 3. Raises Refusal."""
+    body = await read_body(request, MAX_BODY_BYTES)
+    try:
+        verified = webhook.verify(body, request.headers, callback.app_secret)
+        delivery = webhook.read_delivery(verified, datetime.now(UTC))
+        async with asyncio.timeout(COMMIT_SECONDS):
+            await callback.record(delivery)
+    except BadSignature as error:
+        hint = explainer.explain(body, request.headers)
+        raise Refusal(401, str(error), hint) from None
+    except UnreadableDelivery as error:
+        raise Refusal(400, str(error)) from None
+    except (DatabaseUnavailable, TimeoutError) as error:
+        cause = str(error).partition("\n")[0] or "The commit took too long."
+        raise Refusal(503, f"Not recorded, send it again. {cause}") from None
+    return delivery
+
+
+def relay_route(path: str, header: str) -> Route:
+    """Pass the login dialog's answer on to a `fbsync login` that runs beside this listener.
+
+    Both have the same port by default. The login's own port ends its `state`; the redirect leads
+    only to this machine, and only for a browser that came to it by a loopback name, so that nothing
+    outside can be sent there. `header` tells the login that we do this.
+    """
+
+    async def relay(request: Request) -> Response:
+        _, _, port = request.query_params.get("state", "").rpartition(".")
+        local = request.url.hostname in LOOPBACK_HOSTS
+        if not (local and re.fullmatch("[0-9]{4,5}", port) and 1024 <= int(port) <= 65535):
+            answer = "No login waits here. Run: fbsync login"
+            return PlainTextResponse(answer, 404, headers={header: "yes"})
+        target = f"http://127.0.0.1:{int(port)}{path}?{request.url.query}"
+        return RedirectResponse(target, 302, headers={"Cache-Control": "no-store", header: "yes"})
+
+    return Route(path, relay, methods=["GET"])
+
+
+def _recorded(delivery: webhook.Delivery, seconds: float) -> Notice:
+    return Notice("event", _describe(delivery), 200, delivery.id, delivery.page_ids, seconds)
+
+
+def _describe(delivery: webhook.Delivery) -> str:
+    if delivery.fault is not None:
+        kept = "kept as a dead letter"
+        return f"{delivery.id} {kept}: {delivery.fault} See: fbsync events show {delivery.id}"
+    pages = ", ".join(delivery.page_ids[:5]) or "none (a test)"
+    more = f" and {len(delivery.page_ids) - 5} more" if len(delivery.page_ids) > 5 else ""
+    return f"{delivery.id} recorded; pages: {pages}{more}"

@@ -1,0 +1,1 @@
+"""What the long-running commands say: lines of text or JSON, and a way out that never waits."""

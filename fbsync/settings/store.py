@@ -1,0 +1,59 @@
+"""Where the objects go: Spaces, another S3 server, or a local folder."""
+
+from dataclasses import dataclass, field
+
+from fbsync.settings.environment import Environment, is_http_url, matches
+
+
+@dataclass(frozen=True)
+class SpacesSettings:
+    """A bucket in DigitalOcean Spaces or another S3 server, from the SPACES_ variables."""
+
+    bucket: str
+    region: str
+    endpoint: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    prefix: str
+    path_style: bool
+
+
+@dataclass(frozen=True)
+class DirectorySettings:
+    """A local folder as the store: FBSYNC_STORE_DIR, None for the default one."""
+
+    folder: str | None
+    prefix: str
+
+
+def read_store(env: Environment) -> SpacesSettings | DirectorySettings:
+    """Spaces where SPACES_BUCKET is set, else a local folder."""
+    prefix = env.get("SPACES_PREFIX", "facebook").strip("/")
+    segments = r"(?!\.{1,2}(/|$))[A-Za-z0-9._-]+"
+    env.check("SPACES_PREFIX", prefix, matches(rf"{segments}(/{segments})*"), "facebook")
+    folder = env.get("FBSYNC_STORE_DIR")
+    if env.get("SPACES_BUCKET") and folder:
+        env.fault("FBSYNC_STORE_DIR", "and SPACES_BUCKET are both set; unset one", "./store")
+    if env.get("SPACES_BUCKET") or env.get("SPACES_ACCESS_KEY") or env.get("SPACES_SECRET_KEY"):
+        return _read_spaces(env, prefix)
+    return DirectorySettings(folder or None, prefix)
+
+
+def _read_spaces(env: Environment, prefix: str) -> SpacesSettings:
+    bucket = env.require("SPACES_BUCKET", "my-bucket")
+    env.check("SPACES_BUCKET", bucket, matches(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"), "my-bucket")
+    region = env.get("SPACES_REGION", "nyc3")
+    env.check("SPACES_REGION", region, matches(r"[a-z0-9-]+"), "nyc3")
+    spaces = f"https://{region}.digitaloceanspaces.com"
+    endpoint = env.get("SPACES_ENDPOINT", spaces).rstrip("/")
+    env.check("SPACES_ENDPOINT", endpoint, is_http_url, spaces)
+    return SpacesSettings(
+        bucket=bucket,
+        region=region,
+        endpoint=endpoint,
+        access_key=env.require("SPACES_ACCESS_KEY", "DO00..."),
+        secret_key=env.require("SPACES_SECRET_KEY", "the secret shown once with the access key"),
+        prefix=prefix,
+        # Spaces puts the bucket in the host name; other S3 servers rarely have such names.
+        path_style=not endpoint.endswith(".digitaloceanspaces.com"),
+    )
