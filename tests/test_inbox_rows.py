@@ -1,15 +1,13 @@
 """The inbox's rows as values; with a database see test_inbox."""
 
-import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 
-from fbsync.database.inbox_rows import chunks, claim_of, delivery_row, state_of
+from fbsync.database.inbox_rows import chunks, claim_of, state_of
 from fbsync.page import PageId
 from fbsync.ports import LastStored
-from fbsync.webhook import Delivery, VerifiedBody
 
 MOMENT = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -43,13 +41,6 @@ def test_ids_come_in_order_and_in_parts_that_fit_into_a_statement() -> None:
     assert [len(part) for part in parts] == [1000, 1000, 500]
     assert [page for part in parts for page in part] == ids
     assert chunks([]) == []
-
-
-def test_a_delivery_is_a_row_with_its_pages_as_json() -> None:
-    delivery = Delivery("d", VerifiedBody(b"{}"), (PageId("1"), PageId("2")), MOMENT)
-    found = delivery_row(delivery)
-    assert json.loads(found["page_ids"]) == ["1", "2"]
-    assert found["received_at"] == MOMENT.timestamp()
 
 
 @pytest.mark.parametrize(

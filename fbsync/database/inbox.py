@@ -17,7 +17,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from fbsync.database.engine import Database
 from fbsync.database.inbox_rows import chunks, claim_of, moment, state_of
 from fbsync.database.joined_writes import JoinedWrites
-from fbsync.database.marks import keep, raise_marks
+from fbsync.database.marks import keep, marks_of, raise_marks
 from fbsync.database.schema import deliveries, pages
 from fbsync.errors import LeaseLost
 from fbsync.page import NoticedBy, PageId
@@ -40,15 +40,14 @@ class DatabaseInbox:
         if not batch:
             return
         now = self._now()
-        self._writes.run(
-            lambda connection: keep(self._database, connection, batch, now), is_urgent=True
-        )
+        self._writes.run(lambda connection: keep(connection, batch, now), is_urgent=True)
 
     def mark(self, page_ids: Collection[PageId], noticed_by: NoticedBy) -> dict[PageId, int]:
         """See ports.Inbox."""
         with self._database.write() as connection:
             counts = dict.fromkeys(page_ids, 1)
-            return raise_marks(self._database, connection, counts, noticed_by, self._now())
+            raise_marks(connection, counts, noticed_by, self._now())
+            return marks_of(connection, page_ids)
 
     def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
         """See ports.Inbox. On PostgreSQL, workers skip the rows that another is claiming.

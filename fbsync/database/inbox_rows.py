@@ -7,7 +7,6 @@ from typing import Any
 
 from fbsync.page import PageId
 from fbsync.ports import Claim, LastStored, PageState
-from fbsync.webhook import Delivery
 
 _CHUNK = 1000  # ids in one statement: SQLite takes 32,766 variables, older builds 999
 
@@ -16,17 +15,6 @@ def chunks(page_ids: Collection[PageId]) -> list[list[PageId]]:
     """The ids in order, in parts that fit into one statement."""
     ordered = sorted(page_ids)
     return [ordered[start : start + _CHUNK] for start in range(0, len(ordered), _CHUNK)]
-
-
-def delivery_row(delivery: Delivery) -> dict[str, Any]:
-    """A delivery as a row of `deliveries`."""
-    return {
-        "digest": delivery.digest,
-        "body": bytes(delivery.body),
-        "page_ids": json.dumps(delivery.page_ids),
-        "received_at": delivery.received_at.timestamp(),
-        "fault": delivery.fault,
-    }
 
 
 def claim_of(row: Any, lease: str) -> Claim:

@@ -1,61 +1,63 @@
-"""The statements behind marks.py, each built once: building one takes longer than running it.
+"""The statements behind marks.py, each for many rows at once, on SQLite and on PostgreSQL.
 
-`insert` is `Database.insert`, the function of the dialect.
+They are SQL text, as one for each number of rows would be long in the making otherwise. And they
+are one statement each: Python's driver for SQLite gives the interpreter's lock away with each step
+of a statement, so a statement for each row would wait for the busy event loop row by row.
 """
 
-from functools import cache
-from typing import Any
+from collections.abc import Sequence
 
-from sqlalchemy import bindparam, case, func, select
+from sqlalchemy import Connection
 
-from fbsync.database.schema import deliveries, delivery_pages, pages
+MOST_ROWS = 100
+"""In one statement. Older builds of SQLite take 999 values."""
 
+Row = tuple[object, ...]
 
-@cache
-def keeping(insert: Any) -> Any:
-    """Keep a delivery, or count one more copy of it. Its parameters are a row of `deliveries`."""
-    made = insert(deliveries)
-    copied = {"copies": deliveries.c.copies + 1}
-    # A dead letter of an older version may be read by this one.
-    copied |= {name: made.excluded[name] for name in ("page_ids", "fault")}
-    return made.on_conflict_do_update(index_elements=[deliveries.c.digest], set_=copied)
+KEEP = """
+insert into deliveries (digest, body, page_ids, received_at, copies, fault) values {rows}
+on conflict (digest) do update set
+    copies = deliveries.copies + excluded.copies,
+    page_ids = excluded.page_ids,
+    fault = excluded.fault
+"""
+"""Keep deliveries, or count copies. A dead letter of an older version may be readable by now."""
 
+RAISE = """
+insert into pages (
+    page_id, marks, noticed_by, waiting_since, event, last_event_at,
+    done, suspect, due_at, attempts, leased_until, stored_number
+) values {rows}
+on conflict (page_id) do update set
+    marks = pages.marks + excluded.marks,
+    waiting_since = case
+        when pages.marks = pages.done then excluded.waiting_since else pages.waiting_since end,
+    noticed_by = case
+        when excluded.noticed_by = 'webhook' or pages.marks = pages.done then excluded.noticed_by
+        else pages.noticed_by end,
+    event = coalesce(excluded.event, pages.event),
+    last_event_at = coalesce(excluded.last_event_at, pages.last_event_at)
+"""
+"""Raise pages' marks, also of new ones. A waiting event keeps its name when a poll comes second."""
 
-@cache
-def raising(insert: Any, is_event: bool) -> Any:
-    """Raise a page's marks. Its parameters are the row of a page that is not there yet."""
-    made = insert(pages)
-    new, old = made.excluded, pages.c
-    idle = old.marks == old.done
-    values = {
-        "marks": old.marks + new.marks,
-        "waiting_since": case((idle, new.waiting_since), else_=old.waiting_since),
-        # An event that waits already keeps its name when the poll comes second.
-        "noticed_by": case((idle | is_event, new.noticed_by), else_=old.noticed_by),
-        "event": func.coalesce(new.event, old.event),
-        "last_event_at": func.coalesce(new.last_event_at, old.last_event_at),
-    }
-    return made.on_conflict_do_update(index_elements=[old.page_id], set_=values)
-
-
-@cache
-def linking(insert: Any) -> Any:
-    """Note which mark of a page a delivery waits for: `of_digest`, `page_id` and `mark`.
-
-    Nothing for a delivery that is not kept (any more).
-    """
-    row = select(
-        deliveries.c.id,
-        bindparam("page_id", type_=delivery_pages.c.page_id.type),
-        bindparam("mark", type_=delivery_pages.c.mark.type),
-    ).where(deliveries.c.digest == bindparam("of_digest"))
-    made = insert(delivery_pages).from_select(["delivery_id", "page_id", "mark"], row)
-    key = [delivery_pages.c.delivery_id, delivery_pages.c.page_id]
-    return made.on_conflict_do_update(index_elements=key, set_={"mark": made.excluded.mark})
+LINK = """
+with named (digest, page_id) as (values {rows})
+insert into delivery_pages (delivery_id, page_id, mark)
+select deliveries.id, pages.page_id, pages.marks
+from named
+join deliveries on deliveries.digest = named.digest
+join pages on pages.page_id = named.page_id
+where true
+on conflict (delivery_id, page_id) do update set mark = excluded.mark
+"""
+"""Note which mark of a page a delivery waits for. Nothing for one that is not kept (any more)."""
 
 
-@cache
-def marks_of_pages() -> Any:
-    """The marks of the pages whose ids are `page_ids`."""
-    some = pages.c.page_id.in_(bindparam("page_ids", expanding=True))
-    return select(pages.c.page_id, pages.c.marks).where(some)
+def execute(connection: Connection, statement: str, rows: Sequence[Row]) -> None:
+    """Execute for all rows, MOST_ROWS at a time, in their order."""
+    place = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    for start in range(0, len(rows), MOST_ROWS):
+        part = rows[start : start + MOST_ROWS]
+        group = f"({', '.join([place] * len(part[0]))})"
+        text = statement.format(rows=", ".join([group] * len(part)))
+        connection.exec_driver_sql(text, tuple(value for row in part for value in row))

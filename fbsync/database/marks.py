@@ -4,45 +4,42 @@ All of it in the caller's transaction. Rows are always written in the same order
 on PostgreSQL must not wait for each other.
 """
 
+import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, select
 
-from fbsync.database.engine import Database
-from fbsync.database.inbox_rows import chunks, delivery_row
-from fbsync.database.mark_statements import keeping, linking, marks_of_pages, raising
-from fbsync.database.schema import deliveries, delivery_pages
+from fbsync.database.inbox_rows import chunks
+from fbsync.database.mark_statements import KEEP, LINK, RAISE, Row, execute
+from fbsync.database.schema import deliveries, delivery_pages, pages
 from fbsync.page import NoticedBy, PageId
 from fbsync.webhook import Delivery
 
 
-def keep(database: Database, connection: Connection, batch: Sequence[Delivery], now: float) -> None:
+def keep(connection: Connection, batch: Sequence[Delivery], now: float) -> None:
     """Keep each body once and raise its pages' marks: by one for each distinct body."""
-    ordered = sorted(batch, key=lambda delivery: delivery.digest)
-    connection.execute(keeping(database.insert), [delivery_row(delivery) for delivery in ordered])
-    mark_pages_of(database, connection, batch, now)
+    copies = Counter(delivery.digest for delivery in batch)
+    distinct = sorted(_distinct(batch), key=lambda delivery: delivery.digest)
+    execute(connection, KEEP, [_row(delivery, copies[delivery.digest]) for delivery in distinct])
+    mark_pages_of(connection, batch, now)
 
 
 def mark_pages_of(
-    database: Database,
-    connection: Connection,
-    batch: Sequence[Delivery],
-    now: float,
-    *,
-    is_new: bool = True,
-) -> dict[PageId, int]:
+    connection: Connection, batch: Sequence[Delivery], now: float, *, is_new: bool = True
+) -> frozenset[PageId]:
     """Raise the marks of the pages of these kept deliveries, which wait for them from now on.
 
-    The counters after it. `is_new` is False for a replay: then no event was heard of just now.
+    Which pages these are. `is_new` is False for a replay: then no event was heard of just now.
     """
-    distinct = {delivery.digest: delivery for delivery in batch}
-    counts = Counter(page for delivery in distinct.values() for page in delivery.page_ids)
+    distinct = _distinct(batch)
+    counts = Counter(page for delivery in distinct for page in delivery.page_ids)
     events = {page: delivery.id for delivery in batch for page in delivery.page_ids}
-    marks = raise_marks(database, connection, counts, "webhook", now, events, is_new=is_new)
-    _link(database, connection, list(distinct.values()), marks)
-    return marks
+    raise_marks(connection, counts, "webhook", now, events, is_new=is_new)
+    named = [(delivery.digest, page) for delivery in distinct for page in delivery.page_ids]
+    execute(connection, LINK, named)
+    return frozenset(counts)
 
 
 def forget(connection: Connection, delivery_ids: Sequence[int]) -> None:
@@ -56,7 +53,6 @@ def forget(connection: Connection, delivery_ids: Sequence[int]) -> None:
 
 
 def raise_marks(
-    database: Database,
     connection: Connection,
     counts: Mapping[PageId, int],
     noticed_by: NoticedBy,
@@ -64,44 +60,36 @@ def raise_marks(
     events: Mapping[PageId, str] = MappingProxyType({}),
     *,
     is_new: bool = True,
-) -> dict[PageId, int]:
-    """Raise each page's counter by its count; the counters after it.
+) -> None:
+    """Raise each page's counter by its count.
 
     `events` are the ids of the deliveries that raise them, where it is deliveries that do.
     """
-    if not counts:
-        return {}
-    is_event = noticed_by == "webhook"
-    rows = [
-        {
-            "page_id": page_id,
-            "marks": counts[page_id],
-            "noticed_by": noticed_by,
-            "waiting_since": now,
-            "event": events.get(page_id),
-            "last_event_at": now if is_event and is_new else None,
-        }
-        for page_id in sorted(counts)
+    heard_at = now if noticed_by == "webhook" and is_new else None
+    idle = (0, 0, 0.0, 0, 0.0, 0)  # of a new page: see the statement
+    rows: list[Row] = [
+        (page, counts[page], noticed_by, now, events.get(page), heard_at, *idle)
+        for page in sorted(counts)
     ]
-    connection.execute(raising(database.insert, is_event), rows)
+    execute(connection, RAISE, rows)
+
+
+def marks_of(connection: Connection, page_ids: Collection[PageId]) -> dict[PageId, int]:
+    """The pages' counters."""
     return {
-        PageId(page): marks
-        for chunk in chunks(counts)
-        for page, marks in connection.execute(marks_of_pages(), {"page_ids": chunk})
+        PageId(row.page_id): row.marks
+        for chunk in chunks(page_ids)
+        for row in connection.execute(
+            select(pages.c.page_id, pages.c.marks).where(pages.c.page_id.in_(chunk))
+        )
     }
 
 
-def _link(
-    database: Database,
-    connection: Connection,
-    distinct: Sequence[Delivery],
-    marks: Mapping[PageId, int],
-) -> None:
-    """Note which mark of each of its pages a delivery waits for."""
-    rows = [
-        {"of_digest": delivery.digest, "page_id": page, "mark": marks[page]}
-        for delivery in distinct
-        for page in delivery.page_ids
-    ]
-    if rows:
-        connection.execute(linking(database.insert), rows)
+def _distinct(batch: Sequence[Delivery]) -> list[Delivery]:
+    return list({delivery.digest: delivery for delivery in batch}.values())
+
+
+def _row(delivery: Delivery, copies: int) -> Row:
+    page_ids = json.dumps(delivery.page_ids)
+    received_at = delivery.received_at.timestamp()
+    return (delivery.digest, bytes(delivery.body), page_ids, received_at, copies, delivery.fault)

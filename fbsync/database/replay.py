@@ -61,11 +61,11 @@ class Replay:
     def _replay(self, numbers: Sequence[int]) -> Replayed:
         with self._database.write() as connection:
             batch = _read(connection, numbers)
-            marks = mark_pages_of(self._database, connection, batch, self._now(), is_new=False)
-        if marks:
-            self._inbox.unpark(list(marks))
+            marked = mark_pages_of(connection, batch, self._now(), is_new=False)
+        if marked:
+            self._inbox.unpark(marked)
         dead = tuple(delivery.id for delivery in batch if delivery.fault is not None)
-        return Replayed(len(batch), frozenset(marks), dead)
+        return Replayed(len(batch), marked, dead)
 
 
 def _read(connection: Connection, numbers: Sequence[int]) -> list[Delivery]:
