@@ -313,8 +313,9 @@ def test_every_module_has_a_test_file(path: Path) -> None:
     assert path.stem in without or any((ROOT / f"tests/test_{n}.py").exists() for n in names)
 
 
-def test_the_readme_names_every_command_and_option() -> None:
+def test_the_readme_names_every_command_and_it_or_a_page_of_docs_every_option() -> None:
     readme = (ROOT / "README.md").read_text()
+    told = readme + "".join(page.read_text() for page in (ROOT / "docs").glob("*.md"))
     group = typer.main.get_group(app)
     commands = [(f"fbsync {name}", command) for name, command in group.commands.items()]
     while commands:
@@ -325,7 +326,7 @@ def test_the_readme_names_every_command_and_option() -> None:
         ]
         for parameter in command.params:
             for option in parameter.opts:
-                assert not option.startswith("--") or option == "--help" or option in readme, option
+                assert not option.startswith("--") or option == "--help" or option in told, option
 
 
 def test_the_readme_names_every_setting() -> None:

@@ -85,6 +85,14 @@ def test_the_image_holds_exactly_what_is_locked_and_runs_as_nobody_special() -> 
     assert "STOPSIGNAL SIGTERM" in DOCKERFILE
 
 
+def test_the_images_data_is_in_a_volume_that_its_user_owns() -> None:
+    (folder,) = re.findall(r"^VOLUME (\S+)$", DOCKERFILE, re.MULTILINE)
+    assert re.findall(r"^ENV .*XDG_DATA_HOME=(\S+)$", DOCKERFILE, re.MULTILINE) == [folder]
+    before_the_user = DOCKERFILE.partition("USER 10001")[0]
+    assert re.search(rf"install .*--owner=fbsync .*{folder}$", before_the_user, re.MULTILINE)
+    assert f"--volume fbsync:{folder}" in GROWING
+
+
 def test_a_stop_leaves_fbsync_the_time_that_it_takes() -> None:
     for service in OURS.values():
         assert int(service["stop_grace_period"].removesuffix("s")) > LAST_SECONDS

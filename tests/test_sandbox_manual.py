@@ -14,7 +14,7 @@ from fbsync.sandbox.seeded import MEANINGS, RATES
 from fbsync.sandbox.switches import Switches
 from tests.servers import Sandbox
 
-README = Path(__file__).parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent / "docs/sandbox.md"
 
 
 def test_the_help_names_every_switch_fault_rate_and_endpoint(sandbox: Sandbox) -> None:
@@ -75,9 +75,8 @@ def test_a_wrong_switch_is_explained_and_sets_nothing(
     assert sandbox.client.get("/_sandbox/switches").json() == before
 
 
-def test_the_readme_uses_only_endpoints_that_there_are(sandbox: Sandbox) -> None:
-    section = README.read_text().partition("## The sandbox")[2].partition("\n## ")[0]
-    used = {path.strip("/").split("/")[0] for path in re.findall(r"\$S(/[a-z/]+)", section)}
+def test_its_page_uses_only_endpoints_that_there_are(sandbox: Sandbox) -> None:
+    used = {p.strip("/").split("/")[0] for p in re.findall(r"\$S(/[a-z/]+)", PAGE.read_text())}
     known = {item["path"] for item in sandbox.client.get("/_sandbox").json()["endpoints"]}
     assert used
     assert used <= {path.split("/")[2] for path in known}
