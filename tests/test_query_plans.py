@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import event, text
 from fbsync.database.engine import Database
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.page import PageId
+from fbsync.webhook import Delivery, VerifiedBody
 
 PAGES = 5_000
 
@@ -58,3 +60,14 @@ def test_a_claim_walks_the_index_of_due_pages(
     assert "pages_due" in plan
     assert "TEMP B-TREE" not in plan
     assert '"Sort"' not in plan
+
+
+def test_a_recording_finds_its_rows_by_index(database: Database, full_inbox: DatabaseInbox) -> None:
+    body = VerifiedBody(b"{}")
+    heard = Delivery("d", body, (PageId("1"), PageId("2")), datetime.now(UTC))
+    with statements(database) as seen:
+        full_inbox.record([heard])
+    (linking,) = (each for each in seen if "delivery_pages" in each[0])
+    assert "SCAN pages" not in (plan := plan_of(database, *linking))
+    assert "SCAN deliveries" not in plan
+    assert "Index" in plan or "INDEX" in plan
