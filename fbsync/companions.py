@@ -1,16 +1,90 @@
-"""The parts that run beside a server or alone, each with a thread of its own while entered."""
+"""What runs beside a server or alone, each with a thread of its own while it is entered.
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+`listen` and `worker` are made alike. What is entered first ends last:
 
+    the signals, then the log, so that both see all of the end
+    the database and the Graph API, which all that follows uses
+    the watch over the backlog, whose newest look the metrics and the limits use
+    what the command enters: the operator's server early, as it tells of the end to its end;
+    whoever takes in or carries out last, as it ends first
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from fbsync.backlog import BacklogWatch
+from fbsync.database.delivery_log import DeliveryLog
+from fbsync.database.retention import Retention
+from fbsync.database.size import measure
 from fbsync.errors import FbsyncError
+from fbsync.graph.pace import EVENTS
+from fbsync.logs.command import command_log
+from fbsync.logs.format import LogFormat
+from fbsync.logs.line import warning_line
+from fbsync.logs.log import Log
+from fbsync.operations.observers import Observers
 from fbsync.page_overview import Expected, Overview, survey
+from fbsync.patience import WORKER_PATIENCE
 from fbsync.ports import ObjectStore
 from fbsync.refresh import Outcome
-from fbsync.shutdown import Shutdown
+from fbsync.settings.database import DatabaseSettings
+from fbsync.settings.facebook import AppSettings, GraphSettings
+from fbsync.shutdown import Shutdown, shutdown_by_signals
 from fbsync.subscription_watch import SubscriptionWatch
-from fbsync.wiring import Access
+from fbsync.wiring import Access, open_access
 from fbsync.worker import Worker
+
+
+@dataclass(frozen=True)
+class Running:
+    """A process that runs until its shutdown, and whom it tells of its work."""
+
+    shutdown: Shutdown
+    log: Log
+    observers: Observers
+
+    @contextmanager
+    def parts(
+        self, app: AppSettings, graph: GraphSettings, database: DatabaseSettings
+    ) -> Iterator["Parts"]:
+        """Its parts; what was entered with `Parts.enter` ends first, in reverse order."""
+        metrics, warn = self.observers.metrics, self.log.warn
+        with (
+            open_access(
+                app,
+                graph,
+                database,
+                warn=warn,
+                patience=WORKER_PATIENCE,
+                lane=EVENTS,
+                answered=metrics.graph_request,
+            ) as access,
+            backlog_watch(access, warn) as backlog,
+            ExitStack() as entered,
+        ):
+            yield Parts(access, backlog, entered)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What both commands need; `beside.enter_context` starts what works beside them."""
+
+    access: Access
+    backlog: BacklogWatch
+    beside: ExitStack
+
+
+@contextmanager
+def running(log_format: LogFormat) -> Iterator[Running]:
+    """For the main thread: until the shutdown that a signal begins. Errors are lines of the log."""
+    with (
+        shutdown_by_signals(warning_line(log_format)) as shutdown,
+        command_log(log_format) as log,
+    ):
+        yield Running(shutdown, log, Observers(log))
 
 
 def mirroring(
@@ -21,6 +95,22 @@ def mirroring(
 ) -> Worker:
     """The worker that mirrors marked pages into this store."""
     return Worker(access.refresher(store), report, shutdown)
+
+
+def backlog_watch(access: Access, warn: Callable[[str], None]) -> BacklogWatch:
+    """Looks every few seconds how much waits."""
+    return BacklogWatch(
+        access.inbox.status,
+        partial(measure, access.database),
+        warn,
+        last_sync=access.last_sync.ended_at,
+        dead=DeliveryLog(access.database).count_dead,
+    )
+
+
+def retention(access: Access, keep: timedelta, warn: Callable[[str], None]) -> Retention:
+    """Prunes what is done with, every hour."""
+    return Retention(access.database, keep, warn)
 
 
 def subscription_watch(

@@ -20,10 +20,10 @@ from fbsync.console import Console
 from fbsync.demo_sandbox import run_sandbox
 from fbsync.errors import FbsyncError
 from fbsync.listener import address_of, bind, serve
-from fbsync.listening.application import Notice
 from fbsync.listening.connections import MAX_CONNECTIONS, Connections
 from fbsync.listening.group_commit import GroupCommit
 from fbsync.login.login import Dialog, ask_for_code, log_in
+from fbsync.notice import Notice
 from fbsync.page import PageId, PageVersion
 from fbsync.patience import Patience
 from fbsync.ports import ObjectStore, history_key, page_key

@@ -1,16 +1,17 @@
 """Warns of logins that end soon: at once, and then daily for as long as a command runs."""
 
-import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Self
 
 from fbsync.errors import DatabaseUnavailable
 from fbsync.expiry import Lifetime, warnings
+from fbsync.periodic import Periodic
 
 DAY_SECONDS = 86400.0
 
 
-class ExpiryWatch:
+class ExpiryWatch(Periodic):
     """Looks at the start of the block, and then every `seconds` until its end.
 
     `lifetimes` gives those of all people who logged in; `warn` is told each warning.
@@ -22,26 +23,16 @@ class ExpiryWatch:
         warn: Callable[[str], None],
         seconds: float = DAY_SECONDS,
     ) -> None:
+        super().__init__("expiry", seconds, warn, is_done_at_start=True)
         self._lifetimes = lifetimes
         self._warn = warn
-        self._seconds = seconds
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="fbsync-expiry")
 
-    def __enter__(self) -> "ExpiryWatch":
-        self._look()
-        self._thread.start()
-        return self
+    def __enter__(self) -> Self:
+        self.work()  # here, as a short command ends before a thread has looked
+        return super().__enter__()
 
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._done.wait(self._seconds):
-            self._look()
-
-    def _look(self) -> None:
+    def work(self) -> None:
+        """Look once."""
         try:
             found = self._lifetimes()
         except DatabaseUnavailable as error:

@@ -14,13 +14,14 @@ from starlette.routing import Route
 
 from fbsync.database.handshakes import Handshake
 from fbsync.errors import FbsyncError
-from fbsync.listening.application import WEBHOOK_PATH, Callback, Notice, build_app, relay_route
+from fbsync.listening.application import WEBHOOK_PATH, Callback, build_app, relay_route
 from fbsync.listening.connections import Connections
 from fbsync.listening.group_commit import GroupCommit
 from fbsync.listening.handshake_log import HandshakeLog
 from fbsync.listening.http_edge import MAX_HEADER_BYTES, HttpEdge
 from fbsync.listening.server_errors import ServerErrors
 from fbsync.login.loopback import RELAY_HEADER
+from fbsync.notice import Notice
 from fbsync.shutdown import Shutdown
 from fbsync.webhook import Delivery
 

@@ -5,7 +5,7 @@ import select
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 LAST_SECONDS = 9.0
@@ -52,8 +52,12 @@ def _say(text: str) -> None:
 
 
 @contextmanager
-def shutdown_by_signals() -> Iterator[Shutdown]:
+def shutdown_by_signals(
+    as_line: Callable[[str], str] = lambda text: f"{text}\n",
+) -> Iterator[Shutdown]:
     """A Shutdown that SIGINT or SIGTERM begins, for the main thread of a process.
+
+    `as_line` makes the last words of a process that is left while it hangs a line of its log.
 
     A second SIGINT ends the process at once. So do LAST_SECONDS after the first signal, with
     status 0: what was answered is durable, and whoever hangs then would hang for longer.
@@ -72,7 +76,7 @@ def shutdown_by_signals() -> Iterator[Shutdown]:
             return  # closed at the end of the block: no signal came
         shutdown.begin()
         if not ended.wait(LAST_SECONDS):
-            _say("Ended without what still hung; the next start goes on from there.\n")
+            _say(as_line("Ended without what still hung; the next start goes on from there."))
             os._exit(0)
 
     thread = threading.Thread(target=watch, name="fbsync-signals", daemon=True)

@@ -4,19 +4,18 @@ Meta switches off what fails for long, and others may change it, and nobody tell
 "Webhooks: getting started"). Events then end in silence.
 """
 
-import threading
 from collections.abc import Callable
 
 from fbsync.errors import FbsyncError
 from fbsync.page_overview import Overview
+from fbsync.periodic import Periodic
 
 DAY_SECONDS = 86400.0
-_STOP_SECONDS = 2.0
 _REMEDY = "Run: fbsync subscribe"
 _UNKNOWN = "Whether the webhooks are on is not known."
 
 
-class SubscriptionWatch:
+class SubscriptionWatch(Periodic):
     """Looks in a thread of its own, at the start of the block and then every `seconds`.
 
     `look` reads both levels, and gives None while there is no page to look at; `warn` is told what
@@ -31,35 +30,20 @@ class SubscriptionWatch:
         warn: Callable[[str], None],
         seconds: float = DAY_SECONDS,
     ) -> None:
+        super().__init__("subscriptions", seconds, warn)
         self._look = look
         self._address = address
         self._warn = warn
-        self._seconds = seconds
-        self._done = threading.Event()
-        # It may wait for an answer of Facebook's, and must not hold up the end of a listener.
-        self._thread = threading.Thread(
-            target=self._watch, name="fbsync-subscriptions", daemon=True
-        )
 
-    def __enter__(self) -> "SubscriptionWatch":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join(_STOP_SECONDS)
-
-    def _watch(self) -> None:
-        while True:
-            try:
-                found = self._look()
-                told = what_is_off(found, self._address) if found else None
-            except FbsyncError as error:
-                told = f"{_UNKNOWN} {error}"
-            if told and not self._done.is_set():
-                self._warn(told)
-            if self._done.wait(self._seconds):
-                return
+    def work(self) -> None:
+        """Look once."""
+        try:
+            found = self._look()
+            told = what_is_off(found, self._address) if found else None
+        except FbsyncError as error:
+            told = f"{_UNKNOWN} {error}"
+        if told and not self.ended.is_set():
+            self._warn(told)
 
 
 def what_is_off(found: Overview, address: str) -> str | None:

@@ -3,13 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
-from fbsync.backlog import BacklogWatch
 from fbsync.database.added_fields import AddedFields
-from fbsync.database.delivery_log import DeliveryLog
 from fbsync.database.departures import Departures
 from fbsync.database.durability import Durability
 from fbsync.database.engine import Database, sqlite_file
@@ -18,8 +14,6 @@ from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.last_sync import LastSync
 from fbsync.database.rate_budget import RateBudget
 from fbsync.database.refused_fields import RefusedFields
-from fbsync.database.retention import Retention
-from fbsync.database.size import measure
 from fbsync.database.store_address import StoreAddress
 from fbsync.database.token_key import read_key_file
 from fbsync.database.vault import Vault
@@ -46,6 +40,7 @@ from fbsync.settings.store import DirectorySettings, SpacesSettings
 class Access:
     """What every command that talks to Facebook needs."""
 
+    database: Database
     pages: GraphPages
     oauth: OAuth
     accounts: Accounts
@@ -57,9 +52,7 @@ class Access:
     store_address: StoreAddress
     departures: Departures
     durability: Durability
-    watch_backlog: Callable[[], BacklogWatch]
     last_sync: LastSync
-    retention: Callable[[timedelta, Callable[[str], None]], Retention]
     warn: Callable[[str], None]
 
     def read_pages(self, page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
@@ -154,6 +147,7 @@ def open_access(
         vault = Vault(opened, database.token_keys or _key_beside(url))
         with ExpiryWatch(vault.lifetimes, warn) if warn_of_expiry else nullcontext():
             yield Access(
+                database=opened,
                 pages=GraphPages(connection, _page_fields(graph, opened, warn)),
                 oauth=OAuth(connection),
                 accounts=Accounts(connection),
@@ -165,20 +159,9 @@ def open_access(
                 store_address=StoreAddress(opened),
                 departures=Departures(opened, app.app_secret),
                 durability=Durability(opened),
-                watch_backlog=partial(_watch_backlog, opened),
                 last_sync=LastSync(opened),
-                retention=partial(Retention, opened),
                 warn=warn,
             )
-
-
-def _watch_backlog(database: Database) -> BacklogWatch:
-    return BacklogWatch(
-        DatabaseInbox(database).status,
-        partial(measure, database),
-        last_sync=LastSync(database).ended_at,
-        dead=DeliveryLog(database).count_dead,
-    )
 
 
 def _page_fields(

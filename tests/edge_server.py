@@ -11,8 +11,8 @@ from http.client import HTTPResponse
 from starlette.applications import Starlette
 
 from fbsync.listener import Server
-from fbsync.listening.application import Notice
 from fbsync.listening.connections import MAX_CONNECTIONS, Connections
+from fbsync.notice import Notice
 from fbsync.shutdown import Shutdown
 from tests.servers import READY_SECONDS
 

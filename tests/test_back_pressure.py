@@ -1,13 +1,13 @@
 """When nothing more is taken in, and what is said then."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from fbsync.backlog import Backlog
 from fbsync.errors import DatabaseUnavailable
-from fbsync.listening.back_pressure import BackPressure, refusal
+from fbsync.listening.back_pressure import MAX_AGE, BackPressure, refusal
 from fbsync.ports import InboxStatus
 from fbsync.settings.limits import RESERVE_BYTES, Limits
 
@@ -22,7 +22,8 @@ STATUS = InboxStatus(
     events=100,
     waiting_since=None,
 )
-WITHIN = Backlog(STATUS, 10**9, RESERVE_BYTES, datetime(2026, 1, 1, tzinfo=UTC))
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+WITHIN = Backlog(STATUS, 10**9, RESERVE_BYTES, AT)
 
 
 def test_up_to_the_limits_all_is_taken() -> None:
@@ -42,7 +43,7 @@ def test_a_disk_that_is_not_known_limits_nothing() -> None:
     ],
 )
 def test_above_one_of_them_it_is_said_which_and_what_to_do(backlog: Backlog, words: str) -> None:
-    pressure = BackPressure(LIMITS, lambda: backlog)
+    pressure = BackPressure(LIMITS, lambda: backlog, lambda: AT)
     with pytest.raises(DatabaseUnavailable, match=words) as caught:
         pressure.admit()
     assert caught.value.fault == "limit"
@@ -58,7 +59,16 @@ def test_before_the_first_look_all_is_taken() -> None:
 
 def test_it_follows_the_newest_look() -> None:
     looks = [replace(WITHIN, free_bytes=0), WITHIN]
-    pressure = BackPressure(LIMITS, lambda: looks[0])
+    pressure = BackPressure(LIMITS, lambda: looks[0], lambda: AT)
     assert pressure.refusal()
     looks.pop(0)
+    assert pressure.refusal() is None
+
+
+def test_a_refusal_ends_where_nobody_could_look_for_long() -> None:
+    now = [AT + MAX_AGE]
+    pressure = BackPressure(LIMITS, lambda: replace(WITHIN, free_bytes=0), lambda: now[0])
+    assert pressure.refusal()
+    now[0] += timedelta(seconds=1)
+    pressure.admit()
     assert pressure.refusal() is None

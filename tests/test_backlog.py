@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fbsync.backlog import REST_FACTOR, BacklogWatch
+from fbsync.backlog import LONGEST_REST_SECONDS, LOOK_SECONDS, REST_FACTOR, BacklogWatch
 from fbsync.database.delivery_log import DeliveryLog
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
@@ -19,6 +19,8 @@ from fbsync.ports import InboxStatus
 from fbsync.webhook import Delivery, VerifiedBody
 from tests.servers import wait_until
 
+STATUS = InboxStatus(0, 0, 0, 0, 0, 0, 0, None)
+SIZE = DatabaseSize(1, None)
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
@@ -30,7 +32,7 @@ def test_it_looks_at_once_and_again_and_again(database: Database) -> None:
     size, dead = partial(measure, database), DeliveryLog(database).count_dead
     letter = Delivery("d" * 64, VerifiedBody(b"{}"), (), AT, fault="It names no page.")
     inbox.record([letter])
-    with BacklogWatch(inbox.status, size, 0.001, sync.ended_at, dead) as watch:
+    with BacklogWatch(inbox.status, size, pytest.fail, 0.001, sync.ended_at, dead) as watch:
         wait_until(lambda: watch.newest is not None, "the first look")
         assert watch.newest
         assert watch.newest.last_sync_at == AT
@@ -57,7 +59,7 @@ def test_it_keeps_what_it_saw_while_the_database_is_away_and_goes_on_afterwards(
             raise DatabaseUnavailable("It is gone.")
         return inbox.status()
 
-    with BacklogWatch(status, lambda: measure(database), seconds=0.001) as watch:
+    with BacklogWatch(status, lambda: measure(database), pytest.fail, 0.001) as watch:
         wait_until(lambda: watch.newest is not None, "the first look")
         away.set()
         wait_until(lambda: len(failures) > 1, "two failures")
@@ -69,17 +71,20 @@ def test_it_keeps_what_it_saw_while_the_database_is_away_and_goes_on_afterwards(
     database.close()
 
 
-def test_a_long_look_is_followed_by_a_longer_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    rests: list[float] = []
-    clock = iter([0.0, 2.0])
-
-    def wait(rest: float) -> bool:
-        rests.append(rest)
-        return len(rests) > 1
-
-    status = InboxStatus(0, 0, 0, 0, 0, 0, 0, None)
-    watch = BacklogWatch(lambda: status, lambda: DatabaseSize(1, None))
-    monkeypatch.setattr(watch._ended, "wait", wait)
+@pytest.mark.parametrize(
+    ("took", "rest"),
+    [(0.001, LOOK_SECONDS), (0.4, REST_FACTOR * 0.4), (2.0, LONGEST_REST_SECONDS)],
+)
+def test_a_long_look_is_followed_by_a_longer_rest_within_bounds(
+    monkeypatch: pytest.MonkeyPatch, took: float, rest: float
+) -> None:
+    clock = iter([0.0, took])
     monkeypatch.setattr("fbsync.backlog.time.monotonic", lambda: next(clock))
-    watch._run()
-    assert rests == [0.0, REST_FACTOR * 2.0]
+    assert BacklogWatch(lambda: STATUS, lambda: SIZE, pytest.fail).work() == rest
+
+
+def test_a_look_that_failed_is_followed_by_the_usual_rest_however_long_it_waited() -> None:
+    def status() -> InboxStatus:
+        raise DatabaseUnavailable("It is locked.")
+
+    assert BacklogWatch(status, lambda: SIZE, pytest.fail).work() is None

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from fbsync.listening.application import Notice
 from fbsync.listening.connections import (
     ENDINGS,
     MAX_CONNECTIONS,
@@ -15,6 +14,7 @@ from fbsync.listening.connections import (
     Ending,
     most_connections,
 )
+from fbsync.notice import Notice
 
 
 @dataclass(eq=False)

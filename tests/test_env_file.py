@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fbsync.errors import SettingsError
-from fbsync.settings.env_file import load_environ, read_env_file
+from fbsync.settings.env_file import load_environ, load_with_sources, read_env_file
 
 
 def test_a_file_named_env_is_read_and_the_environment_counts_before_it(
@@ -48,3 +48,12 @@ def test_the_files_own_variables_can_be_told_from_the_environments(
     Path(".env").write_text("SPACES_BUCKET=file\n")
     monkeypatch.setenv("SPACES_REGION", "ams3")
     assert read_env_file(None) == {"SPACES_BUCKET": "file"}
+
+
+def test_each_variable_comes_with_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("shop.env").write_text("SPACES_BUCKET=file\nSPACES_REGION=ams3\n")
+    monkeypatch.setenv("SPACES_BUCKET", "environment's")
+    values, sources = load_with_sources(Path("shop.env"))
+    assert (values["SPACES_BUCKET"], sources["SPACES_BUCKET"]) == ("environment's", "environment")
+    assert (values["SPACES_REGION"], sources["SPACES_REGION"]) == ("ams3", "shop.env")
+    assert values.keys() == sources.keys()

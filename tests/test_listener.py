@@ -20,10 +20,10 @@ from fbsync.database.handshakes import Handshakes
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.errors import FbsyncError
 from fbsync.listener import address_of, bind, serve
-from fbsync.listening.application import Notice
 from fbsync.listening.connections import MAX_CONNECTIONS, Connections
 from fbsync.listening.group_commit import GroupCommit
 from fbsync.login.loopback import RELAY_HEADER
+from fbsync.notice import Notice
 from fbsync.object_store import DirectoryStore
 from fbsync.page import PageId, PageSnapshot
 from fbsync.ports import page_key

@@ -26,12 +26,12 @@ from fbsync.listening.application import (
     MAX_BODY_BYTES,
     WEBHOOK_PATH,
     Callback,
-    Notice,
     build_app,
     relay_route,
 )
 from fbsync.listening.group_commit import GroupCommit
 from fbsync.listening.handshake_log import HandshakeLog
+from fbsync.notice import Notice
 from fbsync.page import PageId
 from tests.edge_server import behind_the_edge
 from tests.servers import wait_until

@@ -7,9 +7,9 @@ import pytest
 
 from fbsync.console import Console
 from fbsync.errors import DatabaseUnavailable, FbsyncError
-from fbsync.listening.application import Notice
 from fbsync.logs.format import LogFormat
 from fbsync.logs.line import LogLine, count_line, formatter, outcome_line, request_line
+from fbsync.notice import Notice
 from fbsync.page import FieldChange, PageId, PageSnapshot, PageVersion
 from fbsync.refresh import Outcome
 

@@ -11,8 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fbsync.backlog import Backlog
 from fbsync.errors import DatabaseUnavailable
-from fbsync.listening.application import Notice
 from fbsync.listening.connections import Connections
+from fbsync.notice import Notice
 from fbsync.operations.metrics import Metrics, backlog_metrics, connection_metrics, counted, total
 from fbsync.page import PageId, PageSnapshot, PageVersion
 from fbsync.ports import InboxStatus

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fbsync.errors import DatabaseUnavailable
-from fbsync.listening.application import Notice
+from fbsync.notice import Notice
 from fbsync.operations.metrics import Metrics
 from fbsync.operations.readiness import Readiness
 from fbsync.operations.server import MAX_CONNECTIONS, OperationsServer

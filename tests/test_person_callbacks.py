@@ -22,13 +22,13 @@ from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.schema import departures
 from fbsync.database.vault import Vault
-from fbsync.listening.application import Notice
 from fbsync.listening.person_callbacks import (
     DEAUTHORIZE_PATH,
     DELETION_PATH,
     MAX_BODY_BYTES,
     PersonCallbacks,
 )
+from fbsync.notice import Notice
 from fbsync.page import PageAccess, PageId, UserToken
 from tests.edge_server import behind_the_edge
 from tests.test_listening_application import locked

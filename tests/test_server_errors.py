@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
-from fbsync.listening.application import Notice
 from fbsync.listening.server_errors import ServerErrors
+from fbsync.notice import Notice
 
 
 class Told:

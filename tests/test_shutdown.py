@@ -1,5 +1,6 @@
 """How a process that runs until it is told to stop comes to its end."""
 
+import json
 import os
 import signal
 import subprocess
@@ -18,7 +19,7 @@ PROGRAM = """
 import sys, threading
 from fbsync import shutdown
 shutdown.LAST_SECONDS = float(sys.argv[1])
-with shutdown.shutdown_by_signals() as ending:
+with shutdown.shutdown_by_signals(*map(eval, sys.argv[3:])) as ending:
     print("up", flush=True)
     ending.wait()
     print("ending", flush=True)
@@ -30,9 +31,11 @@ print("ended", flush=True)
 """
 
 
-def started(last_seconds: float, end: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
+def started(
+    last_seconds: float, end: str, stderr: int = subprocess.PIPE, *more: str
+) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(last_seconds), end],
+        [sys.executable, "-c", PROGRAM, str(last_seconds), end, *more],
         cwd=Path(__file__).parent.parent,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -82,6 +85,16 @@ def test_what_hangs_is_left_when_the_time_is_over() -> None:
     out, err = process.communicate(timeout=DEADLINE)
     assert (out, process.returncode) == ("ending\n", 0)
     assert err == "Ended without what still hung; the next start goes on from there.\n"
+
+
+def test_the_last_words_are_a_line_as_the_command_writes_them() -> None:
+    as_line = "__import__('fbsync.logs.line').logs.line.warning_line('json')"
+    process = started(0.1, "hang", subprocess.PIPE, as_line)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=DEADLINE)
+    (told,) = map(json.loads, err.splitlines())
+    assert told["message"] == "Ended without what still hung; the next start goes on from there."
+    assert told["kind"] == "warning"
 
 
 def test_an_error_stream_that_takes_nothing_holds_up_no_end() -> None:

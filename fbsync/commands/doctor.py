@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -15,7 +13,7 @@ from fbsync.console import Console
 from fbsync.exit_status import FAILED, WRONG_USAGE
 from fbsync.parameters import EnvFile, JsonFlag
 from fbsync.settings.database import read_database, read_inbox, read_keep_deliveries
-from fbsync.settings.env_file import read_env_file
+from fbsync.settings.env_file import load_with_sources
 from fbsync.settings.environment import Environment
 from fbsync.settings.facebook import read_app, read_callback, read_graph, read_login
 from fbsync.settings.limits import read_limits
@@ -41,15 +39,11 @@ def doctor(context: typer.Context, as_json: JsonFlag = False, env_file: EnvFile 
     """Look at the settings, the database and the store, and say what to do about each fault."""
     from fbsync.doctor import look_at_settings
 
-    file: Path | None = env_file or context.obj
-    from_file = read_env_file(file)
-    environ = from_file | dict(os.environ)
+    environ, sources = load_with_sources(env_file or context.obj)
 
     def source_of(name: str) -> str:
         """Where a variable was read from."""
-        if environ.get(name, "").strip() == "":
-            return "default"
-        return "environment" if name in os.environ else str(file or ".env")
+        return sources[name] if environ.get(name, "").strip() else "default"
 
     settings = [look_at_settings(name, _GROUPS[name], environ, source_of) for name in _GROUPS]
     database, store = _look_at_database(environ), _look_at_store(environ)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import Annotated
 
 import typer
@@ -41,57 +40,40 @@ def listen(
         store, public_address = read_store(env), read_callback_address(env, required=False)
         fields, keep, limits = read_webhook_fields(env), read_keep_deliveries(env), read_limits(env)
     wanted = operations_address(metrics)
-    from fbsync.companions import mirroring, subscription_watch
-    from fbsync.graph.pace import EVENTS
+    from fbsync.companions import mirroring, retention, running, subscription_watch
     from fbsync.listener import address_of, bind, serve
     from fbsync.listening.back_pressure import BackPressure
     from fbsync.listening.connections import Connections, most_connections
     from fbsync.listening.group_commit import GroupCommit
     from fbsync.listening.person_callbacks import PersonCallbacks
-    from fbsync.logs.command import command_log
     from fbsync.operations.metrics import backlog_metrics, connection_metrics
     from fbsync.operations.start import operations
-    from fbsync.operations.telling import Telling
-    from fbsync.patience import WORKER_PATIENCE
-    from fbsync.shutdown import shutdown_by_signals
-    from fbsync.wiring import open_access, open_store
+    from fbsync.wiring import open_store
 
-    with shutdown_by_signals() as shutdown, command_log(log_format) as log:
+    with running(log_format) as process:
+        shutdown, log, observers = process.shutdown, process.log, process.observers
         listening = bind(host, port)
         address = address_of(listening)
-        telling = Telling(log)
-        with (
-            open_access(
-                app_settings,
-                graph,
-                database,
-                warn=log.warn,
-                patience=WORKER_PATIENCE,
-                lane=EVENTS,
-                answered=telling.metrics.graph_request,
-            ) as access,
-            ExitStack() as companions,
-        ):
-            enter = companions.enter_context
-            backlog = enter(access.watch_backlog())
+        with process.parts(app_settings, graph, database) as parts:
+            access, backlog, enter = parts.access, parts.backlog, parts.beside.enter_context
             pressure = BackPressure(limits, lambda: backlog.newest)
-            telling.metrics.also(backlog_metrics(lambda: backlog.newest, limits))
+            observers.metrics.also(backlog_metrics(lambda: backlog.newest, limits))
             group_commit = GroupCommit(
-                access.inbox, access.durability, pressure.admit, telling.metrics.committed
+                access.inbox, access.durability, pressure.admit, observers.metrics.committed
             )
-            enter(operations(wanted, group_commit.probe, telling.metrics, shutdown, log))
+            enter(operations(wanted, group_commit.probe, observers.metrics, shutdown, log))
             worker = None
             if not no_worker:
                 opened = open_store(store, app_settings.app_id, log.say)
-                worker = enter(mirroring(access, opened, telling.outcome, shutdown))
-            enter(access.retention(keep, log.warn))
+                worker = enter(mirroring(access, opened, observers.outcome, shutdown))
+            enter(retention(access, keep, log.warn))
             enter(subscription_watch(access, fields, public_address, log.warn))
             enter(group_commit)
             person = PersonCallbacks(
-                app_settings.app_secret, access.departures, telling.request, public_address
+                app_settings.app_secret, access.departures, observers.request, public_address
             )
-            connections = Connections(most_connections(), telling.request)
-            telling.metrics.also(connection_metrics(connections.__len__, connections.counts))
+            connections = Connections(most_connections(), observers.request)
+            observers.metrics.also(connection_metrics(connections.__len__, connections.counts))
             serve(
                 listening,
                 group_commit,
@@ -100,7 +82,7 @@ def listen(
                 app_secret=app_settings.app_secret,
                 verify_token=verify_token,
                 redirect_uri=login_settings.redirect_uri,
-                report=telling.request,
+                report=observers.request,
                 started=lambda: log.say(f"Listening on {address}; stop with Ctrl-C.", "started"),
                 record_handshakes=access.handshakes.record,
                 recorded=worker.wake if worker else lambda: None,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import typer
 
 from fbsync.logs.format import LogFormat
@@ -25,40 +23,23 @@ def worker(
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
         store, keep = read_store(env), read_keep_deliveries(env)
     wanted = operations_address(metrics)
-    from fbsync.companions import mirroring
-    from fbsync.graph.pace import EVENTS
+    from fbsync.companions import mirroring, retention, running
     from fbsync.listening.group_commit import GroupCommit
-    from fbsync.logs.command import command_log
     from fbsync.operations.metrics import backlog_metrics
     from fbsync.operations.start import operations, worker_probe
-    from fbsync.operations.telling import Telling
-    from fbsync.patience import WORKER_PATIENCE
-    from fbsync.shutdown import shutdown_by_signals
-    from fbsync.wiring import open_access, open_store
+    from fbsync.wiring import open_store
 
-    with shutdown_by_signals() as shutdown, command_log(log_format) as log:
-        telling = Telling(log)
-        with (
-            open_access(
-                app_settings,
-                graph,
-                database,
-                warn=log.warn,
-                patience=WORKER_PATIENCE,
-                lane=EVENTS,
-                answered=telling.metrics.graph_request,
-            ) as access,
-            ExitStack() as companions,
-        ):
-            enter = companions.enter_context
-            backlog = enter(access.watch_backlog())
-            telling.metrics.also(backlog_metrics(lambda: backlog.newest))
+    with running(log_format) as process:
+        shutdown, log, observers = process.shutdown, process.log, process.observers
+        with process.parts(app_settings, graph, database) as parts:
+            access, enter = parts.access, parts.beside.enter_context
+            observers.metrics.also(backlog_metrics(lambda: parts.backlog.newest))
             opened = open_store(store, app_settings.app_id, log.say)
-            worker = mirroring(access, opened, telling.outcome, shutdown)
+            worker = mirroring(access, opened, observers.outcome, shutdown)
             commits = enter(GroupCommit(access.inbox, access.durability))  # for its probe alone
             probe = worker_probe(worker, commits.probe)
-            enter(operations(wanted, probe, telling.metrics, shutdown, log))
-            enter(access.retention(keep, log.warn))
+            enter(operations(wanted, probe, observers.metrics, shutdown, log))
+            enter(retention(access, keep, log.warn))
             enter(worker)
             log.say("Mirroring marked pages; stop with Ctrl-C.", "started")
             shutdown.wait()

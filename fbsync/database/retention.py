@@ -4,7 +4,6 @@ All but what waits: handled ones, failed ones and dead letters. A failed one's p
 nothing is lost with it. A copy that Meta sends later is recorded as new, and costs one read.
 """
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,12 +16,11 @@ from fbsync.database.engine import Database
 from fbsync.database.marks import forget
 from fbsync.database.schema import deliveries
 from fbsync.errors import DatabaseUnavailable
+from fbsync.periodic import Periodic
 
 HOUR_SECONDS = 3600.0
 PAUSE_SECONDS = 0.1
 """Between two steps that delete, so that the commits that Meta waits for get their turn."""
-
-_STOP_SECONDS = 2.0
 
 STEP = 500
 STEP_BYTES = 4 * 1024 * 1024
@@ -31,7 +29,7 @@ STEP_BYTES = 4 * 1024 * 1024
 _is_done = not_(CONDITIONS["waiting"])
 
 
-class Retention:
+class Retention(Periodic):
     """Prunes at the start of the block, and then every `seconds` until its end.
 
     Any number of processes may do so at once. `warn` is told where the database does not answer.
@@ -46,33 +44,19 @@ class Retention:
         seconds: float = HOUR_SECONDS,
         now: Callable[[], float] = time.time,
     ) -> None:
+        super().__init__("retention", seconds, warn)
         self._database = database
         self._keep = keep
         self._warn = warn
-        self._seconds = seconds
         self._now = now
-        self._done = threading.Event()
-        # A database that hangs must not hold up the end of a listener.
-        self._thread = threading.Thread(target=self._watch, name="fbsync-retention", daemon=True)
 
-    def __enter__(self) -> "Retention":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop after the step in hand."""
-        self._done.set()
-        self._thread.join(_STOP_SECONDS)
-
-    def _watch(self) -> None:
-        while True:
-            try:
-                self.prune()
-            except DatabaseUnavailable as error:
-                if not self._done.is_set():
-                    self._warn(f"Old events could not all be pruned; trying again later. {error}")
-            if self._done.wait(self._seconds):
-                return
+    def work(self) -> None:
+        """Prune once, and tell where the database does not answer."""
+        try:
+            self.prune()
+        except DatabaseUnavailable as error:
+            if not self.ended.is_set():
+                self._warn(f"Old events could not all be pruned; trying again later. {error}")
 
     def prune(self) -> int:
         """Delete what was received before the time to keep, step by step. How many that were.
@@ -81,14 +65,14 @@ class Retention:
         """
         before = self._now() - self._keep.total_seconds()
         pruned, after = 0, 0
-        while not self._done.is_set():
+        while not self.ended.is_set():
             with self._database.read() as connection:
                 part = _old(connection, after, before)
             if part is None:
                 break
             if part.numbers:
                 pruned += self._delete(part.numbers)
-                self._done.wait(PAUSE_SECONDS)
+                self.ended.wait(PAUSE_SECONDS)
             after = part.last
         return pruned
 

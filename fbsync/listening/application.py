@@ -9,7 +9,6 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -20,29 +19,13 @@ from fbsync import webhook
 from fbsync.errors import BadSignature, DatabaseUnavailable, UnreadableDelivery
 from fbsync.listening.request_body import Refusal, read_body
 from fbsync.listening.signature_explainer import SignatureExplainer
-from fbsync.page import PageId
+from fbsync.notice import Notice
 from fbsync.settings.environment import LOOPBACK_HOSTS
 
 WEBHOOK_PATH = "/facebook/webhook"
 MAX_BODY_BYTES = 4 * 1024 * 1024
 COMMIT_SECONDS = 4.0
 """How long a request may wait for its commit. Meta sends again what was not answered with 200."""
-
-
-@dataclass(frozen=True)
-class Notice:
-    """One request as the operator sees it. `detail` holds no secret and no body.
-
-    `status` is that of the answer, if there was one. `event` is the recorded delivery's id, and
-    `seconds` is how long it took until it was durable.
-    """
-
-    kind: Literal["event", "refused", "handshake", "callback", "failed"]
-    detail: str
-    status: int | None = None
-    event: str | None = None
-    pages: tuple[PageId, ...] = ()
-    seconds: float | None = None
 
 
 @dataclass(frozen=True)

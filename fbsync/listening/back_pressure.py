@@ -4,11 +4,16 @@ It judges by the newest look at the backlog, so it comes and goes some seconds l
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from fbsync.backlog import Backlog
 from fbsync.byte_size import show_size
 from fbsync.errors import DatabaseUnavailable
 from fbsync.settings.limits import RESERVE_BYTES, Limits
+
+MAX_AGE = timedelta(minutes=5)
+"""A look that is older refuses nothing: what it saw may be long over, and a database that can no
+longer be looked at refuses by itself."""
 
 
 def refusal(backlog: Backlog, limits: Limits) -> str | None:
@@ -35,14 +40,22 @@ def refusal(backlog: Backlog, limits: Limits) -> str | None:
 class BackPressure:
     """The limits against the newest backlog. `newest` is None until the first look."""
 
-    def __init__(self, limits: Limits, newest: Callable[[], Backlog | None]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        newest: Callable[[], Backlog | None],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._limits = limits
         self._newest = newest
+        self._now = now
 
     def refusal(self) -> str | None:
-        """See the function of this name."""
+        """See the function of this name; None too where the newest look is older than MAX_AGE."""
         backlog = self._newest()
-        return None if backlog is None else refusal(backlog, self._limits)
+        if backlog is None or self._now() - backlog.seen_at > MAX_AGE:
+            return None
+        return refusal(backlog, self._limits)
 
     def admit(self) -> None:
         """Return where a delivery may be taken in. Raises DatabaseUnavailable."""

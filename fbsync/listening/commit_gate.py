@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from fbsync.errors import DatabaseUnavailable
+from fbsync.unforeseen import describe
 
 CHECK_SECONDS = 1.0
 """At least this long between two checks, and as long as the last one took: it may read a lot."""
@@ -52,7 +53,7 @@ class CommitGate:
         except DatabaseUnavailable as error:
             self._fault = error
         except Exception as error:  # noqa: BLE001 - the requests are told; the checks go on
-            told = f"The database could not be examined: {type(error).__name__}.\nRestart fbsync."
+            told = f"The database could not be examined: {describe(error)}.\nRestart fbsync."
             self._fault = DatabaseUnavailable(told, fault="damaged")
         else:
             self._fault = None

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-from fbsync.listening.application import Notice
+from fbsync.notice import Notice
 
 MAX_CONNECTIONS = 4096
 RESERVED_DESCRIPTORS = 128

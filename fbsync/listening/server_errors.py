@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from fbsync.listening.application import Notice
+from fbsync.notice import Notice
 from fbsync.unforeseen import describe
 
 

@@ -8,8 +8,8 @@ from typing import Literal
 
 from fbsync.console import Console
 from fbsync.errors import FbsyncError
-from fbsync.listening.application import Notice
 from fbsync.logs.format import LogFormat
+from fbsync.notice import Notice
 from fbsync.refresh import Outcome
 from fbsync.report import ATTENTION, outcome_details
 
@@ -77,6 +77,12 @@ def count_line(kind: str, count: int) -> LogLine:
 def formatter(chosen: LogFormat, console: Console) -> Callable[[datetime, LogLine], str]:
     """How a line and its time become text that ends with a line end. `console` knows of colour."""
     return _as_json if chosen is LogFormat.JSON else lambda _, line: _as_text(console, line)
+
+
+def warning_line(chosen: LogFormat) -> Callable[[str], str]:
+    """How a warning of now becomes text, for whoever cannot wait for the log."""
+    as_text = formatter(chosen, Console(quiet_results=True))
+    return lambda text: as_text(datetime.now(UTC), LogLine("warning", text, "warning"))
 
 
 def _as_json(at: datetime, line: LogLine) -> str:

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 
 from fbsync.console import Console
 from fbsync.errors import FbsyncError
-from fbsync.listening.application import Notice
 from fbsync.logs.format import LogFormat
 from fbsync.logs.limit import NoticeLimit
 from fbsync.logs.line import (
@@ -25,6 +24,7 @@ from fbsync.logs.line import (
     outcome_line,
     request_line,
 )
+from fbsync.notice import Notice
 from fbsync.refresh import Outcome
 
 MAX_WAITING = 1000

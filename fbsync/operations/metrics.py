@@ -23,7 +23,7 @@ from prometheus_client.registry import Collector
 
 from fbsync.backlog import Backlog
 from fbsync.errors import FbsyncError
-from fbsync.listening.application import Notice
+from fbsync.notice import Notice
 from fbsync.refresh import Outcome, OutcomeKind
 from fbsync.settings.limits import Limits
 

@@ -18,8 +18,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from fbsync.listener import Server
-from fbsync.listening.application import Notice
 from fbsync.listening.connections import Connections
+from fbsync.notice import Notice
 from fbsync.operations.readiness import Readiness
 from fbsync.shutdown import Shutdown
 

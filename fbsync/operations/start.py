@@ -20,7 +20,7 @@ _OTHER_ADDRESS = "Choose another address with --metrics HOST:PORT, or none with 
 Probe = Callable[[], Awaitable[None]]
 """Raises FbsyncError where the process cannot do its work now."""
 
-IDLE_SECONDS = 120.0
+STUCK_SECONDS = 120.0
 """How long a worker may be busy with one claim: slow reads and uploads of fifty pages."""
 
 
@@ -53,7 +53,7 @@ def worker_probe(
 
     async def probe_both() -> None:
         idle = time.monotonic() - worker.looked_at
-        if idle > IDLE_SECONDS:
+        if idle > STUCK_SECONDS:
             raise DatabaseUnavailable(f"The worker has finished nothing for {idle:.0f} seconds.")
         await probe()
 

@@ -2,13 +2,13 @@
 
 from fbsync import __version__
 from fbsync.errors import FbsyncError
-from fbsync.listening.application import Notice
 from fbsync.logs.log import Log
+from fbsync.notice import Notice
 from fbsync.operations.metrics import Metrics, total
 from fbsync.refresh import Outcome
 
 
-class Telling:
+class Observers:
     """Both at once. Its methods never wait, and may be called from any thread."""
 
     def __init__(self, log: Log) -> None:

@@ -1,0 +1,59 @@
+"""Work that is done again and again beside what runs, in a thread of its own."""
+
+import threading
+from collections.abc import Callable
+from typing import Self
+
+from fbsync.unforeseen import describe
+
+STOP_SECONDS = 2.0
+"""How long the end of the block waits for work in hand: a server that hangs holds up no end."""
+
+
+class Periodic:
+    """Does `work` at the start of the block, and then every `seconds` until its end.
+
+    A class that has such work derives from it. An error of `work` that nobody foresaw is told to
+    `failed`, in one line, and it goes on; after the end of the block nothing is told.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        seconds: float,
+        failed: Callable[[str], None],
+        *,
+        is_done_at_start: bool = False,
+    ) -> None:
+        """`is_done_at_start`: the first time is after `seconds` only."""
+        self.seconds = seconds
+        self.ended = threading.Event()
+        """Set at the end of the block; long work looks at it between its steps."""
+        self._name = name
+        self._failed = failed
+        self._first = seconds if is_done_at_start else 0.0
+        self._thread = threading.Thread(target=self._run, name=f"fbsync-{name}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ended.set()
+        self._thread.join(STOP_SECONDS)
+
+    def work(self) -> float | None:
+        """Once. How long to rest afterwards, in seconds; None is the usual time."""
+        raise NotImplementedError
+
+    def _run(self) -> None:
+        rest = self._first
+        while not self.ended.wait(rest):
+            rest = self.seconds
+            try:
+                wish = self.work()
+            except Exception as error:  # noqa: BLE001 - it is told, and the next time is due
+                if not self.ended.is_set():
+                    self._failed(f"{self._name}: {describe(error)}; it is tried again.")
+            else:
+                rest = rest if wish is None else wish
