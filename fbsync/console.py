@@ -68,8 +68,11 @@ class Console:
 
     @staticmethod
     def json(value: object) -> None:
-        """The one JSON object of a command with --json, on stdout."""
-        sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+        """The one JSON object of a command with --json, on stdout.
+
+        ASCII alone: no text from outside can then drive the terminal, or hide in it.
+        """
+        sys.stdout.write(json.dumps(value, indent=2) + "\n")
         sys.stdout.flush()
 
     def error(self, error: FbsyncError) -> None:

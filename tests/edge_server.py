@@ -56,8 +56,9 @@ def behind_the_edge(
     app: Starlette,
     limit: int = MAX_CONNECTIONS,
     report: Callable[[Notice], None] = lambda _: None,
+    idle_seconds: int | None = None,
 ) -> Iterator[Edge]:
-    """The application on our server until the end of the block."""
+    """The application on our server until the end of the block; see uvicorn for `idle_seconds`."""
     notices: list[Notice] = []
 
     def note(notice: Notice) -> None:
@@ -66,6 +67,8 @@ def behind_the_edge(
 
     connections, shutdown, started = Connections(limit, note), Shutdown(), threading.Event()
     server = _PromptServer(app, connections, note, started.set, shutdown)
+    if idle_seconds is not None:
+        server.config.timeout_keep_alive = idle_seconds
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, args=([listening],))
         edge = Edge(listening.getsockname()[1], connections, notices, shutdown, thread)

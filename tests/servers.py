@@ -313,6 +313,8 @@ def serving(app: ASGIApp) -> Iterator[str]:
     """The application on uvicorn, on loopback, in a thread; its address without a path."""
     server = _PromptServer(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=5))
     with socket.create_server(("127.0.0.1", 0)) as listening:
+        # asyncio does not, and an answer in two parts would wait for a delayed acknowledgement.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         try:

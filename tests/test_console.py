@@ -35,9 +35,19 @@ def test_beside_json_every_line_goes_to_stderr(capsys: pytest.CaptureFixture[str
     console.json({"ok": True, "name": "Café ☕"})
     shown = capsys.readouterr()
     assert json.loads(shown.out) == {"ok": True, "name": "Café ☕"}
+
     assert "Café ☕" in shown.out
     assert "a result" in shown.err
     assert "Anna" in shown.err
+
+
+def test_nothing_in_json_can_drive_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "\x1b[2J \x7f \x9b2J \u202e \u2028 \U000e0001 \ud800"
+    Console().json({"name": evil})
+    shown = capsys.readouterr().out
+    assert json.loads(shown) == {"name": evil}
+    assert shown.isascii()
+    assert shown.replace("\n", "").isprintable()
 
 
 @pytest.mark.parametrize(

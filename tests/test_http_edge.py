@@ -4,6 +4,7 @@ import contextlib
 import socket
 import struct
 import threading
+from asyncio import selector_events
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,9 +17,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from fbsync.listening.http_edge import MAX_HEADER_BYTES, HttpEdge
+from fbsync.listening.http_edge import MAX_HEADER_BYTES, READ_BYTES, HttpEdge
 from fbsync.listening.outlet import LINGER_BYTES
 from fbsync.listening.request_body import Refusal, read_body
 from tests.edge_server import Edge, behind_the_edge, read_to_its_end, status
@@ -162,8 +164,11 @@ def protocols(edge: Edge) -> list[HttpEdge]:
     return [one for one in list(edge.connections._open) if isinstance(one, HttpEdge)]
 
 
-def test_an_idle_connection_is_closed_without_a_word(edge: Edge) -> None:
-    with edge.connect(WHOLE) as client:
+def test_an_idle_connection_is_closed_without_a_word(application: Application) -> None:
+    with (
+        behind_the_edge(application.build(), idle_seconds=0) as edge,
+        edge.connect(WHOLE) as client,
+    ):
         assert status(client) == 200
         assert read_to_its_end(client) == b""
     assert edge.ended() == {"idle": 1}
@@ -215,6 +220,7 @@ class TestSize:
         self, edge: Edge, monkeypatch: pytest.MonkeyPatch, path: bytes
     ) -> None:
         monkeypatch.setattr("fbsync.listening.http_edge.RECEIVE_SECONDS", 3600.0)
+        monkeypatch.setattr("fbsync.listening.http_edge.LINGER_SECONDS", 0.2)
         head = HEAD.replace(b"/", path, 1) + b"Content-Length: %d\r\n\r\n" % LONG
         with edge.connect(head) as client:
             wait_until(lambda: edge.ended() == {"cut_short": 1}, "the answer")
@@ -503,7 +509,6 @@ class TestUvicorn:
             "on_response_complete",
             "timeout_keep_alive_handler",
             "shutdown",
-            "handle_events",
         ):
             assert callable(getattr(H11Protocol, name)), name
 
@@ -511,11 +516,18 @@ class TestUvicorn:
         names = H11Protocol.__init__.__code__.co_names
         for name in ("conn", "cycle", "flow", "transport", "logger", "app_state", "loop"):
             assert name in names, name
+        assert "write_paused" in FlowControl.__init__.__code__.co_names
         assert "response_complete" in RequestResponseCycle.__init__.__code__.co_names
+
+    def test_asyncio_still_reads_no_more_at_once_than_a_transport_allows(self) -> None:
+        transport = selector_events._SelectorSocketTransport  # type: ignore[attr-defined]  # as above
+        assert transport.max_size > READ_BYTES
+        assert "max_size" in transport._read_ready__data_received.__code__.co_names
 
     def test_h11_still_has_the_states_that_the_edge_looks_at(self) -> None:
         connection = h11.Connection(h11.SERVER)
         assert (connection.their_state, connection.our_state) == (h11.IDLE, h11.IDLE)
         connection.receive_data(HALF)
+        assert connection.trailing_data == (HALF, False)
         connection.next_event()
         assert (connection.their_state, connection.our_state) == (h11.SEND_BODY, h11.SEND_RESPONSE)

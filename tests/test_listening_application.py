@@ -374,16 +374,20 @@ class TestDelivery:
             ("PUT", WEBHOOK_PATH, 405),
             ("DELETE", WEBHOOK_PATH, 405),
             ("POST", f"{WEBHOOK_PATH}/more", 404),
+            ("POST", f"{WEBHOOK_PATH}/", 404),
+            ("GET", "/a-secret", 404),
             ("POST", "/", 404),
         ],
     )
-    def test_other_methods_and_paths_are_not_there(
+    def test_other_methods_and_paths_are_not_there_and_are_told_without_what_was_asked_for(
         self, listener: Listener, method: str, path: str, status: int
     ) -> None:
         url = httpx.URL(listener.url).copy_with(path=path)
         answer = listener.client.request(method, url, content=EVENT, headers=sha256(EVENT))
         assert answer.status_code == status
         assert listener.kept() == []
+        told = {404: "404 unknown address", 405: "405 no such method at this address"}[status]
+        assert listener.only_notice() == Notice("refused", told, status)
 
 
 def whole(body: bytes) -> bytes:

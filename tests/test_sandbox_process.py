@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from fbsync.sandbox.process import bind
 from tests.servers import free_port
 
 BOTH = [["-m", "fbsync.sandbox"], ["-m", "fbsync", "sandbox"]]
@@ -79,6 +80,27 @@ def test_a_signal_ends_it_with_status_0(number: signal.Signals) -> None:
         process.send_signal(number)
         process.communicate(timeout=30)
         assert process.returncode == 0
+
+
+@pytest.mark.parametrize("path", ["/v26.0/me", "/dialog/oauth", "/_sandbox/faults"])
+def test_a_client_that_leaves_in_the_midst_of_its_request_is_no_error(path: str) -> None:
+    with running([*BOTH[0], "--port", "0"]) as (process, settings):
+        url = httpx.URL(settings["FACEBOOK_GRAPH_URL"])
+        with socket.create_connection((url.host, url.port or 0)) as client:
+            client.sendall(
+                f"POST {path} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+                "Content-Length: 9\r\n\r\n".encode()
+            )
+            assert client.recv(1024).startswith(b"HTTP/1.1 100 ")  # it waits for the body now
+        assert httpx.get(url.join("/_sandbox/pages"), trust_env=False).is_success
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    assert said == ""
+
+
+def test_answers_are_sent_without_a_pause() -> None:
+    with bind("127.0.0.1", 0) as listening:
+        assert listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.mark.parametrize("program", BOTH)

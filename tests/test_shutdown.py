@@ -18,8 +18,11 @@ from tests.hallway import DEADLINE
 PROGRAM = """
 import sys, threading
 from fbsync import shutdown
+from fbsync.logs.format import LogFormat
+from fbsync.logs.line import warning_line
 shutdown.LAST_SECONDS = float(sys.argv[1])
-with shutdown.shutdown_by_signals(*map(eval, sys.argv[3:])) as ending:
+formats = [warning_line(LogFormat(name)) for name in sys.argv[3:]]
+with shutdown.shutdown_by_signals(*formats) as ending:
     print("up", flush=True)
     ending.wait()
     print("ending", flush=True)
@@ -88,8 +91,7 @@ def test_what_hangs_is_left_when_the_time_is_over() -> None:
 
 
 def test_the_last_words_are_a_line_as_the_command_writes_them() -> None:
-    as_line = "__import__('fbsync.logs.line').logs.line.warning_line('json')"
-    process = started(0.1, "hang", subprocess.PIPE, as_line)
+    process = started(0.1, "hang", subprocess.PIPE, "json")
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=DEADLINE)
     (told,) = map(json.loads, err.splitlines())

@@ -159,7 +159,7 @@ def export(
             raw = log.body(found.number) if body else None
             if body and raw is None:
                 continue  # pruned or deleted since the walk came by
-            line = json.dumps(event_as_json(found, raw), ensure_ascii=False)
+            line = json.dumps(event_as_json(found, raw))  # ASCII, as Console.json
             sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -69,14 +70,24 @@ def build_app(callback: Callback, *further: Route) -> Starlette:
         callback.report(_recorded(delivery, time.monotonic() - began))
         return _SUCCESS
 
+    async def elsewhere(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - for the type checker
+        told = _ELSEWHERE.get(error.status_code, error.detail)
+        callback.report(Notice("refused", f"{error.status_code} {told}", error.status_code))
+        return PlainTextResponse(error.detail, error.status_code, headers=error.headers)
+
     routes = [
         Route(WEBHOOK_PATH, handshake, methods=["GET"]),
         Route(WEBHOOK_PATH, receive, methods=["POST"]),
     ]
-    return Starlette(routes=[*routes, *further])
+    app = Starlette(routes=[*routes, *further], exception_handlers={HTTPException: elsewhere})
+    app.router.redirect_slashes = False  # to an address that the request's Host would choose
+    return app
 
 
 _SUCCESS = JSONResponse({"status": "success"})
+_ELSEWHERE = {404: "unknown address", 405: "no such method at this address"}
+"""Starlette's own refusals, as told: what was asked for may be anything, and is not repeated."""
 _NO_SNIFF = {"X-Content-Type-Options": "nosniff"}
 
 

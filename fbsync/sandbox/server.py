@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, request_response
 
@@ -51,6 +51,7 @@ def build_app(world: World, save: Save = lambda world: None) -> Starlette:
 
     return Starlette(
         lifespan=lambda _: _sending(deliveries, person_callbacks, lambda: save(world)),
+        exception_handlers={ClientDisconnect: _gone},
         routes=[
             Route("/_sandbox", manual.endpoint(routes)),
             *(_saving(route, world, save) for route in routes),
@@ -60,6 +61,11 @@ def build_app(world: World, save: Save = lambda world: None) -> Starlette:
             Mount("", app=request_response(graph)),  # any method at all
         ],
     )
+
+
+async def _gone(_: Request, _error: Exception) -> Response:
+    """A client that left before its request was complete: nobody reads this answer."""
+    return Response(status_code=400)
 
 
 @asynccontextmanager
