@@ -1,11 +1,11 @@
 """The processes of a kill loop: `fbsync` under a witness, each with a log of its own."""
 
-import random
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from random import Random
 from signal import SIGKILL
 
 from tests.witness import NEVER, POINTS
@@ -19,10 +19,16 @@ class Actor:
     """One process; it dies by itself at its point, or never."""
 
     def __init__(
-        self, role: str, port: int, folder: Path, environ: Mapping[str, str], point: str = NEVER
+        self,
+        role: str,
+        port: int,
+        folder: Path,
+        environ: Mapping[str, str],
+        chance: Random,
+        point: str = NEVER,
     ) -> None:
         self.role, self.port, self.point = role, port, point
-        count = random.randint(1, 2 if point in _FEW else 60)  # noqa: S311 - no secret
+        count = chance.randint(1, 2 if point in _FEW else 60)
         armed = ["tests.witness", str(folder / "witness.log"), point, str(count)]
         options = ["--port", str(port)] if role != WORK else []
         self.log = folder / f"{role.partition(' ')[0]}-{time.monotonic_ns()}.log"
@@ -59,6 +65,6 @@ class Actor:
         return at
 
 
-def a_point(role: str) -> str:
+def a_point(role: str, chance: Random) -> str:
     """Where an actor of this role shall die; listeners die at random moments only."""
-    return random.choice((*POINTS, NEVER)) if role == WORK else NEVER  # noqa: S311 - no secret
+    return chance.choice((*POINTS, NEVER)) if role == WORK else NEVER

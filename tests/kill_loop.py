@@ -2,16 +2,16 @@
 
     python -m tests.kill_loop --target listener --kills 300
     python -m tests.kill_loop --target worker --kills 300
-    python -m tests.kill_loop --target cluster --kills 100 --database postgresql
+    python -m tests.kill_loop --target cluster --kills 100 --database postgresql --seed 7
 
 `listener` kills a listener with its worker at random moments, `worker` two of three workers at each
 point of witness.py and at random moments, `cluster` any of two listeners and four workers while
 PostgreSQL is restarted by immediate shutdowns. It prints what it found; 1 is the status of a fault.
+What is left to chance follows the seed that it prints; how the processes interleave does not.
 """
 
 import argparse
 import json
-import random
 import subprocess
 import sys
 import tempfile
@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random, SystemRandom
 from signal import SIGQUIT, SIGTERM
 
 from cryptography.fernet import Fernet
@@ -79,9 +80,15 @@ class KillLoop:
     """One loop in one folder: the sandbox, the cast and the load."""
 
     def __init__(
-        self, folder: Path, target: str, sandbox: Sandbox, cluster: PostgresCluster | None
+        self,
+        folder: Path,
+        target: str,
+        sandbox: Sandbox,
+        cluster: PostgresCluster | None,
+        seed: int,
     ) -> None:
-        self._folder = folder
+        self._folder, self._seed = folder, seed
+        self._chance = Random(seed)  # noqa: S311 - no secret
         self._target, self._sandbox, self._cluster = target, sandbox, cluster
         self.url = cluster.server.new_database() if cluster else sqlite_url(folder / "f.sqlite3")
         self._store = DirectoryStore(folder / "store", "facebook")
@@ -110,7 +117,12 @@ class KillLoop:
         connections = 8 if self._target == "worker" else 64
         try:
             with SignedLoad(
-                ports, APP_SECRET, pages, self._rename, connections=connections
+                ports,
+                APP_SECRET,
+                pages,
+                self._rename,
+                Random(self._seed),  # noqa: S311 - no secret; its own, as it has its own thread
+                connections=connections,
             ) as load:
                 while self._result.kills.total() < kills:
                     self._disturb()
@@ -130,8 +142,8 @@ class KillLoop:
     def _disturb(self) -> None:
         """One kill at random, or one restart of PostgreSQL; whoever died is replaced."""
         self._sandbox.world.call_count = 0  # else the sandbox's limits would be used up
-        time.sleep(random.uniform(0, 1.5))  # noqa: S311 - no secret
-        if self._cluster and random.random() < 0.1:  # noqa: S311 - no secret
+        time.sleep(self._chance.uniform(0, 1.5))
+        if self._cluster and self._chance.random() < 0.1:
             self._await_start()
             self._cluster.stop(SIGQUIT)
             self._cluster.start(fsync=True)
@@ -139,11 +151,13 @@ class KillLoop:
             return
         victims = [actor for actor in self._actors if self._is_victim(actor)]
         if victims:
-            self._kill(random.choice(victims))  # noqa: S311 - no secret
+            self._kill(self._chance.choice(victims))
         for at, actor in enumerate(self._actors):
             if actor.is_dead:
                 self._note_death(actor)
-                self._actors[at] = self._start(actor.role, actor.port, a_point(actor.role))
+                self._actors[at] = self._start(
+                    actor.role, actor.port, a_point(actor.role, self._chance)
+                )
 
     def _is_victim(self, actor: Actor) -> bool:
         """Those with a point of their own die there."""
@@ -173,7 +187,7 @@ class KillLoop:
         self._await_start()
 
     def _start(self, role: str, port: int, point: str = NEVER) -> Actor:
-        return Actor(role, port, self._folder, self._environ, point)
+        return Actor(role, port, self._folder, self._environ, self._chance, point)
 
     def _await_start(self) -> None:
         wait_until(lambda: all(actor.is_up for actor in self._actors), "the start of all")
@@ -238,16 +252,21 @@ class KillLoop:
 
 
 @contextmanager
-def kill_loop(folder: Path, target: str, database: str) -> Iterator[KillLoop]:
+def kill_loop(
+    folder: Path, target: str, database: str, page_count: int = PAGES, seed: int | None = None
+) -> Iterator[KillLoop]:
     """The loop with all its servers; `database` is "sqlite" or "postgresql"."""
-    world = World(page_count=PAGES, app_id=APP_ID, app_secret=APP_SECRET, auto_consent=True)
+    if seed is None:
+        seed = SystemRandom().randrange(2**32)
+    print(f"seed: {seed}", flush=True)
+    world = World(page_count=page_count, app_id=APP_ID, app_secret=APP_SECRET, auto_consent=True)
     with ExitStack() as stack:
         cluster = None
         if database == "postgresql":
             cluster = stack.enter_context(servers.postgresql_cluster())
             cluster.start(fsync=True)
         sandbox = stack.enter_context(servers.sandbox(world))
-        yield KillLoop(folder, target, sandbox, cluster)
+        yield KillLoop(folder, target, sandbox, cluster, seed)
 
 
 def main() -> None:
@@ -258,10 +277,11 @@ def main() -> None:
     parser.add_argument("--target", choices=list(CASTS), required=True)
     parser.add_argument("--kills", type=int, default=300)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--seed", type=int)
     given = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="fbsync-kill-")
     print(f"Logs, database and store: {folder}", flush=True)
-    with kill_loop(Path(folder), given.target, given.database) as loop:
+    with kill_loop(Path(folder), given.target, given.database, seed=given.seed) as loop:
         result = loop.run(given.kills)
     print("\n".join(result.lines()))
     sys.exit(1 if result.faults else 0)

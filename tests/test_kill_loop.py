@@ -17,8 +17,8 @@ def test_kills_lose_nothing_and_nobody_works_in_anothers_way(
     tmp_path: Path, target: str, database: str
 ) -> None:
     try:
-        with kill_loop(tmp_path, target, database) as loop:
-            result = loop.run(kills=6)
+        with kill_loop(tmp_path, target, database, page_count=60) as loop:
+            result = loop.run(kills=3)
     except ServerAbsent as absent:
         if SERVERS_ARE_REQUIRED:
             raise
