@@ -5,4 +5,5 @@ from fbsync.cli import main
 
 if __name__ == "__main__":
     fbsync.backlog.LOOK_SECONDS = 0.2
+    fbsync.backlog.REST_FACTOR = 1  # a slow machine's looks are long
     main()
