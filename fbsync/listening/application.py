@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from fbsync import webhook
 from fbsync.errors import BadSignature, DatabaseUnavailable, UnreadableDelivery
@@ -78,11 +79,23 @@ def build_app(callback: Callback, *further: Route) -> Starlette:
 
     routes = [
         Route(WEBHOOK_PATH, handshake, methods=["GET"]),
-        Route(WEBHOOK_PATH, receive, methods=["POST"]),
+        Route(WEBHOOK_PATH, _Direct(receive), methods=["POST"]),
     ]
     app = Starlette(routes=[*routes, *further], exception_handlers={HTTPException: elsewhere})
     app.router.redirect_slashes = False  # to an address that the request's Host would choose
     return app
+
+
+class _Direct:
+    """An endpoint as an ASGI application: Starlette wraps functions once more for each message."""
+
+    def __init__(self, answer: Callable[[Request], Awaitable[Response]]) -> None:
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        response = await self._answer(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 _SUCCESS = JSONResponse({"status": "success"})
