@@ -18,6 +18,11 @@ def chunks(page_ids: Collection[PageId]) -> list[list[PageId]]:
     return [ordered[start : start + _CHUNK] for start in range(0, len(ordered), _CHUNK)]
 
 
+def storable(text: str) -> str:
+    """Without what a database refuses in a text: NUL, and a lone surrogate of somebody's JSON."""
+    return text.replace("\0", "").encode(errors="replace").decode()
+
+
 def delivery_row(delivery: Delivery) -> dict[str, Any]:
     """A delivery as a row of `deliveries`."""
     return {

@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.sql.elements import ColumnElement
 
 from fbsync.database.engine import Database
 from fbsync.database.inbox_rows import chunks, delivery_row
 from fbsync.database.mark_statements import keeping, linking, marks_of_pages, raising
-from fbsync.database.schema import deliveries, delivery_pages
+from fbsync.database.schema import deliveries, delivery_pages, pages
 from fbsync.page import NoticedBy, PageId
 from fbsync.webhook import Delivery
 
@@ -53,6 +54,15 @@ def forget(connection: Connection, delivery_ids: Sequence[int]) -> None:
     connection.execute(delete(deliveries).where(deliveries.c.id.in_(delivery_ids)))
     links = delivery_pages.c.delivery_id.in_(delivery_ids)
     connection.execute(delete(delivery_pages).where(links))
+
+
+def lock_pages(connection: Connection, which: ColumnElement[bool]) -> list[PageId]:
+    """Lock these pages' rows in their order, before they are changed at once; which they are.
+
+    An update of several rows locks them in the order in which it finds them.
+    """
+    ordered = select(pages.c.page_id).where(which).order_by(pages.c.page_id).with_for_update()
+    return [PageId(page) for page in connection.execute(ordered).scalars()]
 
 
 def raise_marks(

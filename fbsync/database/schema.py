@@ -92,6 +92,14 @@ Index(
     postgresql_where=(pages.c.marks > pages.c.done) & pages.c.parked_at.is_(None),
 )
 
+# Without it, a renewal would read every page while others wait for the write lock.
+Index(
+    "pages_leased",
+    pages.c.lease,
+    sqlite_where=pages.c.lease.is_not(None),
+    postgresql_where=pages.c.lease.is_not(None),
+)
+
 user_tokens = Table(
     "user_tokens",
     metadata,
