@@ -296,6 +296,18 @@ def test_a_page_put_off_comes_back_at_its_time(inbox: Inbox, clock: Clock) -> No
     assert only(inbox.claim(50)).attempts == 0
 
 
+@pytest.mark.parametrize("part", ["\0", "\ud800"])
+def test_a_reason_that_no_database_takes_is_kept_without_what_it_refuses(
+    inbox: Inbox, clock: Clock, part: str
+) -> None:
+    inbox.mark([ONE], "sync")
+    inbox.retry(only(inbox.claim(50)), clock.moment(), f"It {part}failed: ä")
+    kept = inbox.pages()[ONE].reason
+    assert kept in ("It failed: ä", "It ?failed: ä")
+    inbox.park(only(inbox.claim(50)), f"It {part}failed: ä")
+    assert inbox.pages()[ONE].reason == kept
+
+
 def test_a_parked_page_waits_for_a_login_and_keeps_its_marks(inbox: Inbox) -> None:
     inbox.mark([ONE], "webhook")
     inbox.park(only(inbox.claim(50)), "token refused")

@@ -58,3 +58,15 @@ def test_a_claim_walks_the_index_of_due_pages(
     assert "pages_due" in plan
     assert "TEMP B-TREE" not in plan
     assert '"Sort"' not in plan
+
+
+def test_a_renewal_touches_only_the_pages_in_hand(
+    database: Database, full_inbox: DatabaseInbox
+) -> None:
+    (claim, *_) = full_inbox.claim(50)
+    with statements(database) as seen:
+        assert len(full_inbox.renew(claim.lease)) == 50
+    sent = [one for one in seen if one[0].lstrip().startswith(("SELECT", "UPDATE"))]
+    assert len(sent) == 2
+    for one in sent:
+        assert "pages_leased" in plan_of(database, *one)
