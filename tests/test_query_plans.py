@@ -53,7 +53,8 @@ def test_a_claim_walks_the_index_of_due_pages(
 ) -> None:
     with statements(database) as seen:
         assert len(full_inbox.claim(50)) == 50
-    (claim,) = [(sql, given) for sql, given in seen if sql.lstrip().startswith("SELECT")]
+    looks, claim = [(sql, given) for sql, given in seen if sql.lstrip().startswith("SELECT")]
+    assert "pages_look_again" in plan_of(database, *looks)
     plan = plan_of(database, *claim)
     assert "pages_due" in plan
     assert "TEMP B-TREE" not in plan

@@ -17,16 +17,22 @@ from fbsync.database.engine import Database
 from fbsync.database.inbox_clock import InboxClock
 from fbsync.database.inbox_rows import chunks, claim_of, moment, state_of, storable
 from fbsync.database.joined_writes import JoinedWrites
-from fbsync.database.marks import keep, lock_pages, raise_marks
+from fbsync.database.marks import keep, lock_pages, mark_for_second_looks, raise_marks
 from fbsync.database.schema import deliveries, pages
 from fbsync.errors import LeaseLost
 from fbsync.page import NoticedBy, PageId
-from fbsync.ports import LEASE_SECONDS, Claim, InboxStatus, LastStored, PageState
+from fbsync.ports import (
+    LEASE_SECONDS,
+    LONGEST_PUT_SECONDS,
+    Claim,
+    InboxStatus,
+    LastStored,
+    PageState,
+)
 from fbsync.webhook import Delivery
 
 # Two clocks never differ so much by chance: a lease that ends later is of a clock since set back.
 _LONGEST_LEASE_SECONDS = 2 * LEASE_SECONDS
-_SUSPECT = case((pages.c.lease.is_not(None), pages.c.marks), else_=pages.c.suspect)
 
 
 class DatabaseInbox:
@@ -62,12 +68,13 @@ class DatabaseInbox:
 
         def take(connection: Connection) -> Sequence[Any]:
             now = self._clock.current()
+            mark_for_second_looks(connection, now, self._now(), only)
             rows = connection.execute(_due(now, limit, only)).all()
             if rows:
                 connection.execute(
                     update(pages)
                     .where(pages.c.page_id.in_([row.page_id for row in rows]))
-                    .values(lease=lease, leased_until=now + LEASE_SECONDS, suspect=_SUSPECT)
+                    .values(lease=lease, leased_until=now + LEASE_SECONDS, **_taken_over(now))
                 )
             return rows
 
@@ -213,6 +220,15 @@ def _due(now: ColumnElement[float], limit: int, only: Collection[PageId] | None)
         .with_for_update(skip_locked=True)
     )
     return due if only is None else due.where(pages.c.page_id.in_(only))
+
+
+def _taken_over(now: ColumnElement[float]) -> dict[str, Any]:
+    """A lease that is still there was a dead worker's: its last write may have come, or may yet."""
+    is_dead, again_at = pages.c.lease.is_not(None), now + LONGEST_PUT_SECONDS
+    return {
+        "suspect": case((is_dead, pages.c.marks), else_=pages.c.suspect),
+        "look_again_at": case((is_dead, again_at), else_=pages.c.look_again_at),
+    }
 
 
 def _suspect(claim: Claim, is_written: bool) -> dict[str, Any]:
