@@ -9,10 +9,20 @@ from fbsync.page import PageId
 from fbsync.ports import LEASE_SECONDS, Claim, Inbox
 
 
-class Lease:
-    """Keeps the lease on a set of claims alive from a thread of its own."""
+def steady_seconds() -> float:
+    """A clock that nobody sets. It runs on while the machine sleeps, where the system has such."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
 
-    def __init__(self, inbox: Inbox, claims: list[Claim]) -> None:
+
+class Lease:
+    """Keeps the lease on a set of claims alive from a thread of its own.
+
+    `begun` is the time by `steady_seconds` before they were claimed: the lease has run since.
+    """
+
+    def __init__(self, inbox: Inbox, claims: list[Claim], begun: float) -> None:
         self._inbox = inbox
         self._token = claims[0].lease
         self._open = {claim.page_id: claim for claim in claims}
@@ -20,7 +30,7 @@ class Lease:
         self._written: set[PageId] = set()
         self._given_up: set[PageId] = set()
         self._lock = threading.Lock()
-        self._until = time.monotonic() + LEASE_SECONDS
+        self._until = begun + LEASE_SECONDS
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="fbsync-lease", daemon=True)
 
@@ -35,7 +45,7 @@ class Lease:
     def may_write(self, page: PageId) -> bool:
         """Whether the page was ours at the last renewal and its lease has not run out since."""
         with self._lock:
-            is_ours = page in self._held and time.monotonic() < self._until
+            is_ours = page in self._held and steady_seconds() < self._until
             if is_ours and page not in self._given_up:
                 self._written.add(page)
             return is_ours and page not in self._given_up
@@ -62,7 +72,7 @@ class Lease:
     def _keep(self) -> None:
         while not self._done.wait(LEASE_SECONDS / 4):
             # Counted from before the renewal, so that we give up no later than the database does.
-            until = time.monotonic() + LEASE_SECONDS
+            until = steady_seconds() + LEASE_SECONDS
             try:
                 self._held = self._inbox.renew(self._token)
             except DatabaseUnavailable:

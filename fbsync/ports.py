@@ -19,6 +19,12 @@ A dead worker's pages are free again after this time, so it stays below 15 secon
 worker renews a few times within it, which lets slow reads and uploads take as long as they must.
 """
 
+LONGEST_PUT_SECONDS = 120.0
+"""How long an ObjectStore's `put` may be under way, all its tries together.
+
+So long after its lease was taken over, a dead worker's last write may still arrive.
+"""
+
 
 @dataclass(frozen=True)
 class LastStored:
@@ -94,7 +100,8 @@ class Inbox(Protocol):
     def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
         """Lease up to `limit` pages that are marked, due, not parked and not leased.
 
-        `only` restricts the choice to some pages.
+        `only` restricts the choice to some pages. A page that is taken over from a dead worker is
+        marked once more after LONGEST_PUT_SECONDS, and its digest is no longer trusted then.
         """
         ...
 

@@ -9,18 +9,20 @@ a write that is done twice overwrites itself.
 
 import random
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from fbsync.errors import (
+    DatabaseUnavailable,
     FbsyncError,
     LeaseLost,
     PermanentFailure,
     StoreUnavailable,
     TemporaryFailure,
 )
-from fbsync.lease import Lease
+from fbsync.lease import Lease, steady_seconds
 from fbsync.page import PageId, PageSnapshot, PageVersion, changes_between
 from fbsync.parallel import in_parallel
 from fbsync.ports import (
@@ -33,6 +35,7 @@ from fbsync.ports import (
     page_key,
 )
 from fbsync.store_check import is_intact
+from fbsync.unforeseen import describe
 
 CLAIM_LIMIT = 50
 UPLOAD_THREADS = 8
@@ -69,16 +72,20 @@ class Refresher:
         self._store = store
         self._read_pages = read_pages
         self._lease: Lease | None = None
+        self._unsettled: list[Claim] = []  # whose end the database was not told
 
     def refresh(self, only: Collection[PageId] | None = None) -> list[Outcome]:
         """Claim up to CLAIM_LIMIT due pages and see each to its end; empty where none is due.
 
-        Raises DatabaseUnavailable; the leases then run out by themselves.
+        Raises DatabaseUnavailable; the pages in hand are then given back at the next call, or
+        their leases run out.
         """
+        self._release_unsettled()
+        begun = steady_seconds()
         claims = self._inbox.claim(CLAIM_LIMIT, only)
         if not claims:
             return []
-        with Lease(self._inbox, claims) as lease:
+        with Lease(self._inbox, claims, begun) as lease:
             self._lease = lease
             readings = self._read(claims)
             return in_parallel(
@@ -98,6 +105,13 @@ class Refresher:
         if self._lease is not None:
             self._lease.give_up()
 
+    def _release_unsettled(self) -> None:
+        """Another worker may have settled them since; what we wrote may be newer than its own."""
+        while self._unsettled:
+            with suppress(LeaseLost):
+                self._inbox.release(self._unsettled[-1], is_written=True)
+            self._unsettled.pop()
+
     def _read(self, claims: list[Claim]) -> dict[PageId, Reading]:
         ids = [claim.page_id for claim in claims]
         try:
@@ -113,11 +127,23 @@ class Refresher:
         if lease.is_given_up(claim.page_id):
             return Outcome(claim.page_id, "taken over", reason="It was given up at the end.")
         try:
-            outcome = self._settle_reading(claim, reading, lease)
+            outcome = self._settle_safely(claim, reading, lease)
         except LeaseLost as error:
             outcome = Outcome(claim.page_id, "taken over", reason=str(error))
+        except DatabaseUnavailable:
+            self._unsettled.append(claim)
+            raise
         lease.settled(claim.page_id)
         return outcome
+
+    def _settle_safely(self, claim: Claim, reading: Reading, lease: Lease) -> Outcome:
+        try:
+            return self._settle_reading(claim, reading, lease)
+        except (DatabaseUnavailable, LeaseLost):
+            raise
+        except Exception as error:  # noqa: BLE001 - it is told; the other pages go on
+            told = TemporaryFailure(f"A fault of fbsync's own; please report it: {describe(error)}")
+            return self._put_off(claim, told, is_written=True)
 
     def _settle_reading(self, claim: Claim, reading: Reading, lease: Lease) -> Outcome:
         if isinstance(reading, PermanentFailure):

@@ -34,7 +34,7 @@ from fbsync.errors import (
     TokenRefused,
 )
 from fbsync.page import PageId, PageSnapshot
-from fbsync.ports import LEASE_SECONDS, Claim, history_key, page_key
+from fbsync.ports import LEASE_SECONDS, LONGEST_PUT_SECONDS, Claim, history_key, page_key
 from fbsync.refresh import Refresher
 from fbsync.webhook import Delivery, VerifiedBody
 
@@ -196,11 +196,20 @@ class Model:
     def _time(self, state: State) -> Iterator[tuple[str, State]]:
         if any(row["due_at"] > state.clock for row in map(_named, state.rows)):
             yield "wait", replace(state, clock=state.clock + 2 * _RETRY_SECONDS)
+        if self._is_second_look_next(state):
+            yield "second look", self._later(state, None, LONGEST_PUT_SECONDS)
         living = [worker.claims[0].lease for worker in state.workers if worker.claims]
         for row in map(_named, state.rows):
             if row["lease"] not in [None, *living] and row["leased_until"] > state.clock:
                 yield "expiry of the dead", self._later(state, None)
                 return
+
+    def _is_second_look_next(self, state: State) -> bool:
+        """Whether one is not due yet, and no write that nobody tells of lasts that long."""
+        looks = [row["look_again_at"] or 0.0 for row in map(_named, state.rows)]
+        ends = [until for worker in state.workers for until in worker.until.values()]
+        may_die = self.limits.crashes > 0 and any(until <= state.clock for until in ends)
+        return any(at > state.clock for at in looks) and not (state.late or may_die)
 
     def _calls(self, state: State, index: int, call: Call) -> Iterator[tuple[str, State]]:
         who, worker = f"by worker {index + 1}", state.workers[index]
@@ -316,9 +325,9 @@ class Model:
         with suppress(LeaseLost):
             self.inbox.release(claim, is_written=False)
 
-    def _later(self, state: State, silent: int | None) -> State:
+    def _later(self, state: State, silent: int | None, seconds: float = LEASE_SECONDS) -> State:
         """One worker, or a dead one, renews no more; the others go on."""
-        later = replace(state, clock=state.clock + LEASE_SECONDS + 1)
+        later = replace(state, clock=state.clock + seconds + 1)
         for index, worker in enumerate(state.workers):
             alive = [until for until in worker.until.values() if state.clock < until]
             if index != silent and alive:
@@ -401,7 +410,7 @@ class Model:
         idle = all(not worker.claims for worker in state.workers) and not state.late
         if idle and state.recorded == state.changed:
             for row in map(_named, state.rows):
-                if row["marks"] <= row["done"]:
+                if row["marks"] <= row["done"] and row["look_again_at"] is None:
                     self._check_store(state, row)
 
     def _check_store(self, state: State, row: Mapping[str, Any]) -> None:
@@ -588,6 +597,7 @@ def _row_key(row: dict[str, Any], clock: float, living: Collection[str]) -> Any:
     key = {name: value for name, value in row.items() if name not in _FOR_PEOPLE}
     key["due_at"] = row["due_at"] <= clock
     key["leased_until"] = row["leased_until"] > clock
+    key["look_again_at"] = row["look_again_at"] and row["look_again_at"] > clock
     key["parked_at"] = row["parked_at"] is not None
     key["lease"] = row["lease"] and row["lease"] in living
     return tuple(key.values())

@@ -5,14 +5,18 @@ import hashlib
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
+from sqlalchemy import select
 
 from fbsync.database.durability import Durability
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.schema import deliveries
 from fbsync.errors import DatabaseUnavailable
 from fbsync.listening.commit_queue import MAX_GROUP, MAX_WAITING
 from fbsync.listening.group_commit import GroupCommit
@@ -127,18 +131,55 @@ def test_deliveries_that_come_during_a_commit_share_the_next_one(
     assert inbox.status().deliveries == waiting + 1
 
 
-@pytest.mark.parametrize(
-    "failure", [DatabaseUnavailable("It is full."), ValueError("A fault of our own.")]
-)
 def test_a_failed_commit_fails_each_request_of_its_group_and_the_next_one_works(
-    inbox: GatedInbox, failure: Exception
+    inbox: GatedInbox,
 ) -> None:
+    failure = DatabaseUnavailable("It is full.")
+
     async def requests(commit: GroupCommit) -> None:
         tasks = await wait_behind(inbox, commit, 2)
         inbox.failures = [DatabaseUnavailable("Not the first either."), failure]
         inbox.gate.set()
         _, *answers = await asyncio.gather(*tasks, return_exceptions=True)
         assert answers == [failure, failure]
+        await commit.record(delivery(9))
+
+    run(inbox, requests)
+    assert inbox.status().deliveries == 1
+
+
+def test_a_delivery_that_cannot_be_recorded_is_kept_dead_and_fails_no_other(
+    inbox: GatedInbox,
+) -> None:
+    bad = replace(delivery(2), page_ids=(PageId("3"), cast(PageId, object())))
+
+    async def requests(commit: GroupCommit) -> None:
+        tasks = await wait_behind(inbox, commit, 1)
+        tasks += [asyncio.create_task(commit.record(bad)), asyncio.create_task(commit.probe())]
+        tasks += [asyncio.create_task(commit.record(delivery(3)))]
+        await asyncio.sleep(0)
+        inbox.gate.set()
+        await asyncio.gather(*tasks)
+
+    run(inbox, requests)
+    with inbox.database.read() as connection:
+        kept = connection.execute(select(deliveries.c.fault, deliveries.c.page_ids)).all()
+    assert sorted(map(tuple, kept), key=str) == [
+        ("It could not be recorded as it is.", "[]"),
+        (None, '["1"]'),
+        (None, '["2"]'),
+        (None, '["4"]'),
+    ]
+    assert set(inbox.pages()) == {PageId("1"), PageId("2"), PageId("4")}
+
+
+def test_where_not_even_a_dead_letter_can_be_kept_the_request_fails(inbox: GatedInbox) -> None:
+    failures = [ValueError("A fault of our own."), ValueError("Another.")]
+
+    async def requests(commit: GroupCommit) -> None:
+        inbox.failures = list(failures)
+        with pytest.raises(ValueError, match="A fault of our own"):
+            await commit.record(delivery(1))
         await commit.record(delivery(9))
 
     run(inbox, requests)

@@ -11,7 +11,7 @@ from fbsync.database.engine import Database
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.errors import LeaseLost
 from fbsync.page import PageId
-from fbsync.ports import LEASE_SECONDS, Claim, Inbox, LastStored
+from fbsync.ports import LEASE_SECONDS, LONGEST_PUT_SECONDS, Claim, Inbox, LastStored
 from fbsync.webhook import Delivery, VerifiedBody
 
 ONE, TWO, THREE = PageId("1"), PageId("2"), PageId("3")
@@ -247,6 +247,28 @@ def test_what_a_dead_worker_had_in_hand_is_not_trusted_until_the_next_finish(
     assert is_trusted(only(inbox.claim(50)))
 
 
+def test_a_page_that_was_taken_over_is_looked_at_once_more_when_no_write_can_come_any_more(
+    inbox: Inbox, clock: Clock
+) -> None:
+    mirrored(inbox)
+    inbox.mark([TWO], "sync")
+    inbox.finish(only(inbox.claim(50)), stored(1))
+    clock.seconds += LEASE_SECONDS + 1
+    inbox.finish(only(inbox.claim(50)), stored(2))
+    clock.seconds += LONGEST_PUT_SECONDS - 1
+    assert inbox.claim(50) == []
+    assert inbox.status().waiting == 0
+    clock.seconds += 1
+    assert inbox.claim(50, [TWO]) == []
+    assert inbox.status().waiting == 0
+    again = only(inbox.claim(50))
+    assert (again.page_id, is_trusted(again)) == (ONE, False)
+    assert inbox.status().waiting_since == clock.moment()
+    inbox.finish(again, None)
+    clock.seconds += LONGEST_PUT_SECONDS
+    assert inbox.claim(50) == []
+
+
 @pytest.mark.parametrize("written", [False, True])
 def test_a_page_put_off_is_trusted_unless_something_was_written(
     inbox: Inbox, clock: Clock, written: bool
@@ -294,6 +316,18 @@ def test_a_page_put_off_comes_back_at_its_time(inbox: Inbox, clock: Clock) -> No
     inbox.finish(claim, stored(1))
     inbox.mark([ONE], "webhook")
     assert only(inbox.claim(50)).attempts == 0
+
+
+@pytest.mark.parametrize("part", ["\0", "\ud800"])
+def test_a_reason_that_no_database_takes_is_kept_without_what_it_refuses(
+    inbox: Inbox, clock: Clock, part: str
+) -> None:
+    inbox.mark([ONE], "sync")
+    inbox.retry(only(inbox.claim(50)), clock.moment(), f"It {part}failed: ä")
+    kept = inbox.pages()[ONE].reason
+    assert kept in ("It failed: ä", "It ?failed: ä")
+    inbox.park(only(inbox.claim(50)), f"It {part}failed: ä")
+    assert inbox.pages()[ONE].reason == kept
 
 
 def test_a_parked_page_waits_for_a_login_and_keeps_its_marks(inbox: Inbox) -> None:

@@ -31,7 +31,7 @@ from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.schema import deliveries, delivery_pages, pages
 from fbsync.errors import LeaseLost
 from fbsync.page import PageId
-from fbsync.ports import LEASE_SECONDS, Claim, LastStored
+from fbsync.ports import LEASE_SECONDS, LONGEST_PUT_SECONDS, Claim, LastStored
 from fbsync.webhook import Delivery, VerifiedBody
 
 IDS = [PageId(name) for name in ("1", "2", "10")]
@@ -58,10 +58,12 @@ class Page:
     name: str | None = None
     suspect: int = 0  # up to this mark, the store may hold something else
     waiting_since: float = 0.0
+    look_again_at: float | None = None
 
     def is_due(self, now: float) -> bool:
-        free = self.leased_until <= now and self.due_at <= now and not self.parked
-        return self.marks > self.done and free
+        # A lease that ends so late is of a clock that was set back since.
+        is_free = self.leased_until <= now or self.leased_until > now + 2 * LEASE_SECONDS
+        return self.marks > self.done and is_free and self.due_at <= now and not self.parked
 
     def doubt(self) -> None:
         self.marks += 1
@@ -111,6 +113,8 @@ class InboxMachine(RuleBasedStateMachine):
     @rule(target=claims, limit=st.integers(1, 3), only=st.none() | some_pages)
     def claim(self, limit: int, only: list[PageId] | None) -> Any:
         self.step += 1
+        for name in self.pages if only is None else set(only) & self.pages.keys():
+            self._look_again(name)
         due = [name for name, page in self.pages.items() if page.is_due(self.now)]
         asked = [name for name in due if only is None or name in only]
         wanted = sorted(asked, key=lambda name: (self.pages[name].due_at, name))[:limit]
@@ -170,9 +174,13 @@ class InboxMachine(RuleBasedStateMachine):
                 page.marks += 1
                 page.unparked = page.marks
 
-    @rule(seconds=st.sampled_from([0.5, 5.0, LEASE_SECONDS + 1, 60.0]))
+    @rule(seconds=st.sampled_from([0.5, 5.0, LEASE_SECONDS + 1, 60.0, 300.0]))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
+
+    @rule(seconds=st.sampled_from([5.0, 3600.0]))
+    def clock_is_set_back(self, seconds: float) -> None:
+        self.now -= seconds
 
     @invariant()
     def every_page_is_as_promised(self) -> None:
@@ -221,9 +229,16 @@ class InboxMachine(RuleBasedStateMachine):
             page.waiting_since = self.now
         page.marks += 1
 
+    def _look_again(self, name: PageId) -> None:
+        page = self.pages[name]
+        if page.look_again_at is not None and page.look_again_at <= self.now:
+            self._mark(name)
+            page.suspect, page.look_again_at = page.marks, None
+
     def _take(self, page: Page, claim: Claim) -> None:
         is_taken_over = page.lease is not None
-        page.suspect = page.marks if is_taken_over else page.suspect
+        if is_taken_over:
+            page.suspect, page.look_again_at = page.marks, self.now + LONGEST_PUT_SECONDS
         assert (claim.marks, claim.attempts) == (page.marks, page.attempts)
         assert claim.last == (last(page.number, page.name) if page.number else None) or (
             claim.last is not None and claim.last.digest is None and page.suspect > page.done

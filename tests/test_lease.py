@@ -1,15 +1,16 @@
 """The lease on pages in hand; see also test_refresh."""
 
 import queue
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
 
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.errors import DatabaseUnavailable
+from fbsync.lease import Lease, steady_seconds
 from fbsync.page import PageId
-from fbsync.ports import LEASE_SECONDS
+from fbsync.ports import LEASE_SECONDS, Claim
 from fbsync.refresh import CLAIM_LIMIT
 from tests.hallway import DEADLINE, ONE, Clock, World
 
@@ -85,3 +86,51 @@ def test_a_renewal_that_finds_the_page_taken_over_ends_the_writing(world: World)
     world.facebook.before_answer = lose_the_page
     assert [one.kind for one in world.refresh(inbox)] == ["taken over"]
     assert list(world.store.list("")) == []
+
+
+@pytest.mark.usefixtures("quick_renewals")
+def test_a_lease_has_run_since_before_the_claim(world: World) -> None:
+    lease = Lease(world.inbox, claims_of(world), world.clock.monotonic() - 0.03)
+    assert lease.may_write(ONE)
+    world.clock.seconds += 0.02
+    assert not lease.may_write(ONE)
+
+
+def test_a_claim_that_took_longer_than_its_lease_writes_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class SlowInbox(DatabaseInbox):
+        def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
+            claims = super().claim(limit, only)
+            world.clock.let_leases_run_out()
+            return claims
+
+    monkeypatch.setattr("fbsync.lease.time", world.clock)
+    world.see(ONE, name="Bakery")
+    assert [one.kind for one in world.refresh(SlowInbox(world.database, world.clock))] == [
+        "taken over"
+    ]
+    assert list(world.store.list("")) == []
+
+
+def test_a_lease_runs_on_while_the_machine_sleeps_where_that_can_be_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.lease.time", world.clock)  # such as on a Mac
+    assert steady_seconds() == world.clock.monotonic()
+
+    class Awake(Clock):
+        CLOCK_BOOTTIME = 7
+
+        def clock_gettime(self, clock: int) -> float:
+            assert clock == self.CLOCK_BOOTTIME
+            return self.seconds + 3600
+
+    awake = Awake()
+    monkeypatch.setattr("fbsync.lease.time", awake)
+    assert steady_seconds() == awake.seconds + 3600
+
+
+def claims_of(world: World) -> list[Claim]:
+    world.inbox.mark([ONE], "sync")
+    return world.inbox.claim(CLAIM_LIMIT)

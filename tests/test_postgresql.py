@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -15,6 +16,7 @@ from fbsync.database.engine import Database
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.schema import SCHEMA_NUMBER, schema
 from fbsync.database.schema_setup import SCHEMA_LOCK
+from fbsync.database.store_address import StoreAddress
 from fbsync.database.vault import Vault
 from fbsync.errors import DatabaseUnavailable
 from fbsync.page import PageAccess, PageId, UserToken
@@ -147,4 +149,42 @@ def test_a_pooler_that_mixes_sessions_is_named(postgresql: PostgresServer) -> No
         # As another client's statement of this name, in the session that we got.
         for _ in range(2):
             connection.exec_driver_sql("prepare _pg3_0 as select 1")
+    database.close()
+
+
+@pytest.mark.parametrize("act", ["renew", "unpark", "move"])
+def test_rows_changed_at_once_are_locked_in_their_order(
+    postgresql: PostgresServer, act: str
+) -> None:
+    """Beside a delivery that locks page 1 first and page 2 second: no deadlock."""
+    database = Database(postgresql.new_database())
+    inbox, address = DatabaseInbox(database), StoreAddress(database)
+    address.move_to("s3://a/old")
+    inbox.mark([TWO], "sync")  # the first row that a scan finds
+    inbox.mark([ONE], "sync")
+    (claim, _) = inbox.claim(2)
+    acts: dict[str, Callable[[], object]] = {
+        "renew": lambda: inbox.renew(claim.lease),
+        "unpark": lambda: inbox.unpark([ONE, TWO]),
+        "move": lambda: address.move_to("s3://a/new"),
+    }
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            acts[act]()
+        except DatabaseUnavailable as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    lock = "update pages set marks = marks + 1 where page_id = :page"
+    with database.write() as other:
+        other.execute(text(lock), {"page": ONE})
+        thread.start()
+        waiting = "select count(*) from pg_locks where not granted"
+        with database.read() as watching:
+            wait_until(lambda: watching.execute(text(waiting)).scalar() == 1, "it to wait for us")
+        other.execute(text(lock), {"page": TWO})
+    thread.join()
+    assert failures == []
     database.close()

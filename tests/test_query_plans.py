@@ -55,7 +55,8 @@ def test_a_claim_walks_the_index_of_due_pages(
 ) -> None:
     with statements(database) as seen:
         assert len(full_inbox.claim(50)) == 50
-    (claim,) = [(sql, given) for sql, given in seen if sql.lstrip().startswith("SELECT")]
+    looks, claim = [(sql, given) for sql, given in seen if sql.lstrip().startswith("SELECT")]
+    assert "pages_look_again" in plan_of(database, *looks)
     plan = plan_of(database, *claim)
     assert "pages_due" in plan
     assert "TEMP B-TREE" not in plan
@@ -71,3 +72,15 @@ def test_a_recording_finds_its_rows_by_index(database: Database, full_inbox: Dat
     assert "SCAN pages" not in (plan := plan_of(database, *linking))
     assert "SCAN deliveries" not in plan
     assert "Index" in plan or "INDEX" in plan
+
+
+def test_a_renewal_touches_only_the_pages_in_hand(
+    database: Database, full_inbox: DatabaseInbox
+) -> None:
+    (claim, *_) = full_inbox.claim(50)
+    with statements(database) as seen:
+        assert len(full_inbox.renew(claim.lease)) == 50
+    sent = [one for one in seen if one[0].lstrip().startswith(("SELECT", "UPDATE"))]
+    assert len(sent) == 2
+    for one in sent:
+        assert "pages_leased" in plan_of(database, *one)

@@ -682,3 +682,76 @@ def test_an_error_of_the_database_ends_the_pass_and_the_next_one_mends_it(world:
     world.clock.let_leases_run_out()
     assert kinds(world.refresh()) == {ONE: "stored", TWO: "stored"}
     assert len(list(world.store.list(""))) == 4
+
+
+class CutOffInbox(DatabaseInbox):
+    """A database that this worker alone cannot reach for a while."""
+
+    is_away = False
+
+    def release(self, claim: Claim, *, is_written: bool) -> None:
+        self._reach()
+        super().release(claim, is_written=is_written)
+
+    def finish(self, claim: Claim, stored: LastStored | None) -> None:
+        self._reach()
+        super().finish(claim, stored)
+
+    def _reach(self) -> None:
+        if self.is_away:
+            raise DatabaseUnavailable("It is gone.")
+
+
+def test_a_late_write_that_the_database_was_not_told_of_is_written_over_once_it_is_back(
+    world: World,
+) -> None:
+    inbox = CutOffInbox(world.database, world.clock)
+    refresher = Refresher(inbox, world.store, world.facebook.read_pages)
+    world.see(ONE, name="Stale")
+
+    def be_overtaken() -> None:
+        world.clock.let_leases_run_out()
+        world.facebook.pages[ONE] = named("Now")
+        assert kinds(world.refresh()) == {ONE: "stored"}
+        inbox.is_away = True
+
+    world.store.before_put[2] = be_overtaken
+    for _ in range(2):  # until it is back, nothing is forgotten
+        with pytest.raises(DatabaseUnavailable):
+            refresher.refresh()
+    inbox.is_away = False
+    assert kinds(refresher.refresh()) == {ONE: "stored"}
+    assert world.document(page_key(ONE)) == named("Now")
+    assert refresher.refresh() == []
+
+
+class Surprise(DirectoryStore):
+    """Fails as nobody foresaw, for page 1 only."""
+
+    def put(self, key: str, body: bytes) -> None:
+        if key.startswith("1/"):
+            raise RuntimeError("a value that is told to nobody")
+        super().put(key, body)
+
+
+def test_a_page_that_fails_as_nobody_foresaw_is_put_off_and_stops_no_other(
+    world: World, tmp_path: Path
+) -> None:
+    world.see(ONE, name="Bakery")
+    world.see(TWO, name="Butcher")
+    store = Surprise(tmp_path / "other", "")
+    outcomes = Refresher(world.inbox, store, world.facebook.read_pages).refresh()
+    assert kinds(outcomes) == {ONE: "put off", TWO: "stored"}
+    (reason,) = [outcome.reason for outcome in outcomes if outcome.page_id == ONE]
+    assert reason is not None
+    assert "RuntimeError at test_refresh.py" in reason
+    assert "told to nobody" not in reason
+    world.clock.seconds = datetime.now(UTC).timestamp() + 60
+    assert kinds(world.refresh()) == {ONE: "stored"}
+
+
+def test_an_error_text_with_half_a_character_puts_its_page_off(world: World) -> None:
+    world.facebook.pages[ONE] = GraphUnavailable("Facebook says: \ud800")
+    world.inbox.mark([ONE], "sync")
+    assert kinds(world.refresh()) == {ONE: "put off"}
+    assert world.inbox.pages()[ONE].reason == "Facebook says: ?"

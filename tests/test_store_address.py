@@ -1,7 +1,9 @@
 """The store's address: a move makes every page count as not stored."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
@@ -38,4 +40,27 @@ def test_after_a_move_sync_writes_every_page_there_and_goes_on_counting(tmp_path
     new = DirectoryStore(tmp_path / "new", "")
     assert new.get(page_key(ONE)) == SNAPSHOT.document
     assert list(new.list("1/history/")) == ["1/history/000002.json"]
+    database.close()
+
+
+def test_what_a_worker_stores_at_the_old_place_during_a_move_is_written_to_the_new_one(
+    tmp_path: Path,
+) -> None:
+    database = Database(sqlite_url(tmp_path / "f.sqlite3"))
+    inbox, address = DatabaseInbox(database), StoreAddress(database)
+    old, new = (DirectoryStore(tmp_path / folder, "") for folder in ("old", "new"))
+
+    def refresh(store: DirectoryStore, during: Callable[[], object]) -> list[str]:
+        def read(pages: Sequence[PageId]) -> dict[PageId, Any]:
+            during()
+            return dict.fromkeys(pages, SNAPSHOT)
+
+        return [outcome.kind for outcome in Refresher(inbox, store, read).refresh()]
+
+    address.move_to(old.address)
+    inbox.mark([ONE], "sync")
+    assert refresh(old, lambda: address.move_to(new.address)) == ["stored"]
+    assert refresh(new, lambda: None) == ["stored"]
+    assert new.get(page_key(ONE)) == SNAPSHOT.document
+    assert refresh(new, lambda: None) == []
     database.close()

@@ -5,35 +5,50 @@ they stood at claim time, so an event that arrives during a read makes the page 
 """
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, null, select, update
+from sqlalchemy import Connection, Select, case, func, null, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from fbsync.database.engine import Database
-from fbsync.database.inbox_rows import chunks, claim_of, moment, state_of
+from fbsync.database.inbox_clock import InboxClock
+from fbsync.database.inbox_rows import chunks, claim_of, moment, state_of, storable
 from fbsync.database.joined_writes import JoinedWrites
-from fbsync.database.marks import keep, marks_of, raise_marks
+from fbsync.database.marks import (
+    keep,
+    lock_pages,
+    mark_for_second_looks,
+    marks_of,
+    raise_marks,
+)
 from fbsync.database.schema import deliveries, pages
 from fbsync.errors import LeaseLost
 from fbsync.page import NoticedBy, PageId
-from fbsync.ports import LEASE_SECONDS, Claim, InboxStatus, LastStored, PageState
+from fbsync.ports import (
+    LEASE_SECONDS,
+    LONGEST_PUT_SECONDS,
+    Claim,
+    InboxStatus,
+    LastStored,
+    PageState,
+)
 from fbsync.webhook import Delivery
 
-_SUSPECT = case((pages.c.lease.is_not(None), pages.c.marks), else_=pages.c.suspect)
+# Two clocks never differ so much by chance: a lease that ends later is of a clock since set back.
+_LONGEST_LEASE_SECONDS = 2 * LEASE_SECONDS
 
 
 class DatabaseInbox:
-    """ports.Inbox on SQLite or PostgreSQL. `now` gives seconds since 1970; tests replace it."""
+    """ports.Inbox on SQLite or PostgreSQL. `now` gives seconds since 1970, see InboxClock."""
 
-    def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, database: Database, now: Callable[[], float] | None = None) -> None:
         self._database = database
         self._writes = JoinedWrites(database)
-        self._now = now
+        self._clock = InboxClock(database, now)
+        self._now = self._clock.here
 
     def record(self, batch: Sequence[Delivery]) -> None:
         """See ports.Inbox. The whole batch is one transaction, so one fsync serves them all."""
@@ -54,25 +69,17 @@ class DatabaseInbox:
 
         A lease that ran out was a dead worker's, which may have written what it did not finish.
         """
-        now, lease = self._now(), uuid.uuid4().hex
-        due = (
-            select(pages)
-            .where(pages.c.marks > pages.c.done, pages.c.parked_at.is_(None))
-            .where(pages.c.due_at <= now, pages.c.leased_until <= now)
-            .order_by(pages.c.due_at, pages.c.page_id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        if only is not None:
-            due = due.where(pages.c.page_id.in_(only))
+        lease = uuid.uuid4().hex
 
         def take(connection: Connection) -> Sequence[Any]:
-            rows = connection.execute(due).all()
+            now = self._clock.current()
+            mark_for_second_looks(connection, now, self._now(), only)
+            rows = connection.execute(_due(now, limit, only)).all()
             if rows:
                 connection.execute(
                     update(pages)
                     .where(pages.c.page_id.in_([row.page_id for row in rows]))
-                    .values(lease=lease, leased_until=now + LEASE_SECONDS, suspect=_SUSPECT)
+                    .values(lease=lease, leased_until=now + LEASE_SECONDS, **_taken_over(now))
                 )
             return rows
 
@@ -82,13 +89,11 @@ class DatabaseInbox:
         """See ports.Inbox."""
 
         def prolong(connection: Connection) -> frozenset[PageId]:
-            connection.execute(
-                update(pages)
-                .where(pages.c.lease == lease)
-                .values(leased_until=self._now() + LEASE_SECONDS)
-            )
-            held = connection.execute(select(pages.c.page_id).where(pages.c.lease == lease))
-            return frozenset(PageId(row.page_id) for row in held)
+            ours = pages.c.lease == lease
+            held = lock_pages(connection, ours)
+            until = self._clock.current() + LEASE_SECONDS
+            connection.execute(update(pages).where(ours).values(leased_until=until))
+            return frozenset(held)
 
         return self._writes.run(prolong)
 
@@ -109,8 +114,9 @@ class DatabaseInbox:
 
     def retry(self, claim: Claim, at: datetime, reason: str, *, is_written: bool = False) -> None:
         """See ports.Inbox."""
-        due = {"due_at": at.timestamp(), "attempts": claim.attempts + 1, "reason": reason}
-        self._give_back(claim, due | _suspect(claim, is_written))
+        values: dict[str, Any] = {"due_at": self._clock.at(at), "attempts": claim.attempts + 1}
+        values |= {"reason": storable(reason)} | _suspect(claim, is_written)
+        self._give_back(claim, values)
 
     def release(self, claim: Claim, *, is_written: bool) -> None:
         """See ports.Inbox."""
@@ -120,7 +126,7 @@ class DatabaseInbox:
         """See ports.Inbox. An event since the claim is no reason to go on: it opens no page."""
         is_outdated = func.coalesce(pages.c.unparked, 0) > claim.marks
         parked_at = case((is_outdated, null()), else_=self._now())
-        return self._give_back(claim, {"parked_at": parked_at, "reason": reason})
+        return self._give_back(claim, {"parked_at": parked_at, "reason": storable(reason)})
 
     def unpark(self, page_ids: Collection[PageId]) -> None:
         """See ports.Inbox."""
@@ -131,7 +137,9 @@ class DatabaseInbox:
         values["unparked"] = case((is_read, again), else_=pages.c.unparked)
         with self._database.write() as connection:
             for chunk in chunks(page_ids):
-                connection.execute(update(pages).where(pages.c.page_id.in_(chunk)).values(values))
+                some = pages.c.page_id.in_(chunk)
+                lock_pages(connection, some)
+                connection.execute(update(pages).where(some).values(values))
 
     def pages(self, page_ids: Collection[PageId] | None = None) -> dict[PageId, PageState]:
         """See ports.Inbox."""
@@ -203,6 +211,29 @@ class DatabaseInbox:
         if not was_held:
             raise LeaseLost(f"Another worker took over page {claim.page_id}; it is read again.")
         return is_parked
+
+
+def _due(now: ColumnElement[float], limit: int, only: Collection[PageId] | None) -> Select[Any]:
+    """The pages that may be claimed now, those that are due first first."""
+    until = pages.c.leased_until
+    due = (
+        select(pages)
+        .where(pages.c.marks > pages.c.done, pages.c.parked_at.is_(None))
+        .where(pages.c.due_at <= now, or_(until <= now, until > now + _LONGEST_LEASE_SECONDS))
+        .order_by(pages.c.due_at, pages.c.page_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return due if only is None else due.where(pages.c.page_id.in_(only))
+
+
+def _taken_over(now: ColumnElement[float]) -> dict[str, Any]:
+    """A lease that is still there was a dead worker's: its last write may have come, or may yet."""
+    is_dead, again_at = pages.c.lease.is_not(None), now + LONGEST_PUT_SECONDS
+    return {
+        "suspect": case((is_dead, pages.c.marks), else_=pages.c.suspect),
+        "look_again_at": case((is_dead, again_at), else_=pages.c.look_again_at),
+    }
 
 
 def _suspect(claim: Claim, is_written: bool) -> dict[str, Any]:

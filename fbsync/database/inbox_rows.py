@@ -17,6 +17,11 @@ def chunks(page_ids: Collection[PageId]) -> list[list[PageId]]:
     return [ordered[start : start + _CHUNK] for start in range(0, len(ordered), _CHUNK)]
 
 
+def storable(text: str) -> str:
+    """Without what a database refuses in a text: NUL, and a lone surrogate of somebody's JSON."""
+    return text.replace("\0", "").encode(errors="replace").decode()
+
+
 def claim_of(row: Any, lease: str) -> Claim:
     """A row of `pages` as a claim under this lease."""
     return Claim(

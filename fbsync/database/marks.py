@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, case, delete, select, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from fbsync.database.inbox_rows import chunks
 from fbsync.database.mark_statements import KEEP, LINK, RAISE, Row, execute
@@ -50,6 +51,41 @@ def forget(connection: Connection, delivery_ids: Sequence[int]) -> None:
     connection.execute(delete(deliveries).where(deliveries.c.id.in_(delivery_ids)))
     links = delivery_pages.c.delivery_id.in_(delivery_ids)
     connection.execute(delete(delivery_pages).where(links))
+
+
+def lock_pages(
+    connection: Connection, which: ColumnElement[bool], *, skip_locked: bool = False
+) -> list[PageId]:
+    """Lock these pages' rows in their order, before they are changed at once; which they are.
+
+    An update of several rows locks them in the order in which it finds them. `skip_locked` leaves
+    those out that others have locked.
+    """
+    ordered = select(pages.c.page_id).where(which).order_by(pages.c.page_id)
+    found = connection.execute(ordered.with_for_update(skip_locked=skip_locked)).scalars()
+    return [PageId(page) for page in found]
+
+
+def mark_for_second_looks(
+    connection: Connection,
+    now: ColumnElement[float],
+    waiting_since: float,
+    only: Collection[PageId] | None,
+) -> None:
+    """Mark the pages whose second look is due, and trust their digests no more."""
+    which = pages.c.look_again_at <= now
+    if only is not None:
+        which &= pages.c.page_id.in_(only)
+    found = lock_pages(connection, which, skip_locked=True)
+    for chunk in chunks(found):
+        again, is_idle = pages.c.marks + 1, pages.c.marks == pages.c.done
+        values = {
+            "marks": again,
+            "suspect": again,
+            "look_again_at": None,
+            "waiting_since": case((is_idle, waiting_since), else_=pages.c.waiting_since),
+        }
+        connection.execute(update(pages).where(pages.c.page_id.in_(chunk)).values(values))
 
 
 def raise_marks(

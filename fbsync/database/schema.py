@@ -80,6 +80,8 @@ pages = Table(
     Column("stored_at", Float),
     Column("last_event_at", Float),
     Column("event", String(16)),  # the id of the newest delivery that named it, see webhook.py
+    # When it is marked again, as a dead worker's last write may have come after the next one's.
+    Column("look_again_at", Float),
     Column("waiting_since", Float),  # of the oldest mark that is not done; means nothing when idle
 )
 
@@ -90,6 +92,22 @@ Index(
     pages.c.page_id,
     sqlite_where=(pages.c.marks > pages.c.done) & pages.c.parked_at.is_(None),
     postgresql_where=(pages.c.marks > pages.c.done) & pages.c.parked_at.is_(None),
+)
+
+# Without it, a renewal would read every page while others wait for the write lock.
+Index(
+    "pages_leased",
+    pages.c.lease,
+    sqlite_where=pages.c.lease.is_not(None),
+    postgresql_where=pages.c.lease.is_not(None),
+)
+
+# Asked at each claim, and hardly ever of a page.
+Index(
+    "pages_look_again",
+    pages.c.look_again_at,
+    sqlite_where=pages.c.look_again_at.is_not(None),
+    postgresql_where=pages.c.look_again_at.is_not(None),
 )
 
 user_tokens = Table(

@@ -1,9 +1,18 @@
 """Where the objects went last time: another place holds none of the pages yet."""
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import case, delete, null, select, true, update
 
 from fbsync.database.engine import Database
+from fbsync.database.marks import lock_pages
 from fbsync.database.schema import pages, store_address
+
+# A worker that still writes to the old place will say that it stored the page.
+_IS_READ, _AGAIN = pages.c.lease.is_not(None), pages.c.marks + 1
+_IS_NOT_STORED = {
+    "stored_digest": null(),
+    "marks": case((_IS_READ, _AGAIN), else_=pages.c.marks),
+    "suspect": case((_IS_READ, _AGAIN), else_=pages.c.suspect),
+}
 
 
 class StoreAddress:
@@ -29,5 +38,6 @@ class StoreAddress:
             connection.execute(delete(store_address))
             connection.execute(store_address.insert().values(address=address))
             if before is not None:
-                connection.execute(update(pages).values(stored_digest=None))
+                lock_pages(connection, true())
+                connection.execute(update(pages).values(_IS_NOT_STORED))
         return before is not None

@@ -8,6 +8,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from fbsync.database.durability import Durability
 from fbsync.errors import DatabaseUnavailable
@@ -81,14 +82,30 @@ class GroupCommit:
 
     def _run(self) -> None:
         while (group := self._next()) is not None:
-            error: Exception | None = None
-            try:
-                self._gate.pass_through()
-                self._record(group)
-            except Exception as failure:  # noqa: BLE001 - handed to the requests that wait for it
-                error = failure
-                self._gate.note(failure)
+            self._settle(group)
+
+    def _settle(self, group: list[Waiting]) -> None:
+        """A database that fails, fails all of the group; another fault is a single delivery's."""
+        error = self._try_to_record(group)
+        if error is None or isinstance(error, DatabaseUnavailable):
             self._queue.settle(group, error)
+        elif len(group) > 1:
+            for waiting in group:
+                self._settle([waiting])
+        else:
+            # Meta would send it again and again, so it is kept for a person instead.
+            dead = [replace(waiting, delivery=_dead(waiting.delivery)) for waiting in group]
+            is_kept = dead[0].delivery is not None and self._try_to_record(dead) is None
+            self._queue.settle(group, None if is_kept else error)
+
+    def _try_to_record(self, group: list[Waiting]) -> Exception | None:
+        try:
+            self._gate.pass_through()
+            self._record(group)
+        except Exception as failure:  # noqa: BLE001 - handed to the requests that wait for it
+            self._gate.note(failure)
+            return failure
+        return None
 
     def _next(self) -> list[Waiting] | None:
         """The next group. While the gate is closed nobody waits, so there is time for checks."""
@@ -105,3 +122,7 @@ class GroupCommit:
             self._committed(len(deliveries), time.monotonic() - begun)
         elif group:  # probes alone; beside deliveries, their commit is the proof
             self._durability.probe()
+
+
+def _dead(delivery: Delivery | None) -> Delivery | None:
+    return delivery and replace(delivery, page_ids=(), fault="It could not be recorded as it is.")
