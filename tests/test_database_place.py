@@ -32,7 +32,7 @@ def test_the_database_is_closed_at_the_end_of_the_block(tmp_path: Path) -> None:
         descriptors = Path("/proc/self/fd").iterdir()
         return any(one.is_symlink() and one.readlink() == file for one in descriptors)
 
-    with open_database(f"sqlite:///{file}") as database, database.read():
+    with open_database(f"sqlite:///{file}", makes_file=True) as database, database.read():
         assert is_open()
     assert not is_open()
 
@@ -41,6 +41,6 @@ def test_what_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "f.sqlite3").write_bytes(b"no database at all" * 100)
     with (
         pytest.raises(DatabaseUnavailable, match="not a database"),
-        open_database(f"sqlite:///{tmp_path}/f.sqlite3"),
+        open_database(f"sqlite:///{tmp_path}/f.sqlite3", makes_file=True),
     ):
         pass

@@ -68,6 +68,7 @@ def listen(
                 warn=log.warn,
                 patience=WORKER_PATIENCE,
                 lane=EVENTS,
+                makes_database=True,
                 answered=telling.metrics.graph_request,
             ) as access,
             ExitStack() as companions,
