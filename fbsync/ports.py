@@ -67,8 +67,8 @@ class InboxStatus:
     """Counts over the whole inbox.
 
     `waiting` pages are marked and not parked; `leased` of them are in a worker's hands. `events`
-    counts what waits for them: each delivery once for each page that it names. Of the `parked` pages,
-    `parked_managed` have a token or a copy: somebody opened them to us.
+    counts what waits for them: each delivery once for each page that it names. Of the `parked`
+    pages, `parked_managed` have a token or a copy: somebody opened them to us.
     """
 
     deliveries: int

@@ -101,8 +101,8 @@ def _of_events(found: Standing) -> Iterator[str]:
         )
     if found.fresh_dead:
         yield (
-            f"{found.fresh_dead} events of the last {told(FRESH)} are dead letters: no page could be read from them;"
-            " fbsync events --state dead"
+            f"{found.fresh_dead} events of the last {told(FRESH)} are dead letters: no page could"
+            " be read from them; fbsync events --state dead"
         )
 
 

@@ -37,6 +37,14 @@ def test_the_database_is_closed_at_the_end_of_the_block(tmp_path: Path) -> None:
     assert not is_open()
 
 
+def test_a_file_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> None:
+    file = tmp_path / "folder" / "f.sqlite3"
+    told = f"(?s)There is no database at {file}.*fbsync login or listen"
+    with pytest.raises(DatabaseUnavailable, match=told), open_database(f"sqlite:///{file}"):
+        pass
+    assert not file.parent.exists()
+
+
 def test_what_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "f.sqlite3").write_bytes(b"no database at all" * 100)
     with (

@@ -45,8 +45,8 @@ _URGENT = text(
 class Database:
     """One engine, its tables in place. Raises SettingsError for a bad URL or a newer file.
 
-    `file` is that of an SQLite database; None with PostgreSQL. Without `makes_file`, one that is not
-    there is DatabaseUnavailable.
+    `file` is that of an SQLite database; None with PostgreSQL. Without `makes_file`, one that
+    is not there is DatabaseUnavailable.
     """
 
     def __init__(self, url: str, *, makes_file: bool = True) -> None:

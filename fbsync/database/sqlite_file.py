@@ -104,8 +104,8 @@ class SqliteFile:
             if now != known:
                 raise DatabaseUnavailable(
                     "The database file was replaced under the running program.\n"
-                    f"Put the old {path} back: it holds what was answered. Restart fbsync only if the"
-                    " replacement was meant.",
+                    f"Put the old {path} back: it holds what was answered.\n"
+                    "Restart fbsync only if the replacement was meant.",
                     fault="replaced",
                 )
 
