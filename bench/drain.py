@@ -122,7 +122,14 @@ def drain(on: Stage) -> Iterator[Drain]:
         database, store = read_database(env), read_store(env)
     patience = WORKER_PATIENCE
     with open_access(
-        app, graph, database, warn=print, patience=patience, lane=EVENTS, warn_of_expiry=False
+        app,
+        graph,
+        database,
+        warn=print,
+        patience=patience,
+        lane=EVENTS,
+        warn_of_expiry=False,
+        makes_database=True,
     ) as access:
         opened = open_store(store, app.app_id)
         yield Drain(on, access, lambda read: Refresher(access.inbox, opened, read))

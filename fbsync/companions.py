@@ -48,9 +48,14 @@ class Running:
 
     @contextmanager
     def parts(
-        self, app: AppSettings, graph: GraphSettings, database: DatabaseSettings
+        self,
+        app: AppSettings,
+        graph: GraphSettings,
+        database: DatabaseSettings,
+        *,
+        makes_database: bool = False,
     ) -> Iterator["Parts"]:
-        """Its parts; what was entered with `Parts.enter` ends first, in reverse order."""
+        """Its parts; what was entered into `Parts.beside` ends first, in reverse order."""
         metrics, warn = self.observers.metrics, self.log.warn
         with (
             open_access(
@@ -60,6 +65,7 @@ class Running:
                 warn=warn,
                 patience=WORKER_PATIENCE,
                 lane=EVENTS,
+                makes_database=makes_database,
                 answered=metrics.graph_request,
             ) as access,
             backlog_watch(access, warn) as backlog,

@@ -28,9 +28,12 @@ def told_address(url: str) -> str:
 
 
 @contextmanager
-def open_database(url: str) -> Iterator[Database]:
-    """The database, closed at the end of the block. Raises SettingsError, DatabaseUnavailable."""
-    opened = Database(url)
+def open_database(url: str, *, makes_file: bool = False) -> Iterator[Database]:
+    """The database, closed at the end of the block. Raises SettingsError, DatabaseUnavailable.
+
+    Only who begins something new makes a missing SQLite file: an empty one answers no question.
+    """
+    opened = Database(url, makes_file=makes_file)
     try:
         yield opened
     finally:

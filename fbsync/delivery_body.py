@@ -23,7 +23,9 @@ def changed_fields(body: bytes) -> dict[str, list[str]]:
         return {}
     found: dict[str, list[str]] = {}
     for entry in _objects(payload.get("entry") if isinstance(payload, dict) else None):
-        names = found.setdefault(str(entry.get("id")), [])
+        if entry.get("id") is None:
+            continue
+        names = found.setdefault(str(entry["id"]), [])
         listed = entry.get("changed_fields")
         told = [change.get("field") for change in _objects(entry.get("changes"))]
         told += listed if isinstance(listed, list) else []

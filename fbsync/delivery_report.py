@@ -10,6 +10,7 @@ from fbsync.database.replay import Replayed
 from fbsync.delivery_body import changed_fields, pretty
 
 _MAX_PAGES = 3
+_MAX_LISTED = 50
 _MAX_CHARACTERS = 50_000
 _MAX_LINES = 200
 """Of a body; `--json` and `export --body` hold all of it."""
@@ -37,10 +38,13 @@ def show_event(
     copies = f", {found.copies} times" if found.copies > 1 else ""
     console.line("received", f"{_moment(found.received_at)} UTC{copies}")
     console.line("state", f"{found.state}{f': {found.fault}' if found.fault else ''}")
-    for stand in stands:
-        console.line("page", f"{stand.page_id}: {_standing(stand)}")
-    for page, fields in changed_fields(body).items():
-        console.line("changed", f"{page}: {', '.join(fields) or 'no field is named'}")
+    _some(console, "page", [f"{stand.page_id}: {_standing(stand)}" for stand in stands])
+    fields = changed_fields(body)
+    _some(
+        console,
+        "changed",
+        [f"{page}: {_cut(names) or 'no field is named'}" for page, names in fields.items()],
+    )
     text = pretty(body)
     lines = text[:_MAX_CHARACTERS].splitlines()
     for line in lines[:_MAX_LINES]:
@@ -96,6 +100,19 @@ def replayed_as_json(found: Replayed) -> dict[str, object]:
         "pages": sorted(found.page_ids),
         "still_dead": list(found.still_dead),
     }
+
+
+def _some(console: Console, mark: str, lines: Sequence[str]) -> None:
+    """A line for each of the first; how many more there are."""
+    for line in lines[:_MAX_LISTED]:
+        console.line(mark, line)
+    if len(lines) > _MAX_LISTED:
+        console.line(mark, f"… and {len(lines) - _MAX_LISTED} more; --json lists all")
+
+
+def _cut(names: Sequence[str]) -> str:
+    more = len(names) - _MAX_LISTED
+    return ", ".join(names[:_MAX_LISTED]) + (f" … and {more} more" if more > 0 else "")
 
 
 def _standing(stand: PageStand) -> str:

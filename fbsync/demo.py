@@ -149,7 +149,13 @@ class _Scenes:
         story.store = self._store.address
 
     def play(self, listening: socket.socket) -> None:
-        with open_access(self._app, self._graph, self._database, warn=self._console.say) as access:
+        with open_access(
+            self._app,
+            self._graph,
+            self._database,
+            warn=self._console.say,
+            makes_database=True,
+        ) as access:
             self._log_in(access)
             with self._listener(access, listening):
                 self._subscribe(access)

@@ -81,6 +81,7 @@ def look_at_database(
         "reserve_bytes": RESERVE_BYTES,
         "waiting_events": status.events,
         "max_waiting_events": limits.max_waiting,
+        "versions": status.versions,
         "refuses": refused,
     }
     faults = [*condition.faults, *([refused] if refused else [])]
@@ -88,17 +89,28 @@ def look_at_database(
     return Finding("database", "fault" if faults else "ok", told, facts)
 
 
-def look_at_store(open_store: Callable[[], ObjectStore]) -> Finding:
-    """Whether it can be listed. Nothing is written to it."""
+def look_at_store(open_store: Callable[[], ObjectStore], versions: int) -> Finding:
+    """Whether it can be listed and written to, and holds something where versions were stored.
+
+    Nothing is written to it.
+    """
     address = None
     try:
         store = open_store()
         address = store.address
+        store.check()
         is_empty = next(iter(store.list("")), None) is None
     except FbsyncError as error:
         return Finding("store", "fault", str(error), {"address": address})
+    facts = {"address": address, "is_empty": is_empty}
+    if is_empty and versions:
+        told = (
+            f"{address} is empty, but the database records {versions} stored versions.\n"
+            "Mend the settings of the store, unless it is a new one that fbsync sync is to fill."
+        )
+        return Finding("store", "fault", told, facts)
     found = "it holds nothing yet" if is_empty else "its objects can be listed"
-    return Finding("store", "ok", f"{address}: {found}", {"address": address, "is_empty": is_empty})
+    return Finding("store", "ok", f"{address}: {found}", facts)
 
 
 def _in_words(address: str, condition: Condition, backlog: Backlog, limits: Limits) -> str:

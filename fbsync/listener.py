@@ -1,6 +1,7 @@
 """The process of `fbsync listen`: the application on uvicorn, until the shutdown."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -134,12 +135,21 @@ def bind(host: str, port: int) -> socket.socket:
         # without it, an answer in two parts waits 40 ms for the sender's delayed acknowledgement.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except (OSError, UnicodeError) as error:  # UnicodeError: a name that cannot be a host's
-        reason = error.strerror if isinstance(error, OSError) else "this is no host name"
+        reason = _reason(error)
         raise FbsyncError(
             f"fbsync cannot listen on {host} port {port}: {reason}.\n"
             "Stop what holds the port, or choose others with --host and --port."
         ) from None
     return listening
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    """In the system's words alone: Python puts some of its own into those of a bind."""
+    if isinstance(error, UnicodeError):
+        return "this is no host name"
+    if isinstance(error, socket.gaierror) or not error.errno:
+        return str(error.strerror or error)
+    return os.strerror(error.errno)
 
 
 def address_of(listening: socket.socket) -> str:

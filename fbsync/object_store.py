@@ -4,11 +4,8 @@ Keys are relative; the store puts its prefix in front. All objects are private J
 """
 
 import hashlib
-import os
-import tempfile
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,11 +15,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session as BotocoreSession
 
 from fbsync.errors import StoreUnavailable
+from fbsync.store_folder import TEMPORARY, check_writable, make_folder, replace_file
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-_TEMPORARY = ".fbsync-"  # the beginning of every temporary file's name
 
 _KEYS_REFUSED = "Check SPACES_ACCESS_KEY and SPACES_SECRET_KEY, and that they may write there."
 _ADVICE = {
@@ -47,12 +43,19 @@ class DirectoryStore:
         """The folder's path."""
         return str(self._folder)
 
+    def check(self) -> None:
+        """See ports.ObjectStore: the folder, or its nearest parent that is there, takes files."""
+        try:
+            check_writable(self._folder)
+        except OSError as error:
+            raise self._unavailable("written", Path(error.filename), error) from None
+
     def put(self, key: str, body: bytes) -> None:
         """Write a temporary file, fsync it, rename it, fsync the folder: all or nothing."""
         path = self._path(key)
         try:
-            _make_folder(path.parent)
-            _replace(path, body)
+            make_folder(path.parent)
+            replace_file(path, body)
         except OSError as error:
             raise self._unavailable("written", path, error) from None
 
@@ -75,7 +78,7 @@ class DirectoryStore:
         keys = (
             path.relative_to(self._folder).as_posix()
             for path in files
-            if not path.name.startswith(_TEMPORARY)
+            if not path.name.startswith(TEMPORARY)
         )
         yield from sorted(key for key in keys if key.startswith(prefix))
 
@@ -123,6 +126,10 @@ class SpacesStore:
     def address(self) -> str:
         """`s3://bucket/prefix`."""
         return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
+
+    def check(self) -> None:
+        """See ports.ObjectStore: the bucket is there, and the keys may list it."""
+        next(self.list(""), None)
 
     def put(self, key: str, body: bytes) -> None:
         """Put the whole object, guarded by Content-MD5; the answer's ETag must be that MD5."""
@@ -214,37 +221,3 @@ def _checked(key: str) -> str:
     if "\\" in key or not key.isprintable():
         raise ValueError(f"{key!r} is no object key: it has a backslash or a control character.")
     return key
-
-
-def _make_folder(folder: Path) -> None:
-    """The folder and its parents, each entry of them durable."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    _sync_folder(folder.parent)
-
-
-def _replace(path: Path, body: bytes) -> None:
-    handle, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
-    try:
-        with open(handle, "wb") as file:
-            os.fchmod(handle, 0o644)  # mkstemp makes 0600; other users may read public facts
-            file.write(body)
-            file.flush()
-            os.fsync(handle)
-        os.replace(name, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(name)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable (POSIX: the entry belongs to the folder, not to the file)."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -73,7 +73,8 @@ class InboxStatus:
     """Counts over the whole inbox.
 
     `waiting` pages are marked and not parked; `leased` of them are in a worker's hands. `events`
-    counts what waits for them: each delivery once for each page that it names.
+    counts what waits for them: each delivery once for each page that it names. Of the `parked`
+    pages, `parked_managed` have a token or a copy: somebody opened them to us.
     """
 
     deliveries: int
@@ -84,6 +85,7 @@ class InboxStatus:
     versions: int
     events: int
     waiting_since: datetime | None  # of the oldest mark that waits
+    parked_managed: int = 0
 
 
 class Inbox(Protocol):
@@ -160,6 +162,10 @@ class ObjectStore(Protocol):
     @property
     def address(self) -> str:
         """Where the objects are, for people: a folder's path or `s3://bucket/prefix`."""
+        ...
+
+    def check(self) -> None:
+        """That objects could be stored, as far as that shows without storing one."""
         ...
 
     def put(self, key: str, body: bytes) -> None:

@@ -4,11 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from fbsync.backlog import Backlog
 from fbsync.byte_size import show_size
 from fbsync.database.parked import ParkedPage
+from fbsync.database.put_off import PutOff
 from fbsync.database.size import DatabaseSize
 from fbsync.expiry import Lifetime, warnings
 from fbsync.grouped_reasons import grouped
+from fbsync.listening.back_pressure import refusal
 from fbsync.ports import InboxStatus
 from fbsync.settings.limits import Limits
 
@@ -21,12 +24,19 @@ MAX_SYNC_AGE = timedelta(days=2)
 FULL = 0.8
 """Of a limit above which deliveries are refused: time enough to act."""
 
+LOW_DISK_BYTES = 10**9
+"""Free on the database's disk: long before RESERVE_BYTES, where deliveries are refused."""
+
+FRESH = timedelta(days=2)
+"""How long a dead letter needs attention: time to see it. It is counted until it is pruned."""
+
 
 @dataclass(frozen=True)
 class Standing:
     """All that was found at `now`. `database` and `store` are addresses, without any secret.
 
-    `store` is where the objects went last, None before the first; so is `last_sync`.
+    `store` is where the objects went last, None before the first; so is `last_sync`. `put_off` is
+    the waiting page whose last try failed last. `fresh_dead` are the dead letters since FRESH.
     """
 
     now: datetime
@@ -36,7 +46,9 @@ class Standing:
     inbox: InboxStatus
     limits: Limits
     parked: Sequence[ParkedPage]
+    put_off: PutOff | None
     dead: int
+    fresh_dead: int
     logins: Sequence[Lifetime]
     last_sync: datetime | None
 
@@ -87,10 +99,10 @@ def _of_events(found: Standing) -> Iterator[str]:
             f"an event has waited for {told(wait)}: no worker runs (fbsync listen, fbsync worker),"
             " or its tries fail; fbsync events --state waiting"
         )
-    if found.dead:
+    if found.fresh_dead:
         yield (
-            f"{found.dead} events are dead letters: no page could be read from them;"
-            " fbsync events --state dead"
+            f"{found.fresh_dead} events of the last {told(FRESH)} are dead letters: no page could"
+            " be read from them; fbsync events --state dead"
         )
 
 
@@ -110,6 +122,13 @@ def _of_sync(found: Standing) -> Iterator[str]:
 
 def _of_room(found: Standing) -> Iterator[str]:
     events, limits, used = found.inbox.events, found.limits, found.size.used_bytes
+    free = found.size.free_bytes
+    refused = refusal(Backlog(found.inbox, used, free, found.now), limits)
+    if refused:
+        yield f"a listener refuses events: {' '.join(refused.split())}"
+        return
+    if free is not None and free < LOW_DISK_BYTES:
+        yield f"only {show_size(free)} are free on the database's disk; make room on it"
     if events >= FULL * limits.max_waiting:
         yield (
             f"{events} events wait; from {limits.max_waiting} on (FBSYNC_MAX_WAITING) a listener"

@@ -18,6 +18,9 @@ def show_standing(console: Console, found: Standing) -> None:
     console.line("store", found.store or "nothing was stored yet")
     console.line("events", f"{inbox.deliveries} kept, {found.dead} dead letters; {_waiting(found)}")
     console.line("pages", _pages(found))
+    if found.put_off:
+        reason = " ".join(found.put_off.reason.split())
+        console.line("put off", f"page {found.put_off.page_id} last: {reason}")
     for login in found.logins[:_MAX_LOGINS]:
         end = first_end(login)
         console.line("login", f"{login.name}, {f'until {_moment(end)}' if end else 'without end'}")
@@ -53,7 +56,10 @@ def standing_as_json(found: Standing) -> dict[str, object]:
             "oldest_seconds": None if wait is None else wait.total_seconds(),
         },
         "deliveries": inbox.deliveries,
+        "put_off": found.put_off
+        and {"page_id": found.put_off.page_id, "reason": found.put_off.reason},
         "dead": found.dead,
+        "fresh_dead": found.fresh_dead,
         "pages": inbox.pages,
         "versions": inbox.versions,
         "parked": [

@@ -34,6 +34,7 @@ from fbsync.refresh import Reading, Refresher
 from fbsync.settings.database import DatabaseSettings
 from fbsync.settings.facebook import AppSettings, GraphSettings
 from fbsync.settings.store import DirectorySettings, SpacesSettings
+from fbsync.store_move import move_to
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,8 @@ class Access:
 
     def refresher(self, store: ObjectStore, *, dry_run: bool = False) -> Refresher:
         """The second half of the hallway on these parts."""
-        if not dry_run and self.store_address.move_to(store.address):
-            self.warn("The store is another one than last time; fbsync sync writes each page anew.")
+        if not dry_run:
+            move_to(store, self.store_address, self.warn)
         return Refresher(self.inbox, store, self.read_pages)
 
     def _new_ones(self, user: UserToken, accesses: Sequence[PageAccess]) -> list[PageAccess]:
@@ -132,22 +133,23 @@ def open_access(
     patience: Patience = DEFAULT_PATIENCE,
     lane: Lane = COMMANDS,
     warn_of_expiry: bool = True,
+    makes_database: bool = False,
     answered: Callable[[str], None] = lambda status: None,
 ) -> Iterator[Access]:
-    """Database, vault and Graph API; closed at the end of the block.
+    """Database, vault and Graph API, for the block.
 
-    `warn` is told what the operator should know of the Graph API's answers, and of logins that end;
-    `answered` the status of each answer. `lane` says how much of the app's limits may be used.
+    `warn` is told what the operator should know of the Graph API, and of logins that end; `answered`
+    each answer's status. `lane` limits the calls; `makes_database` lets a missing file be made.
     """
     url = database_url(app.app_id, database.url)
     with (
-        open_database(url) as opened,
+        open_database(url, makes_file=makes_database) as opened,
         _connect(app, graph, patience, RateBudget(opened, lane), warn, answered) as connection,
     ):
         vault = Vault(opened, database.token_keys or _key_beside(url))
         with ExpiryWatch(vault.lifetimes, warn) if warn_of_expiry else nullcontext():
             yield Access(
-                database=opened,
+                opened,
                 pages=GraphPages(connection, _page_fields(graph, opened, warn)),
                 oauth=OAuth(connection),
                 accounts=Accounts(connection),

@@ -49,6 +49,7 @@ IMPORTS = {
     "lease": "errors page ports",
     "refresh": "errors lease page parallel ports store_check unforeseen",
     "shutdown": "",
+    "garbage": "",
     "periodic": "unforeseen",
     "worker": "errors page refresh shutdown",
     "sync": "errors page patience ports refresh",
@@ -76,6 +77,9 @@ IMPORTS = {
     "database.refused_fields": ".engine .schema",
     "database.rate_budget": ".engine .schema errors graph.budget graph.pace",
     "database.store_address": ".engine .marks .schema",
+    "store_folder": "",
+    "store_move": "database.store_address errors ports",
+    "database.put_off": ".engine .schema page",
     "database.added_fields": ".engine .schema page",
     "database.handshakes": ".engine .schema webhook",
     "database.durability": ".engine .faults .schema errors",
@@ -86,7 +90,7 @@ IMPORTS = {
     "database.mark_statements": "",
     "database.marks": ".inbox_rows .mark_statements .schema page webhook",
     "database.joined_writes": ".engine errors",
-    "database.inbox": ".engine .inbox_clock .inbox_rows .joined_writes .marks .schema"
+    "database.inbox": ".engine .inbox_clock .inbox_rows .joined_writes .marks .parked .schema"
     " errors page ports webhook",
     "database.departures": ".engine .marks .schema graph.budget page signed_request",
     "database.delivery_state": ".schema",
@@ -99,7 +103,7 @@ IMPORTS = {
     "database.vault": ".engine .schema errors expiry page",
     "database_place": "database.engine",
     "expiry_watch": "errors expiry periodic",
-    "object_store": "errors",
+    "object_store": "errors store_folder",
     # commands with a body of their own
     "login.loopback": ".dialog_answer errors settings.environment",
     "login.pasted_answer": ".dialog_answer errors",
@@ -130,8 +134,8 @@ IMPORTS = {
     "listening.group_commit": ".commit_gate .commit_queue database.durability errors ports webhook",
     "backlog": "database.size errors periodic ports",
     "listening.back_pressure": "backlog byte_size errors settings.limits",
-    "standing": "byte_size database.parked database.size expiry grouped_reasons ports"
-    " settings.limits",
+    "standing": "backlog byte_size database.parked database.put_off database.size expiry"
+    " grouped_reasons listening.back_pressure ports settings.limits",
     "listening.signature_explainer": "webhook",
     "listening.request_body": "",
     "listening.application": ".request_body .signature_explainer errors notice settings.environment"
@@ -178,7 +182,7 @@ IMPORTS = {
     " database.store_address database.token_key database.vault database_place"
     " errors expiry_watch graph.accounts graph.call graph.oauth graph.pace graph.page_fields"
     " graph.pages graph.subscriptions object_store page patience ports refresh"
-    " settings.database settings.facebook settings.store",
+    " settings.database settings.facebook settings.store store_move",
     # What runs beside a server, or alone: made of working parts.
     "companions": "backlog database.delivery_log database.retention database.size errors graph.pace"
     " logs.command logs.format logs.line logs.log operations.observers page_overview patience ports"

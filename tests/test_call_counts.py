@@ -64,7 +64,7 @@ def believe_that_all_is_stored(sandbox: Sandbox, environ: dict[str, str]) -> Non
     app = AppSettings(sandbox.world.app_id, sandbox.world.app_secret)
     graph = GraphSettings(sandbox.url, "v26.0", PAGE_FIELDS)
     database = DatabaseSettings(environ["FBSYNC_DATABASE_URL"], ())
-    with open_access(app, graph, database, warn=pytest.fail) as access:
+    with open_access(app, graph, database, warn=pytest.fail, makes_database=True) as access:
         access.vault.save(access.oauth.log_in(sandbox.code(), servers.REDIRECT).user, [])
         parts = access.poll(keep_tokens=True, refused=lambda name, error: pytest.fail(str(error)))
         stored = [snapshot for part in parts for snapshot in part]

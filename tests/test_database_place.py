@@ -32,15 +32,23 @@ def test_the_database_is_closed_at_the_end_of_the_block(tmp_path: Path) -> None:
         descriptors = Path("/proc/self/fd").iterdir()
         return any(one.is_symlink() and one.readlink() == file for one in descriptors)
 
-    with open_database(f"sqlite:///{file}") as database, database.read():
+    with open_database(f"sqlite:///{file}", makes_file=True) as database, database.read():
         assert is_open()
     assert not is_open()
+
+
+def test_a_file_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> None:
+    file = tmp_path / "folder" / "f.sqlite3"
+    told = f"(?s)There is no database at {file}.*fbsync login or listen"
+    with pytest.raises(DatabaseUnavailable, match=told), open_database(f"sqlite:///{file}"):
+        pass
+    assert not file.parent.exists()
 
 
 def test_what_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "f.sqlite3").write_bytes(b"no database at all" * 100)
     with (
         pytest.raises(DatabaseUnavailable, match="not a database"),
-        open_database(f"sqlite:///{tmp_path}/f.sqlite3"),
+        open_database(f"sqlite:///{tmp_path}/f.sqlite3", makes_file=True),
     ):
         pass

@@ -1,5 +1,6 @@
 """The kept events, shown."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -88,6 +89,24 @@ def test_a_long_body_is_cut(body: bytes, capsys: pytest.CaptureFixture[str]) -> 
     assert told.endswith("… and more; --json holds all of the body\n")
     assert len(told.splitlines()) < 220
     assert len(told) < 60_000
+
+
+def test_long_lists_are_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    entries: list[dict[str, object]] = [{"id": str(number)} for number in range(59)]
+    entries.append({"id": "0", "changed_fields": [f"field{number}" for number in range(53)]})
+    body = json.dumps({"entry": entries}).encode()
+    show_event(Console(), event("1"), [stand(1)] * 70, body)
+    lines = [line for line in shown(capsys).splitlines() if line[:9].strip()]
+    assert "page      … and 20 more; --json lists all" in lines
+    assert "changed   … and 9 more; --json lists all" in lines
+    assert len(lines) == 4 + 51 + 51
+    (first,) = [line for line in lines if line.startswith("changed   0: ")]
+    assert first.endswith("field49 … and 3 more")
+
+
+def test_an_entry_without_an_id_is_about_no_page(capsys: pytest.CaptureFixture[str]) -> None:
+    show_event(Console(), event(), [], b'{"entry": [{"changes": [{"field": "name"}]}]}')
+    assert "changed " not in shown(capsys)
 
 
 @pytest.mark.parametrize("body", [b'["\\u001b[2J\\u202e"]', b"\x1b[2J\xe2\x80\xae"])

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from fbsync.database.engine import Database, sqlite_url
+from fbsync.ports import LastStored
 from tests import servers
 from tests.fbsync_process import Ended, listener, run
+from tests.kept import ONE, Kept
 from tests.servers import free_port
 from tests.test_settings import TUTORIAL
 
@@ -133,6 +135,20 @@ def test_a_store_that_refuses_is_1(environ: dict[str, str], tmp_path: Path) -> N
     found = examine(environ | spaces, 1)
     assert "No answer from the bucket" in found["store"]["detail"]
     assert spaces["SPACES_SECRET_KEY"] not in json.dumps(found)
+
+
+def test_a_file_in_the_place_of_the_store_is_1(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "store").touch()
+    assert "could not be written" in examine(environ, 1)["store"]["detail"]
+
+
+def test_an_empty_store_is_1_where_versions_were_stored(environ: dict[str, str]) -> None:
+    with closing(Database(environ["FBSYNC_DATABASE_URL"])) as database:
+        kept = Kept(database)
+        kept.hear(ONE)
+        kept.inbox.finish(kept.claim(ONE), LastStored(2, "digest", {}))
+    found = examine(environ, 1)
+    assert "is empty, but the database records 2 stored versions" in found["store"]["detail"]
 
 
 def test_the_password_of_a_server_is_not_shown(environ: dict[str, str]) -> None:

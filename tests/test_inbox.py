@@ -389,6 +389,17 @@ def test_the_status_counts_deliveries_pages_and_versions(inbox: Inbox) -> None:
     assert (status.parked, status.versions) == (1, 4)
 
 
+def test_a_parked_page_is_managed_where_it_has_a_copy(inbox: Inbox) -> None:
+    inbox.mark([ONE, TWO], "sync")
+    one, two = inbox.claim(50)
+    inbox.finish(one, stored(1))
+    inbox.mark([ONE], "sync")
+    (again,) = inbox.claim(50, [ONE])
+    for claim in (again, two):
+        inbox.park(claim, "gone")
+    assert (inbox.status().parked, inbox.status().parked_managed) == (2, 1)
+
+
 def test_an_empty_inbox_counts_nothing(inbox: Inbox) -> None:
     status = inbox.status()
     assert (status.deliveries, status.pages, status.waiting, status.versions) == (0, 0, 0, 0)

@@ -18,15 +18,16 @@ def test_both_can_be_set() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "form"),
     [
-        ("FBSYNC_MAX_WAITING", "0"),
-        ("FBSYNC_MAX_WAITING", "many"),
-        ("FBSYNC_MAX_WAITING", "1e6"),
-        ("FBSYNC_MAX_DATABASE", "10"),
-        ("FBSYNC_MAX_DATABASE", "much"),
+        ("FBSYNC_MAX_WAITING", "0", "from 1 on"),
+        ("FBSYNC_MAX_WAITING", "many", "from 1 on"),
+        ("FBSYNC_MAX_WAITING", "1e6", "from 1 on"),
+        ("FBSYNC_MAX_DATABASE", "10", "with MB, GB or TB"),
+        ("FBSYNC_MAX_DATABASE", "much", "with MB, GB or TB"),
     ],
 )
-def test_what_is_malformed_is_told_by_name(name: str, value: str) -> None:
-    with pytest.raises(SettingsError, match=f"{name} is malformed"), reading({name: value}) as env:
+def test_what_is_malformed_is_told_by_name_and_form(name: str, value: str, form: str) -> None:
+    told = f"{name} is malformed.*a whole number {form}"
+    with pytest.raises(SettingsError, match=told), reading({name: value}) as env:
         read_limits(env)

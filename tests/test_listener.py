@@ -1,5 +1,6 @@
 """The listener's process: its socket, its start, the whole hallway inside, and its end."""
 
+import errno
 import os
 import signal
 import socket
@@ -74,7 +75,7 @@ class TestBind:
             port = taken.getsockname()[1]
             with pytest.raises(FbsyncError, match=r"(?s)Address already in use.*--port") as caught:
                 bind("127.0.0.1", port)
-            assert f"127.0.0.1 port {port}" in str(caught.value)
+            assert f"127.0.0.1 port {port}: {os.strerror(errno.EADDRINUSE)}." in str(caught.value)
 
     def test_an_unknown_name_is_told_with_what_to_do(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def no_such_name(*_: object, **__: object) -> None:

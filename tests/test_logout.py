@@ -35,6 +35,7 @@ def opened(sandbox: Sandbox, url: str | None = None, key: str | None = None) -> 
         DatabaseSettings(None, (key,) if key else ()),
         warn=print,
         patience=NO_PATIENCE,
+        makes_database=True,
     ) as access:
         if not access.vault.names():
             user = sandbox.log_in()

@@ -48,7 +48,7 @@ def as_json(line: LogLine) -> dict[str, object]:
         (outcome_line(STORED), "stored    page 1  version 2  name: Old → New\n"),
         (outcome_line(PUT_OFF), "put off   page 1  again at 12:00:00 UTC  Wait. Please.\n"),
         (outcome_line(Outcome(PAGE, "unchanged")), "unchanged page 1\n"),
-        (outcome_line(DatabaseUnavailable("Locked.\nWait.")), "database  Locked.\n"),
+        (outcome_line(DatabaseUnavailable("Locked.\nWait.")), "database  Locked. Wait.\n"),
         (LogLine("warning", "Two.\nLines."), "Two.\nLines.\n"),
         (LogLine("error", "No.\nDo so.", "error"), "Error: No.\nDo so.\n"),
         (count_line("refused 401", 990), "refused   401 and 990 more of these\n"),

@@ -27,10 +27,11 @@ STATUS = InboxStatus(
     pages=8,
     waiting=7,
     leased=2,
-    parked=1,
+    parked=4,
     versions=5,
     events=20,
     waiting_since=AT,
+    parked_managed=3,
 )
 Read = Callable[..., float]
 
@@ -111,7 +112,8 @@ def test_the_backlog_is_what_the_last_look_found(metrics: Metrics, read: Read) -
     assert read("fbsync_waiting_pages") == 7
     assert read("fbsync_waiting_events") == 20
     assert read("fbsync_leased_pages") == 2
-    assert read("fbsync_parked_pages") == 1
+    assert read("fbsync_parked_pages") == 4
+    assert read("fbsync_parked_managed_pages") == 3
     assert read("fbsync_oldest_waiting_event_timestamp_seconds") == AT.timestamp()
     assert read("fbsync_database_bytes") == 4096
     assert read("fbsync_database_free_bytes") == 1 << 30

@@ -45,7 +45,9 @@ def test_an_answer_is_good_for_a_moment_and_then_asked_for_again() -> None:
         assert probe.count == 1
         probe.error = DatabaseUnavailable("The database is locked.\nWait.")
         probe.time += CACHE_SECONDS
-        assert [await readiness.why_not() for _ in range(5)] == ["The database is locked."] * 5
+        assert [await readiness.why_not() for _ in range(5)] == [
+            "The database is locked. Wait."
+        ] * 5
         assert probe.count == 2
 
     run(case)

@@ -94,7 +94,9 @@ def test_another_file_in_its_place_is_left_alone_until_a_restart(
     os.replace(other, file)
     with fails("replaced"):
         write(database)
-    with pytest.raises(DatabaseUnavailable, match=r"(?s)replaced.*Restart fbsync"):
+    with pytest.raises(
+        DatabaseUnavailable, match=r"(?s)replaced.*Put the old .* back.*Restart fbsync only"
+    ):
         write(database)
     assert file.read_bytes() == before
 

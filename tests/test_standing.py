@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fbsync.database.parked import ParkedPage
+from fbsync.database.put_off import PutOff
 from fbsync.database.size import DatabaseSize
 from fbsync.expiry import Lifetime
 from fbsync.page import PageId
@@ -33,7 +34,9 @@ IN_ORDER = Standing(
     inbox=IDLE,
     limits=Limits(max_waiting=1000, max_database_bytes=100_000_000),
     parked=[],
+    put_off=None,
     dead=0,
+    fresh_dead=0,
     logins=[ADA],
     last_sync=NOW - timedelta(hours=26),
 )
@@ -58,7 +61,7 @@ def test_where_all_is_in_order_nothing_is_told() -> None:
     [
         (replace(IN_ORDER, parked=[parked("1")]), "page 1: No token."),
         (replace(IN_ORDER, parked=[parked("1"), parked("2")]), "2 pages (1, 2): No token."),
-        (replace(IN_ORDER, dead=2), "2 events are dead letters"),
+        (replace(IN_ORDER, dead=9, fresh_dead=2), "2 events of the last 2 days are dead letters"),
         (replace(IN_ORDER, inbox=waiting(21)), "an event has waited for 21 minutes"),
         (replace(IN_ORDER, logins=[]), "nobody is logged in; run fbsync login"),
         (
@@ -73,6 +76,9 @@ def test_where_all_is_in_order_nothing_is_told() -> None:
         (replace(IN_ORDER, last_sync=NOW - timedelta(hours=49)), "that ended well was 2 days ago"),
         (replace(IN_ORDER, inbox=waiting(1, events=800)), "800 events wait; from 1000 on"),
         (replace(IN_ORDER, size=DatabaseSize(80_000_000, None)), "the database takes 80.0 MB"),
+        (replace(IN_ORDER, inbox=waiting(1, events=1001)), "refuses events: 1001 events wait"),
+        (replace(IN_ORDER, size=DatabaseSize(1, 999_000_000)), "only 999.0 MB are free"),
+        (replace(IN_ORDER, size=DatabaseSize(1, 60_000_000)), "refuses events: Only 60.0 MB"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -80,6 +86,11 @@ def test_each_thing_that_needs_attention_is_one_line(found: Standing, line: str)
     (attention,) = found.attention
     assert line in attention
     assert "\n" not in attention
+
+
+def test_old_dead_letters_and_pages_that_were_put_off_need_no_attention() -> None:
+    put_off = PutOff(PageId("1"), "Busy.")
+    assert replace(IN_ORDER, dead=9, put_off=put_off, inbox=waiting(1)).attention == []
 
 
 @pytest.mark.parametrize(("hours", "lines"), [(47, 0), (49, 1)])

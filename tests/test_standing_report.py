@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from fbsync.console import Console
+from fbsync.database.put_off import PutOff
+from fbsync.page import PageId
 from fbsync.standing import Standing
 from fbsync.standing_report import show_standing, standing_as_json
 from tests.test_standing import ADA, IN_ORDER, parked, waiting
@@ -32,6 +34,7 @@ def test_what_waits_and_what_is_set_aside_is_counted(capsys: pytest.CaptureFixtu
     found = replace(
         IN_ORDER, inbox=waiting(25), parked=[parked("1"), parked("2", managed=False)], dead=1
     )
+    found = replace(found, fresh_dead=1)
     told = shown(found, capsys)
     assert told[2] == (
         "events 3 kept, 1 dead letters; 3 wait for 2 pages, 1 of them in hand, the oldest for 25"
@@ -39,6 +42,12 @@ def test_what_waits_and_what_is_set_aside_is_counted(capsys: pytest.CaptureFixtu
     )
     assert "1 set aside, 1 that nobody here manages" in told[3]
     assert [line.partition(" ")[0] for line in told[6:]] == ["attention"] * 3
+
+
+def test_why_the_last_page_was_put_off_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    found = replace(IN_ORDER, inbox=waiting(1), put_off=PutOff(PageId("7"), "Busy.\nLater."))
+    assert "put off page 7 last: Busy. Later." in shown(found, capsys)
+    assert standing_as_json(found)["put_off"] == {"page_id": "7", "reason": "Busy.\nLater."}
 
 
 def test_before_the_first_login_there_is_little_to_tell(

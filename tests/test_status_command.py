@@ -37,8 +37,9 @@ def test_in_order_it_ends_with_0_and_otherwise_with_3(database_url: str) -> None
     assert (found["store"], found["logins"][0]["name"]) == ("/srv/store", "Ada")
 
 
-def test_before_anything_the_login_is_what_is_missing() -> None:
-    ended = run("status", FACEBOOK_APP_ID="1" * 15)
+def test_before_anything_the_login_is_what_is_missing(database_url: str) -> None:
+    Database(database_url).close()
+    ended = run("status", FBSYNC_DATABASE_URL=database_url)
     assert ended.status == 3
     assert "attention nobody is logged in; run fbsync login" in ended.out
 

@@ -21,8 +21,8 @@ SNAPSHOT = PageSnapshot(ONE, {"id": "1"}, datetime(2026, 1, 1, tzinfo=UTC), "v26
 def test_the_first_store_and_the_same_store_are_no_move(tmp_path: Path) -> None:
     database = Database(sqlite_url(tmp_path / "f.sqlite3"))
     address = StoreAddress(database)
-    assert [address.move_to("s3://a/b"), address.move_to("s3://a/b")] == [False, False]
-    assert [address.move_to("s3://a/c"), address.move_to("s3://a/c")] == [True, False]
+    assert [address.move_to("s3://a/b"), address.move_to("s3://a/b")] == [None, None]
+    assert [address.move_to("s3://a/c"), address.move_to("s3://a/c")] == ["s3://a/b", None]
     database.close()
 
 

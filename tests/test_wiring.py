@@ -43,7 +43,7 @@ GRAPH = GraphSettings("http://127.0.0.1:1", "v26.0", ("id", "name"))
 DEFAULT = DatabaseSettings(None, ())
 ONE, TWO, THREE = (PageId(f"20000000000000{number}") for number in (1, 2, 3))
 DEAD = PageAccess(TWO, "", "EAAdead")
-opened = partial(open_access, warn=print)
+opened = partial(open_access, warn=print, makes_database=True)
 
 
 def unexpected(name: str, error: FbsyncError) -> None:
@@ -331,7 +331,7 @@ class TestExpiry:
         soon = datetime.now(UTC) + timedelta(days=6)
         self.save(None if of_data else soon, soon if of_data else None)
         warned: list[str] = []
-        with open_access(APP, GRAPH, DEFAULT, warn=warned.append):
+        with opened(APP, GRAPH, DEFAULT, warn=warned.append):
             pass
         (warning,) = warned
         assert "Anna" in warning
@@ -340,14 +340,14 @@ class TestExpiry:
     def test_a_login_itself_is_not(self) -> None:
         self.save(datetime.now(UTC) - timedelta(days=6))
         warned: list[str] = []
-        with open_access(APP, GRAPH, DEFAULT, warn=warned.append, warn_of_expiry=False):
+        with opened(APP, GRAPH, DEFAULT, warn=warned.append, warn_of_expiry=False):
             pass
         assert warned == []
 
     def test_an_end_that_is_far_is_no_news(self) -> None:
         self.save(datetime.now(UTC) + timedelta(days=59))
         warned: list[str] = []
-        with open_access(APP, GRAPH, DEFAULT, warn=warned.append):
+        with opened(APP, GRAPH, DEFAULT, warn=warned.append):
             pass
         assert warned == []
 

@@ -46,7 +46,9 @@ def doctor(context: typer.Context, as_json: JsonFlag = False, env_file: EnvFile 
         return sources[name] if environ.get(name, "").strip() else "default"
 
     settings = [look_at_settings(name, _GROUPS[name], environ, source_of) for name in _GROUPS]
-    database, store = _look_at_database(environ), _look_at_store(environ)
+    database = _look_at_database(environ)
+    versions = database.facts.get("versions", 0)
+    store = _look_at_store(environ, versions if isinstance(versions, int) else 0)
     findings = [*settings, database, store]
     console = Console(quiet_results=as_json)
     for found in findings:
@@ -84,7 +86,7 @@ def _look_at_database(environ: Mapping[str, str]) -> Finding:
     return look_at_database(address, lambda: open_database(url), read_limits(env))
 
 
-def _look_at_store(environ: Mapping[str, str]) -> Finding:
+def _look_at_store(environ: Mapping[str, str], versions: int) -> Finding:
     from fbsync.doctor import Finding, look_at_store
     from fbsync.wiring import open_store
 
@@ -94,4 +96,4 @@ def _look_at_store(environ: Mapping[str, str]) -> Finding:
     app_id = read_app(env).app_id if is_default else ""
     if env.faults:
         return Finding("store", "skipped", "It is looked at once its settings are complete.")
-    return look_at_store(lambda: open_store(settings, app_id))
+    return look_at_store(lambda: open_store(settings, app_id), versions)

@@ -41,6 +41,7 @@ def listen(
         fields, keep, limits = read_webhook_fields(env), read_keep_deliveries(env), read_limits(env)
     wanted = operations_address(metrics)
     from fbsync.companions import mirroring, retention, running, subscription_watch
+    from fbsync.garbage import keep_what_is_loaded
     from fbsync.listener import address_of, bind, serve
     from fbsync.listening.back_pressure import BackPressure
     from fbsync.listening.connections import Connections, most_connections
@@ -54,7 +55,7 @@ def listen(
         shutdown, log, observers = process.shutdown, process.log, process.observers
         listening = bind(host, port)
         address = address_of(listening)
-        with process.parts(app_settings, graph, database) as parts:
+        with process.parts(app_settings, graph, database, makes_database=True) as parts:
             access, backlog, enter = parts.access, parts.backlog, parts.beside.enter_context
             pressure = BackPressure(limits, lambda: backlog.newest)
             observers.metrics.also(backlog_metrics(lambda: backlog.newest, limits))
@@ -74,6 +75,7 @@ def listen(
             )
             connections = Connections(most_connections(), observers.request)
             observers.metrics.also(connection_metrics(connections.__len__, connections.counts))
+            keep_what_is_loaded()
             serve(
                 listening,
                 group_commit,

@@ -64,7 +64,12 @@ def login(
         show_dialog(console, environ, url, relayed=relayed, open_browser=open_browser)
 
     with open_access(
-        app_settings, graph, database, warn=console.say, warn_of_expiry=False
+        app_settings,
+        graph,
+        database,
+        warn=console.say,
+        warn_of_expiry=False,
+        makes_database=True,
     ) as access:
         if paste:
             code = ask_for_paste(dialog, show, console.say)

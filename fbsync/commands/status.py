@@ -40,22 +40,26 @@ def _look(url: str, limits: Limits) -> Standing:
     from fbsync.database.inbox import DatabaseInbox
     from fbsync.database.last_sync import LastSync
     from fbsync.database.parked import parked_pages
+    from fbsync.database.put_off import last_put_off
     from fbsync.database.size import measure
     from fbsync.database.store_address import StoreAddress
     from fbsync.database.vault import lifetimes
     from fbsync.database_place import open_database, told_address
-    from fbsync.standing import Standing
+    from fbsync.standing import FRESH, Standing
 
+    now = datetime.now(UTC)
     with open_database(url) as database:
         return Standing(
-            now=datetime.now(UTC),
+            now=now,
             database=told_address(url),
             size=measure(database),
             store=StoreAddress(database).known(),
             inbox=DatabaseInbox(database).status(),
             limits=limits,
             parked=parked_pages(database),
+            put_off=last_put_off(database),
             dead=DeliveryLog(database).count_dead(),
+            fresh_dead=DeliveryLog(database).count_dead(since=now - FRESH),
             logins=lifetimes(database),
             last_sync=LastSync(database).ended_at(),
         )

@@ -141,13 +141,13 @@ class DeliveryLog:
                 for row in connection.execute(query)
             ]
 
-    def count_dead(self) -> int:
-        """How many dead letters are kept."""
+    def count_dead(self, since: datetime | None = None) -> int:
+        """How many dead letters are kept, or of those how many were received since."""
+        query = select(func.count()).where(CONDITIONS["dead"])
+        if since is not None:
+            query = query.where(deliveries.c.received_at >= since.timestamp())
         with self._database.read() as connection:
-            return _count(connection, _DEAD)
-
-
-_DEAD = select(func.count()).where(CONDITIONS["dead"])
+            return int(connection.execute(query).scalar_one())
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,3 @@ def _kept(row: Any) -> KeptDelivery:
         state=row.state,
         fault=row.fault,
     )
-
-
-def _count(connection: Connection, query: Any) -> int:
-    return int(connection.execute(query).scalar_one())

@@ -45,16 +45,17 @@ _URGENT = text(
 class Database:
     """One engine, its tables in place. Raises SettingsError for a bad URL or a newer file.
 
-    `file` is that of an SQLite database; None with PostgreSQL.
+    `file` is that of an SQLite database; None with PostgreSQL. Without `makes_file`, one that
+    is not there is DatabaseUnavailable.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, makes_file: bool = True) -> None:
         self._engine = _create_engine(url)
         path = sqlite_file(url)
         self.is_sqlite = path is not None
         # Both dialects offer the same `on_conflict_do_update`, each in its own class.
         self.insert: Any = sqlite.insert if self.is_sqlite else postgresql.insert
-        self.file = SqliteFile(path, LOCK_WAIT_SECONDS) if path else None
+        self.file = SqliteFile(path, LOCK_WAIT_SECONDS, makes_file) if path else None
         try:
             self._prepare()
             set_up(self.read, self.write)

@@ -41,10 +41,10 @@ _POSTGRESQL: dict[str, DatabaseFault] = {
 }
 
 _ADVICE: dict[DatabaseFault, str] = {
-    "locked": "See which other program holds it, such as a backup or a shell; it is tried again.",
-    "full": "Make room on its disk; fbsync goes on by itself then.",
-    "gone": "Start it or make it reachable again; fbsync goes on by itself then.",
-    "damaged": "Check its disk. Deliveries are refused until it was reopened and found whole.",
+    "locked": "See which other program holds it, such as a backup or a shell; then try again.",
+    "full": "Make room on its disk, then try again.",
+    "gone": "Start it or make it reachable again, then try again.",
+    "damaged": "Check its disk. A listener refuses events until it was reopened and found whole.",
     "read-only": "Give fbsync the right to write to it; a PostgreSQL standby takes no writes.",
     "pooled": "A pooler in transaction mode stands between. Use its session mode, or none.",
     "other": "Check that it runs, has space, and is not locked by another program.",

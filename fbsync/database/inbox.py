@@ -24,6 +24,7 @@ from fbsync.database.marks import (
     marks_of,
     raise_marks,
 )
+from fbsync.database.parked import managed
 from fbsync.database.schema import deliveries, pages
 from fbsync.errors import LeaseLost
 from fbsync.page import NoticedBy, PageId
@@ -175,11 +176,14 @@ class DatabaseInbox:
             func.coalesce(func.sum(pages.c.stored_number), 0),
         ).select_from(pages)
         # Each by itself: with a million rows, a commit on SQLite would wait too long for all three.
+        opened = select(func.count()).where(pages.c.parked_at.is_not(None), managed)
         ((kept,),) = self._read(select(func.count()).select_from(deliveries))
         ((total, parked, versions),) = self._read(counts)
+        ((parked_managed,),) = self._read(opened)
         ((due, leased, events, since),) = self._read(backlog)
         return InboxStatus(
-            kept, total, due, leased, parked, int(versions), int(events), moment(since)
+            *(kept, total, due, leased, parked, int(versions), int(events), moment(since)),
+            parked_managed=parked_managed,
         )
 
     def _read(self, query: Select[Any]) -> Sequence[Any]:

@@ -23,21 +23,25 @@ class ParkedPage:
     managed: bool
 
 
+_token = select(page_accesses.c.page_id).where(page_accesses.c.page_id == pages.c.page_id)
+managed = or_(pages.c.stored_number > 0, _token.exists())
+"""Whether somebody opened the page to us, as a condition on `pages`."""
+
+
 def parked_pages(database: Database) -> list[ParkedPage]:
     """All of them. Raises DatabaseUnavailable."""
-    has_token = select(page_accesses.c.page_id).where(page_accesses.c.page_id == pages.c.page_id)
     query = (
         select(
             pages.c.page_id,
             pages.c.reason,
             pages.c.marks - pages.c.done,
-            or_(pages.c.stored_number > 0, has_token.exists()),
+            managed,
         )
         .where(pages.c.parked_at.is_not(None))
         .order_by(pages.c.page_id)
     )
     with database.read() as connection:
         return [
-            ParkedPage(PageId(page), reason or "", events, bool(managed))
-            for page, reason, events, managed in connection.execute(query)
+            ParkedPage(PageId(page), reason or "", events, bool(is_managed))
+            for page, reason, events, is_managed in connection.execute(query)
         ]

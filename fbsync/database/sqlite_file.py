@@ -35,10 +35,16 @@ class SqliteFile:
     and in WAL mode the files beside it stay the same ones.
     """
 
-    def __init__(self, path: Path, lock_wait_seconds: float) -> None:
+    def __init__(self, path: Path, lock_wait_seconds: float, makes_file: bool = True) -> None:
         self._lock_wait = lock_wait_seconds
         self.path = path.absolute()
-        self.is_new = _create_private_file(self.path)
+        self.is_new = makes_file and _create_private_file(self.path)
+        if not makes_file and _identity(self.path) is None:
+            raise DatabaseUnavailable(
+                f"There is no database at {self.path}.\n"
+                "Is this the right user, folder and app id? fbsync login or listen makes one.",
+                fault="gone",
+            )
         self._known: dict[Path, _Identity] = {}
         self._holder: sqlite3.Connection | None = None
         self._examining: sqlite3.Connection | None = None
@@ -98,7 +104,8 @@ class SqliteFile:
             if now != known:
                 raise DatabaseUnavailable(
                     "The database file was replaced under the running program.\n"
-                    f"Restart fbsync to use the new {path}, or put the old one back.",
+                    f"Put the old {path} back: it holds what was answered.\n"
+                    "Restart fbsync only if the replacement was meant.",
                     fault="replaced",
                 )
 

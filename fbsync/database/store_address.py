@@ -26,18 +26,18 @@ class StoreAddress:
         with self._database.read() as connection:
             return connection.execute(select(store_address.c.address)).scalar_one_or_none()
 
-    def move_to(self, address: str) -> bool:
-        """Objects go here from now on. Whether they went elsewhere before.
+    def move_to(self, address: str) -> str | None:
+        """Objects go here from now on. Where they went before, if that was elsewhere.
 
         Then no page counts as stored any more: its next read writes it. Raises DatabaseUnavailable.
         """
         before = self.known()
         if before == address:
-            return False
+            return None
         with self._database.write() as connection:
             connection.execute(delete(store_address))
             connection.execute(store_address.insert().values(address=address))
             if before is not None:
                 lock_pages(connection, true())
                 connection.execute(update(pages).values(_IS_NOT_STORED))
-        return before is not None
+        return before

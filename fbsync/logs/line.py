@@ -50,7 +50,7 @@ def request_line(notice: Notice) -> LogLine:
 def outcome_line(found: Outcome | FbsyncError) -> LogLine:
     """What the worker did with a page, or why it could not work at all."""
     if isinstance(found, FbsyncError):
-        return LogLine("database", str(found).partition("\n")[0], "error", "database")
+        return LogLine("database", " ".join(str(found).splitlines()), "error", "database")
     text = f"page {found.page_id}  {outcome_details(found)}".rstrip()
     level: Level = "warning" if found.kind in ATTENTION else "info"
     details: dict[str, object] = {

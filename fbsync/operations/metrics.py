@@ -161,6 +161,8 @@ def _of_backlog(found: Backlog) -> Iterator[Metric]:
     yield _gauge("waiting_events", "Events that wait, once for each page named.", status.events)
     yield _gauge("leased_pages", "Waiting pages in a worker's hands.", status.leased)
     yield _gauge("parked_pages", "Pages set aside until somebody acts.", status.parked)
+    told = "Of the parked pages, those that somebody here opened to us."
+    yield _gauge("parked_managed_pages", told, status.parked_managed)
     yield _gauge("dead_letters", "Deliveries from which no page could be read.", found.dead)
     told = "When the oldest waiting event came; 0 where none waits."
     yield _gauge("oldest_waiting_event_timestamp_seconds", told, _seconds(status.waiting_since))

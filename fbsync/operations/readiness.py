@@ -49,5 +49,5 @@ class Readiness:
         try:
             await self._probe()
         except FbsyncError as error:
-            return str(error).partition("\n")[0]
+            return " ".join(str(error).splitlines())
         return None

@@ -24,11 +24,13 @@ class Limits:
 def read_limits(env: Environment) -> Limits:
     """What a listener takes in at most."""
     waiting = env.get("FBSYNC_MAX_WAITING", str(DEFAULT_MAX_WAITING))
-    env.check("FBSYNC_MAX_WAITING", waiting, matches(r"[1-9][0-9]{0,11}"), str(DEFAULT_MAX_WAITING))
+    example = f"{DEFAULT_MAX_WAITING} (a whole number from 1 on)"
+    env.check("FBSYNC_MAX_WAITING", waiting, matches(r"[1-9][0-9]{0,11}"), example)
     size = env.get("FBSYNC_MAX_DATABASE", DEFAULT_MAX_DATABASE)
     try:
         parsed = parse_size(size)
     except ValueError:
-        env.fault("FBSYNC_MAX_DATABASE", "is malformed", DEFAULT_MAX_DATABASE)
+        example = f"{DEFAULT_MAX_DATABASE} (a whole number with MB, GB or TB)"
+        env.fault("FBSYNC_MAX_DATABASE", "is malformed", example)
         parsed = parse_size(DEFAULT_MAX_DATABASE)
     return Limits(int(waiting) if waiting.isdecimal() else DEFAULT_MAX_WAITING, parsed)

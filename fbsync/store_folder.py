@@ -1,0 +1,56 @@
+"""Files and folders of a store on this machine, durable and whole."""
+
+import errno
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+TEMPORARY = ".fbsync-"
+"""The beginning of every temporary file's name."""
+
+
+def check_writable(folder: Path) -> None:
+    """That files can be made in the folder, or the folder itself. Raises OSError; makes nothing."""
+    there = folder
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(there))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(there))
+
+
+def make_folder(folder: Path) -> None:
+    """The folder and its parents, each entry of them durable. Raises OSError."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
+
+
+def replace_file(path: Path, body: bytes) -> None:
+    """Write a temporary file, fsync it, rename it, fsync the folder. Raises OSError."""
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
+    try:
+        with open(handle, "wb") as file:
+            os.fchmod(handle, 0o644)  # mkstemp makes 0600; other users may read public facts
+            file.write(body)
+            file.flush()
+            os.fsync(handle)
+        os.replace(name, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable (POSIX: the entry belongs to the folder, not to the file)."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,46 @@
+"""Whether a folder of a store takes files, found without making one."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fbsync.store_folder import check_writable, make_folder
+
+
+def test_a_folder_that_can_be_made_is_good_and_is_not_made(tmp_path: Path) -> None:
+    check_writable(tmp_path)
+    check_writable(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_place_of_the_folder_or_of_a_parent_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for folder in (file, file / "below"):
+        with pytest.raises(NotADirectoryError) as caught:
+            check_writable(folder)
+        assert caught.value.filename == str(file)
+
+
+def test_a_link_to_nowhere_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(NotADirectoryError):
+        check_writable(tmp_path / "link" / "below")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write to every folder")
+@pytest.mark.parametrize("mode", [0o500, 0o600])
+def test_a_parent_without_the_rights_is_told(tmp_path: Path, mode: int) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode)
+    with pytest.raises(PermissionError) as caught:
+        check_writable(closed)
+    assert caught.value.filename == str(closed)
+
+
+def test_what_was_found_good_can_be_made(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    check_writable(folder)
+    make_folder(folder)
+    assert folder.is_dir()

@@ -1,0 +1,42 @@
+"""Another store than last time: used, and told, only once it can be used."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.store_address import StoreAddress
+from fbsync.errors import StoreUnavailable
+from fbsync.object_store import DirectoryStore
+from fbsync.store_move import move_to
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Iterator[StoreAddress]:
+    with closing(Database(sqlite_url(tmp_path / "f.sqlite3"))) as database:
+        yield StoreAddress(database)
+
+
+def test_a_move_is_told_with_both_addresses_and_only_once(
+    known: StoreAddress, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    old, new = (DirectoryStore(tmp_path / name, "") for name in ("old", "new"))
+    for store in (old, old, new, new):
+        move_to(store, known, told.append)
+    (line,) = told
+    assert f"it was {old.address}, it is now {new.address}." in line
+
+
+def test_a_store_that_cannot_be_used_leaves_everything_as_it_is(
+    known: StoreAddress, tmp_path: Path
+) -> None:
+    old = DirectoryStore(tmp_path / "old", "")
+    move_to(old, known, pytest.fail)
+    (tmp_path / "file").touch()
+    mistyped = DirectoryStore(tmp_path / "file" / "store", "")
+    with pytest.raises(StoreUnavailable, match=f"(?s)Not a directory.*are in {old.address}"):
+        move_to(mistyped, known, pytest.fail)
+    assert known.known() == old.address
