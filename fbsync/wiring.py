@@ -138,7 +138,7 @@ def open_access(
 ) -> Iterator[Access]:
     """Database, vault and Graph API, for the block.
 
-    `warn` is told what the operator should know of the Graph API, and of logins that end; `answered`
+    `warn` is told what the operator should know of the Graph API and of ending logins; `answered`
     each answer's status. `lane` limits the calls; `makes_database` lets a missing file be made.
     """
     url = database_url(app.app_id, database.url)
