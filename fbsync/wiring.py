@@ -138,16 +138,14 @@ def open_access(
     *,
     warn: Callable[[str], None],
     patience: Patience = DEFAULT_PATIENCE,
-    lane: Lane = COMMANDS,
+    lane: Lane = COMMANDS,  # how much of the app's limits may be used
     warn_of_expiry: bool = True,
-    makes_database: bool = False,
+    makes_database: bool = False,  # where the SQLite file is missing
     answered: Callable[[str], None] = lambda status: None,
 ) -> Iterator[Access]:
     """Database, vault and Graph API; closed at the end of the block.
 
-    `warn` is told what the operator should know of the Graph API's answers, and of logins that end;
-    `answered` the status of each answer. `lane` says how much of the app's limits may be used.
-    `makes_database`: where the SQLite file is missing, a new one is made.
+    `warn` is told what the operator should know, `answered` the status of each answer of Facebook.
     """
     url = database_url(app.app_id, database.url)
     with (
