@@ -131,15 +131,14 @@ def open_access(
     *,
     warn: Callable[[str], None],
     patience: Patience = DEFAULT_PATIENCE,
-    lane: Lane = COMMANDS,
+    lane: Lane = COMMANDS,  # how much of the app's limits may be used
     warn_of_expiry: bool = True,
-    makes_database: bool = False,
+    makes_database: bool = False,  # where the SQLite file is missing
     answered: Callable[[str], None] = lambda status: None,
 ) -> Iterator[Access]:
     """Database, vault and Graph API, for the block.
 
-    `warn` is told what the operator should know of the Graph API and of ending logins; `answered`
-    each answer's status. `lane` limits the calls; `makes_database` lets a missing file be made.
+    `warn` is told what the operator should know, `answered` the status of each answer of Facebook.
     """
     url = database_url(app.app_id, database.url)
     with (

@@ -108,7 +108,8 @@ def test_settings_come_from_a_file_before_or_after_the_command(tmp_path: Path) -
     for arguments in (("--env-file", str(file), "sync"), ("sync", "--env-file", str(file))):
         ended = run(*arguments)
         assert ended.status == 1
-        assert "Run: fbsync login" in ended.err
+        assert "There is no database at" in ended.err
+        assert "fbsync login or listen makes one" in ended.err
     assert run("sync", "--env-file", str(tmp_path / "none")).status == 2
 
 
@@ -208,7 +209,9 @@ def test_dry_run_changes_nothing(consenting: Sandbox) -> None:
 
 def test_sync_every_goes_on_where_nobody_is_logged_in(sandbox: Sandbox) -> None:
     command = [sys.executable, "-m", "fbsync", "sync", "--every", "1s"]
-    environ = environ_of(settings(sandbox))
+    file = Path("empty.sqlite3").absolute()
+    Database(sqlite_url(file)).close()
+    environ = environ_of(settings(sandbox) | {"FBSYNC_DATABASE_URL": sqlite_url(file)})
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         said = (line for line in process.stderr if "Nobody is logged in" in line)

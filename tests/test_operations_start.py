@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from fbsync.database.engine import Database
 from tests.fbsync_process import listener, log_text, run, worker
 from tests.servers import free_port, wait_until
 
@@ -32,6 +33,7 @@ def operations(request: pytest.FixtureRequest, environ: dict[str, str]) -> Itera
         with listener(free_port(), ("fbsync",), *option, **environ):
             yield port
     else:
+        Database(environ["FBSYNC_DATABASE_URL"]).close()
         with worker(("fbsync",), *option, **environ):
             yield port
 
