@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fbsync.database.engine import Database, sqlite_url
 from tests.callback import callback_server
 from tests.fbsync_process import Ended, environ_of, run
 from tests.servers import Sandbox, free_port
