@@ -165,7 +165,7 @@ class ObjectStore(Protocol):
         ...
 
     def check(self) -> None:
-        """That objects could be stored, as far as that shows without storing one."""
+        """That objects could be stored, as far as that shows at once: no request is sent."""
         ...
 
     def put(self, key: str, body: bytes) -> None:

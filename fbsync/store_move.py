@@ -8,7 +8,7 @@ from fbsync.ports import ObjectStore
 
 
 def move_to(store: ObjectStore, known: StoreAddress, warn: Callable[[str], None]) -> None:
-    """Remember the store, once it can be used: a mistyped one must not undo what is known.
+    """Remember the store, once it can be used: a mistyped folder must not undo what is known.
 
     Raises StoreUnavailable, DatabaseUnavailable.
     """

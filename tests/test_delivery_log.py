@@ -41,6 +41,14 @@ def test_the_newest_come_first_with_all_that_is_kept_of_them(kept: Kept, log: De
     assert log.body(newest.number) == second.body
 
 
+def test_dead_letters_are_counted_all_or_since_a_moment(kept: Kept, log: DeliveryLog) -> None:
+    kept.hear(text="old")
+    kept.hear(ONE)
+    kept.seconds += 60
+    kept.hear(text="new")
+    assert (log.count_dead(), log.count_dead(since=kept.moment())) == (2, 1)
+
+
 def test_conditions_hold_together(kept: Kept, log: DeliveryLog) -> None:
     first = kept.hear(ONE, text="first")
     kept.seconds += 60
