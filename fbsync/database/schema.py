@@ -102,9 +102,10 @@ Index(
     postgresql_where=pages.c.lease.is_not(None),
 )
 
-# Asked at each claim, and hardly ever of a page.
+# Asked at each claim, and hardly ever true of a page. In the order in which rows are locked.
 Index(
     "pages_look_again",
+    pages.c.page_id,
     pages.c.look_again_at,
     sqlite_where=pages.c.look_again_at.is_not(None),
     postgresql_where=pages.c.look_again_at.is_not(None),
