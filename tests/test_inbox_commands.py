@@ -75,10 +75,10 @@ def test_old_deliveries_are_pruned_beside_each_process_that_goes_on(
         kept = Kept(database)  # received in 2023
         kept.hear(ONE)
         kept.read(ONE)
-        failed = kept.hear(TWO)
+        kept.hear(TWO)
         kept.park(TWO)
         environ["FBSYNC_KEEP_DELIVERIES"] = "1h"
         begun = listener(free_port(), **environ) if process == "listen" else worker(**environ)
         with begun:
             log = DeliveryLog(database)
-            wait_until(lambda: [one.id for one in log.find(Wanted())] == [failed.id], "the pruning")
+            wait_until(lambda: not list(log.find(Wanted())), "the pruning")
