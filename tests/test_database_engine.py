@@ -147,7 +147,7 @@ def test_a_locked_file_is_unavailable_and_says_what_to_do(
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("begin immediate")
     with (
-        pytest.raises(DatabaseUnavailable, match=r"(?s)locked.*tried again"),
+        pytest.raises(DatabaseUnavailable, match=r"(?s)locked.*try again"),
         database.write(),
     ):
         pass
