@@ -96,10 +96,10 @@ def test_long_lists_are_cut(capsys: pytest.CaptureFixture[str]) -> None:
     entries.append({"id": "0", "changed_fields": [f"field{number}" for number in range(53)]})
     body = json.dumps({"entry": entries}).encode()
     show_event(Console(), event("1"), [stand(1)] * 70, body)
-    lines = [line for line in shown(capsys).splitlines() if line[:9].strip()]
+    lines = [line for line in shown(capsys).splitlines() if line.startswith(("page", "changed"))]
     assert "page      … and 20 more; --json lists all" in lines
     assert "changed   … and 9 more; --json lists all" in lines
-    assert len(lines) == 4 + 51 + 51
+    assert len(lines) == 51 + 51
     (first,) = [line for line in lines if line.startswith("changed   0: ")]
     assert first.endswith("field49 … and 3 more")
 
