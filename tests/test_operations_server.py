@@ -59,7 +59,7 @@ def test_a_process_that_can_do_nothing_is_alive_and_says_why_it_is_not_ready() -
     with running(Service(error=DatabaseUnavailable("The database is gone.\nStart it."))) as service:
         assert service.get("/healthz").status_code == 200
         ready = service.get("/readyz")
-    assert (ready.status_code, ready.text) == (503, "The database is gone.\n")
+    assert (ready.status_code, ready.text) == (503, "The database is gone. Start it.\n")
 
 
 def test_while_a_probe_hangs_health_and_metrics_still_answer(
