@@ -17,9 +17,10 @@ from tests.fbsync_process import Ended, environ_of, run
 from tests.kept import ONE, TWO, Kept
 
 TELLING_ITS_MEMORY = """
-import atexit, resource, sys
+import atexit, re, sys
+from pathlib import Path
 from fbsync.cli import main
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+peak = lambda: re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]
 atexit.register(lambda: print(peak(), file=sys.stderr))
 main()
 """

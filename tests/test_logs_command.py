@@ -32,15 +32,18 @@ def test_an_error_is_the_last_line_and_the_exit_status(
     assert (last["kind"], last["level"], last["message"]) == ("error", "error", str(error))
 
 
-@pytest.mark.parametrize("command", ["listen", "worker"])
-def test_a_command_that_cannot_start_says_so_in_its_log_and_ends(command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [("listen", "The database file"), ("worker", "There is no database at")],
+)
+def test_a_command_that_cannot_start_says_so_in_its_log_and_ends(command: str, reason: str) -> None:
     settings = SETTINGS | {"FBSYNC_DATABASE_URL": "sqlite:////proc/nowhere/f.sqlite3"}
     port = ["--port", "0"] if command == "listen" else []
     ended = run(command, *port, "--log-format", "json", **settings)
     assert (ended.status, ended.out) == (1, "")
     (line,) = (json.loads(text) for text in ended.err.splitlines())
     assert (line["kind"], line["level"]) == ("error", "error")
-    assert "cannot be made" in line["message"]
+    assert line["message"].startswith(reason)
     told = run(command, *port, **settings)
     assert told.status == 1
-    assert told.err.startswith("Error: The database file")
+    assert told.err.startswith(f"Error: {reason}")

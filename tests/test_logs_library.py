@@ -36,7 +36,7 @@ def test_a_warning_is_a_line_and_a_traceback_only_its_places(
     )
     assert second["level"] == "error"
     assert str(second["message"]).startswith(
-        "asyncio: Task exception was never retrieved: KeyError at test_library_log.py:"
+        "asyncio: Task exception was never retrieved: KeyError at test_logs_library.py:"
     )
     assert "a secret" not in str(second)
     assert capfd.readouterr().err == ""
@@ -53,7 +53,9 @@ def test_a_thread_that_fails_is_one_line() -> None:
         thread.join()
     os.close(fd)
     (line,) = lines_of(end)
-    assert str(line["message"]).startswith("fbsync-watch: ended: ValueError at test_library_log.py")
+    assert str(line["message"]).startswith(
+        "fbsync-watch: ended: ValueError at test_logs_library.py"
+    )
     assert "a secret" not in str(line)
 
 
