@@ -15,11 +15,10 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from fbsync.database.engine import sqlite_url
-from fbsync.demo_sandbox import run_sandbox
+from fbsync.demo_sandbox import run_sandbox, stopped
 from fbsync.listening.application import WEBHOOK_PATH
 
 READY_SECONDS = 60.0
-_STOP_SECONDS = 15.0
 _FOREIGN = ("FACEBOOK_", "SPACES_", "FBSYNC_")
 _BROWSER = (
     f"{sys.executable} -c 'import sys, httpx;"
@@ -95,7 +94,7 @@ def listener(on: Stage, *options: str) -> Iterator[tuple[subprocess.Popen[bytes]
         process = subprocess.Popen(  # noqa: S603 - see the import
             command, env=on.environ, stdout=file, stderr=file, cwd=on.folder
         )
-    with _stopped(process):
+    with stopped(process):
         pattern = rf"Listening on http://127\.0\.0\.1:(\d+){WEBHOOK_PATH}"
         end = time.monotonic() + READY_SECONDS
         while not (found := re.search(pattern, log.read_text())):
@@ -116,7 +115,7 @@ def receiver(on: Stage, name: str) -> Iterator[int]:
             cwd=folder,
             stdout=subprocess.PIPE,
         )
-        with _stopped(process):
+        with stopped(process):
             line = process.stdout.readline() if process.stdout else b""
             yield int(line)
 
@@ -124,18 +123,3 @@ def receiver(on: Stage, name: str) -> Iterator[int]:
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return int(taken.getsockname()[1])
-
-
-@contextmanager
-def _stopped(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout:
-            process.stdout.close()

@@ -5,10 +5,11 @@ import subprocess  # noqa: S404 - starts our own simulator, nothing from outside
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import AnyStr
 
 from fbsync.errors import FbsyncError
 
-_STOP_SECONDS = 5
+_STOP_SECONDS = 15  # a listener takes up to 10
 _LAST_LINE = "FACEBOOK_VERIFY_TOKEN"
 
 
@@ -27,8 +28,15 @@ def run_sandbox(pages: int) -> Iterator[dict[str, str]]:
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    try:
+    with stopped(process):
         yield _read_settings(process)
+
+
+@contextmanager
+def stopped(process: subprocess.Popen[AnyStr]) -> Iterator[None]:
+    """At the end of the block the process is ended, by force where it does not end by itself."""
+    try:
+        yield
     finally:
         process.terminate()
         try:

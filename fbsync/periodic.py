@@ -1,6 +1,7 @@
 """Work that is done again and again beside what runs, in a thread of its own."""
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Self
 
@@ -10,7 +11,7 @@ STOP_SECONDS = 2.0
 """How long the end of the block waits for work in hand: a server that hangs holds up no end."""
 
 
-class Periodic:
+class Periodic(ABC):
     """Does `work` at the start of the block, and then every `seconds` until its end.
 
     A class that has such work derives from it. An error of `work` that nobody foresaw is told to
@@ -42,9 +43,9 @@ class Periodic:
         self.ended.set()
         self._thread.join(STOP_SECONDS)
 
+    @abstractmethod
     def work(self) -> float | None:
         """Once. How long to rest afterwards, in seconds; None is the usual time."""
-        raise NotImplementedError
 
     def _run(self) -> None:
         rest = self._first
