@@ -12,10 +12,17 @@ from urllib.parse import urlsplit
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from fbsync.database.handshakes import Handshake
 from fbsync.errors import FbsyncError
-from fbsync.listening.application import WEBHOOK_PATH, Callback, build_app, relay_route
+from fbsync.listening.application import (
+    WEBHOOK_PATH,
+    Callback,
+    DirectPath,
+    build_app,
+    relay_route,
+)
 from fbsync.listening.connections import Connections
 from fbsync.listening.group_commit import GroupCommit
 from fbsync.listening.handshake_log import HandshakeLog
@@ -62,7 +69,7 @@ def serve(
     callback = Callback(app_secret, verify_token, record, report, handshakes.note)
     relay = relay_route(urlsplit(redirect_uri).path, RELAY_HEADER)
     app = build_app(callback, relay, *further)
-    server = Server(app, connections, report, started, shutdown)
+    server = Server(app, connections, report, started, shutdown, app.state.deliveries)
     with listening, handshakes:
         server.run([listening])
 
@@ -77,6 +84,7 @@ class Server(uvicorn.Server):
         report: Callable[[Notice], None],
         started: Callable[[], None],
         shutdown: Shutdown,
+        deliveries: ASGIApp | None = None,  # the application's endpoint for them
     ) -> None:
         self._errors = ServerErrors(report, connections.make_room)
         edge = partial(HttpEdge, connections, self._errors.logger())
@@ -93,6 +101,9 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
             h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         )
+        config.load()
+        if deliveries is not None:
+            config.loaded_app = DirectPath(deliveries, config.loaded_app)
         super().__init__(config)
         self._connections = connections
         self._started = started

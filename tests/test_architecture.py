@@ -131,7 +131,9 @@ IMPORTS = {
     "doctor": "backlog byte_size database.condition database.durability database.engine"
     " database.inbox database.size errors listening.back_pressure ports settings.environment"
     " settings.limits",
-    "listening.group_commit": ".commit_gate .commit_queue database.durability errors ports webhook",
+    "listening.commit_patience": ".commit_queue errors",
+    "listening.group_commit": ".commit_gate .commit_patience .commit_queue database.durability"
+    " errors ports webhook",
     "backlog": "database.size errors periodic ports",
     "listening.back_pressure": "backlog byte_size errors settings.limits",
     "standing": "backlog byte_size database.parked database.put_off database.size expiry"
@@ -140,8 +142,8 @@ IMPORTS = {
     "listening.request_body": "",
     "listening.application": ".request_body .signature_explainer errors notice settings.environment"
     " webhook",
-    "listening.person_callbacks": ".application .request_body database.departures errors notice"
-    " signed_request",
+    "listening.person_callbacks": ".application .group_commit .request_body database.departures"
+    " errors notice signed_request",
     "logs.limit": "",
     "listening.connections": "notice",
     "listening.outlet": "",

@@ -305,13 +305,16 @@ def test_a_probe_of_a_database_that_takes_no_rows_tells_why(
     run(inbox, requests)
 
 
-def test_a_probe_gives_up_in_time(inbox: GatedInbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fbsync.listening.group_commit.PROBE_SECONDS", 0.01)
+@pytest.mark.parametrize("asks", ["record", "probe"])
+def test_what_waits_too_long_is_given_up(
+    asks: str, inbox: GatedInbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.listening.group_commit.COMMIT_SECONDS", 0.01)
 
     async def requests(commit: GroupCommit) -> None:
         await wait_behind(inbox, commit, 0)
         with pytest.raises(DatabaseUnavailable, match="longer than"):
-            await commit.probe()
+            await (commit.probe() if asks == "probe" else commit.record(delivery(1)))
 
     run(inbox, requests)
 

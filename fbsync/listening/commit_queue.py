@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from fbsync.errors import DatabaseUnavailable
 from fbsync.webhook import Delivery
@@ -17,15 +16,17 @@ listener refuses with 503. A thousand bodies of the largest size would fill the 
 MAX_GROUP = 64
 
 
-@dataclass(frozen=True)
 class Waiting:
     """One request. Without a delivery it only asks whether a commit is possible."""
 
-    delivery: Delivery | None
-    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
-    committed: asyncio.Future[None] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    __slots__ = ("committed", "delivery", "loop")
+
+    def __init__(
+        self, delivery: Delivery | None, committed: asyncio.Future[None] | None = None
+    ) -> None:
+        self.delivery = delivery
+        self.loop = asyncio.get_running_loop() if committed is None else committed.get_loop()
+        self.committed = self.loop.create_future() if committed is None else committed
 
     @property
     def size(self) -> int:

@@ -4,7 +4,6 @@ A request awaits its delivery's commit; only then is it answered. While one comm
 deliveries gather, so the batches grow with the load by themselves.
 """
 
-import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -13,12 +12,13 @@ from dataclasses import replace
 from fbsync.database.durability import Durability
 from fbsync.errors import DatabaseUnavailable
 from fbsync.listening.commit_gate import CHECK_SECONDS, CommitGate
+from fbsync.listening.commit_patience import CommitPatience
 from fbsync.listening.commit_queue import CommitQueue, Waiting
 from fbsync.ports import Inbox
 from fbsync.webhook import Delivery
 
-PROBE_SECONDS = 4.0
-"""How long a probe may wait, as long as a request of Meta's."""
+COMMIT_SECONDS = 4.0
+"""How long a request may wait for its commit. Meta sends again what was not answered with 200."""
 
 
 class GroupCommit:
@@ -41,6 +41,7 @@ class GroupCommit:
         self._committed = committed
         self._queue = CommitQueue()
         self._gate = CommitGate(durability.reopen)
+        self._patience = CommitPatience(COMMIT_SECONDS)
         self._thread = threading.Thread(target=self._run, name="fbsync-group-commit")
 
     def __enter__(self) -> "GroupCommit":
@@ -55,29 +56,24 @@ class GroupCommit:
             self._thread.join(0.1)
 
     async def record(self, delivery: Delivery) -> None:
-        """Return once the delivery is committed. Raises DatabaseUnavailable."""
-        self._admit()
+        """Return once the delivery is committed. Raises DatabaseUnavailable.
+
+        So it does, at the latest, about COMMIT_SECONDS after the call.
+        """
         await self._commit(Waiting(delivery))
 
     async def probe(self) -> None:
         """Return once a small row of its own was committed durably, as a delivery would be.
 
-        Raises DatabaseUnavailable with the reason where a delivery would be refused now, at the
-        latest after PROBE_SECONDS.
+        Raises DatabaseUnavailable with the reason where a delivery would be refused now.
         """
-        self._admit()
-        try:
-            async with asyncio.timeout(PROBE_SECONDS):
-                await self._commit(Waiting(None))
-        except TimeoutError:
-            raise DatabaseUnavailable(
-                f"A commit took longer than {PROBE_SECONDS:.0f} seconds.\n"
-                "See whether another program locks the database, or the disk is very slow."
-            ) from None
+        await self._commit(Waiting(None))
 
     async def _commit(self, waiting: Waiting) -> None:
+        self._admit()
         self._gate.pass_through()
         self._queue.put(waiting)
+        self._patience.watch(waiting)
         await waiting.committed
 
     def _run(self) -> None:
@@ -94,7 +90,7 @@ class GroupCommit:
                 self._settle([waiting])
         else:
             # Meta would send it again and again, so it is kept for a person instead.
-            dead = [replace(waiting, delivery=_dead(waiting.delivery)) for waiting in group]
+            dead = [Waiting(_dead(waiting.delivery), waiting.committed) for waiting in group]
             is_kept = dead[0].delivery is not None and self._try_to_record(dead) is None
             self._queue.settle(group, None if is_kept else error)
 

@@ -26,11 +26,11 @@ from uvicorn.server import ServerState
 
 from fbsync.listening.connections import Connections, Ending
 from fbsync.listening.outlet import Outlet
-from fbsync.listening.request_body import RECEIVE_UNTIL
+from fbsync.listening.request_body import RECEIVING
 
 RECEIVE_SECONDS = 10.0
 """How long a request may take to arrive, headers and body, however it dribbles. Decided here
-alone: the application learns it by RECEIVE_UNTIL, and answers 408 where a body is late."""
+alone: the application learns it by RECEIVING, and answers 408 where a body is late."""
 ANSWER_LATE_SECONDS = 1.0
 """What the application has for that answer."""
 UNREAD_SECONDS = 10.0
@@ -69,7 +69,7 @@ class HttpEdge(H11Protocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        super().__init__(config, server_state, dict(app_state), _loop)
+        super().__init__(config, server_state, {**app_state, RECEIVING: self}, _loop)
         self.logger = log
         self.held = 0
         self._connections = connections
@@ -247,4 +247,3 @@ class HttpEdge(H11Protocol):
         if self._connections.closing:
             seconds = min(seconds, FAREWELL_SECONDS)
         self.deadline = self.loop.time() + seconds
-        self.app_state[RECEIVE_UNTIL] = self.deadline

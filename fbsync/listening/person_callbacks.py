@@ -22,7 +22,8 @@ from starlette.routing import Route
 
 from fbsync.database.departures import Departure, Departures
 from fbsync.errors import BadSignature, DatabaseUnavailable, UnreadableDelivery
-from fbsync.listening.application import COMMIT_SECONDS, WEBHOOK_PATH
+from fbsync.listening.application import WEBHOOK_PATH
+from fbsync.listening.group_commit import COMMIT_SECONDS
 from fbsync.listening.request_body import RETRY_AFTER, Refusal, read_body
 from fbsync.notice import Notice
 from fbsync.signed_request import SignedRequest, read_signed_request

@@ -1,12 +1,21 @@
 """The body of a request from outside, under a limit of size and the connection's deadline."""
 
 import asyncio
+from math import inf
+from typing import Protocol
 
 from starlette.requests import ClientDisconnect, Request
 
-RECEIVE_UNTIL = "receive_until"
-"""The key in a request's state under which the server puts the time, of the loop's clock, when the
-whole request must have come. A server that puts none sets no deadline."""
+RECEIVING = "receiving"
+"""The key in a request's state under which the server puts a Receiving. A server that puts none
+sets no deadline."""
+
+
+class Receiving(Protocol):
+    """A request that comes in."""
+
+    deadline: float
+    """When the whole of it must have come, by the loop's clock; inf: it has come."""
 
 
 RETRY_AFTER = {"Retry-After": "5"}
@@ -31,18 +40,28 @@ class Refusal(Exception):
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
     """The raw bytes, cut off as they arrive beyond the limit. Raises Refusal."""
-    too_long = Refusal(413, f"The body is longer than {max_bytes} bytes.")
     if int(request.headers.get("Content-Length", 0)) > max_bytes:
-        raise too_long
-    body = bytearray()
+        raise _too_long(max_bytes)
+    receiving: Receiving | None = request.scope.get("state", {}).get(RECEIVING)
     try:
-        async with asyncio.timeout_at(request.scope.get("state", {}).get(RECEIVE_UNTIL)):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > max_bytes:
-                    raise too_long
+        if receiving is None or receiving.deadline == inf:  # most come whole: no timer for those
+            return await _read(request, max_bytes)
+        async with asyncio.timeout_at(receiving.deadline):
+            return await _read(request, max_bytes)
     except TimeoutError:
         raise Refusal(408, "The body did not come to its end in time.") from None
     except ClientDisconnect:
         raise Refusal(400, "The connection ended before the body was complete.") from None
+
+
+async def _read(request: Request, max_bytes: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise _too_long(max_bytes)
     return bytes(body)
+
+
+def _too_long(max_bytes: int) -> Refusal:
+    return Refusal(413, f"The body is longer than {max_bytes} bytes.")
