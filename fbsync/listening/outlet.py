@@ -19,13 +19,21 @@ class Outlet(asyncio.Transport):
         super().__init__()
         self._wire = wire
         self._close = close
+        self._loop = asyncio.get_running_loop()
+        self._gathered: list[bytes | bytearray | memoryview] = []
         self._closed = False
         self._discarded = 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send, unless closed."""
-        if not self._closed:
-            self._wire.write(data)
+        """Send, unless closed, together with what else is written by then.
+
+        uvicorn writes an answer in parts; each would take a system call, and a packet, of its own.
+        """
+        if self._closed or not data:
+            return
+        if not self._gathered:
+            self._loop.call_soon(self._flush)
+        self._gathered.append(data)
 
     def close(self) -> None:
         """Once."""
@@ -60,16 +68,19 @@ class Outlet(asyncio.Transport):
 
     def close_wire(self) -> None:
         """Close when all is sent."""
+        self._flush()
         self._wire.close()
 
     def abort(self) -> None:
         """Close now."""
+        self._gathered.clear()
         self._wire.abort()
 
     def linger(self) -> None:
         """Say that no more comes, and read on: closed with unread bytes in it, a connection is
         reset, and the client may lose the answer. Meant by RFC 9112, section 9.6."""
         self._closed = True
+        self._flush()
         with suppress(OSError):  # the client is gone already
             self._wire.write_eof()
         self._wire.resume_reading()
@@ -79,3 +90,8 @@ class Outlet(asyncio.Transport):
         self._discarded += count
         if self._discarded > LINGER_BYTES:
             self._wire.pause_reading()
+
+    def _flush(self) -> None:
+        if self._gathered:
+            self._wire.write(b"".join(self._gathered))
+            self._gathered.clear()
