@@ -49,7 +49,7 @@ IMPORTS = {
     "lease": "errors page ports",
     "refresh": "errors lease page parallel ports store_check unforeseen",
     "shutdown": "",
-    "garbage": "",
+    "interpreter": "",
     "periodic": "unforeseen",
     "worker": "errors page refresh shutdown",
     "sync": "errors page patience ports refresh",

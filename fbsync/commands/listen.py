@@ -41,7 +41,7 @@ def listen(
         fields, keep, limits = read_webhook_fields(env), read_keep_deliveries(env), read_limits(env)
     wanted = operations_address(metrics)
     from fbsync.companions import mirroring, retention, running, subscription_watch
-    from fbsync.garbage import keep_what_is_loaded
+    from fbsync.interpreter import answer_smoothly
     from fbsync.listener import address_of, bind, serve
     from fbsync.listening.back_pressure import BackPressure
     from fbsync.listening.connections import Connections, most_connections
@@ -75,7 +75,7 @@ def listen(
             )
             connections = Connections(most_connections(), observers.request)
             observers.metrics.also(connection_metrics(connections.__len__, connections.counts))
-            keep_what_is_loaded()
+            answer_smoothly()
             serve(
                 listening,
                 group_commit,
