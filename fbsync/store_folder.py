@@ -17,7 +17,8 @@ def check_writable(folder: Path) -> None:
         there = there.parent
     if not there.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(there))
-    if not os.access(there, os.W_OK | os.X_OK):
+    ours = os.access in os.supports_effective_ids  # whose rights will count
+    if not os.access(there, os.W_OK | os.X_OK, effective_ids=ours):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(there))
 
 

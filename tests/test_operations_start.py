@@ -1,14 +1,16 @@
 """Health and readiness of real listeners and workers."""
 
+import socket
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
 from fbsync.database.engine import Database
+from fbsync.operations.address import DEFAULT_HOST, DEFAULT_PORT
 from tests.fbsync_process import listener, log_text, run, worker
 from tests.servers import free_port, wait_until
 
@@ -36,6 +38,21 @@ def operations(request: pytest.FixtureRequest, environ: dict[str, str]) -> Itera
         Database(environ["FBSYNC_DATABASE_URL"]).close()
         with worker(("fbsync",), *option, **environ):
             yield port
+
+
+@contextmanager
+def default_port_taken() -> Iterator[None]:
+    """By us, as soon as a listener of another test has left it."""
+
+    def take() -> bool:
+        with suppress(OSError):
+            stack.enter_context(socket.create_server((DEFAULT_HOST, DEFAULT_PORT)))
+            return True
+        return False
+
+    with ExitStack() as stack:
+        wait_until(take, "the default port", 300)
+        yield
 
 
 def get(port: int, path: str) -> httpx.Response:
@@ -73,9 +90,8 @@ def test_an_address_that_was_wished_for_and_is_taken_is_an_error(
 def test_a_default_address_that_is_taken_is_told_and_the_command_goes_on(
     environ: dict[str, str],
 ) -> None:
-    with listener(free_port(), **environ), listener(free_port(), **environ):
+    with default_port_taken(), listener(free_port(), **environ):
         told = [line for line in log_text().splitlines() if "etrics" in line]
-    # Other tests may hold the default port, so that both find it taken.
     assert "Health and metrics are not served: " in told[-1]
     assert "9464" in told[-1]
 
