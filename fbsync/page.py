@@ -140,6 +140,37 @@ class PageVersion:
         )
 
 
+@dataclass(frozen=True)
+class Tombstone:
+    """The version that says that a page is gone, or that the access to it is lost, and why.
+
+    It stands in the history where a PageVersion would, under the next number. Only its document
+    has the key `inaccessible`.
+    """
+
+    page_id: PageId
+    number: int
+    noticed_at: datetime
+    reason: str
+    noticed_by: NoticedBy
+
+    @property
+    def document(self) -> bytes:
+        """The bytes of history/NNNNNN.json."""
+        return canonical_json(
+            {
+                "page_id": self.page_id,
+                "number": self.number,
+                "fetched_at": self.noticed_at.isoformat(timespec="milliseconds"),
+                "graph_version": None,
+                "noticed_by": self.noticed_by,
+                "changes": [],
+                "snapshot": None,
+                "inaccessible": self.reason,
+            }
+        )
+
+
 def canonical_json(value: object) -> bytes:
     """Sorted keys, two spaces, UTF-8, one newline at the end: equal values give equal bytes.
 

@@ -77,6 +77,7 @@ IMPORTS = {
     "database.refused_fields": ".engine .schema",
     "database.rate_budget": ".engine .schema errors graph.budget graph.pace",
     "database.store_address": ".engine .marks .schema",
+    "database.stored_versions": ".engine .schema page",
     "store_folder": "",
     "store_move": "database.store_address errors ports",
     "database.put_off": ".engine .schema page",

@@ -11,6 +11,7 @@ from fbsync.page import (
     PageId,
     PageSnapshot,
     PageVersion,
+    Tombstone,
     UserToken,
     are_mirror_fields,
     canonical_json,
@@ -147,6 +148,20 @@ def test_a_version_tells_what_changed_when_and_how_it_was_noticed() -> None:
         "noticed_by": "webhook",
         "changes": [{"field": "name", "before": "Old", "after": "New"}],
         "snapshot": {"id": "1001", "name": "New"},
+    }
+
+
+def test_a_tombstone_tells_when_and_why_a_page_was_lost_and_has_no_fields() -> None:
+    tombstone = Tombstone(PageId("1001"), 3, NOON, "The page is gone.", "webhook")
+    assert json.loads(tombstone.document) == {
+        "page_id": "1001",
+        "number": 3,
+        "fetched_at": "2026-11-23T12:00:00.005+00:00",
+        "graph_version": None,
+        "noticed_by": "webhook",
+        "changes": [],
+        "snapshot": None,
+        "inaccessible": "The page is gone.",
     }
 
 

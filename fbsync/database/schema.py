@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_NUMBER = 4
+SCHEMA_NUMBER = 5
 """Raised by one when tables, (nullable) columns or indexes are added; engine.py then adds them."""
 
 metadata = MetaData()
@@ -109,6 +109,16 @@ Index(
     pages.c.look_again_at,
     sqlite_where=pages.c.look_again_at.is_not(None),
     postgresql_where=pages.c.look_again_at.is_not(None),
+)
+
+# Every version that is known to be in the store: to compare it with, and to mend it from.
+stored_versions = Table(
+    "stored_versions",
+    metadata,
+    Column("page_id", String(32), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("etag", String(32), nullable=False),  # of the history object
+    Column("document", LargeBinary, nullable=False),  # its bytes, compressed by zlib
 )
 
 user_tokens = Table(
