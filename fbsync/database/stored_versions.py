@@ -11,7 +11,7 @@ from fbsync.database.schema import stored_versions
 from fbsync.page import PageId
 
 _AT_ONCE = 1000  # rows of a read: however many there are, no more are in memory
-_NUMBER, _PAGE = stored_versions.c.number, stored_versions.c.page_id
+_number, _page = stored_versions.c.number, stored_versions.c.page_id
 _KEEP = """
 insert into stored_versions (page_id, number, etag, document) values ({places})
 on conflict (page_id, number) do update set etag = excluded.etag, document = excluded.document
@@ -46,9 +46,9 @@ class StoredVersions:
         after: tuple[str, int] = ("", 0)
         while True:
             query = (
-                select(_PAGE, _NUMBER, stored_versions.c.etag)
-                .where(tuple_(_PAGE, _NUMBER) > after)
-                .order_by(_PAGE, _NUMBER)
+                select(_page, _number, stored_versions.c.etag)
+                .where(tuple_(_page, _number) > after)
+                .order_by(_page, _number)
                 .limit(_AT_ONCE)
             )
             with self._database.read() as connection:
@@ -61,13 +61,13 @@ class StoredVersions:
 
     def etag(self, page: PageId, number: int) -> str | None:
         """What the store should say of this version; None where it is not known."""
-        query = select(stored_versions.c.etag).where(_PAGE == page, _NUMBER == number)
+        query = select(stored_versions.c.etag).where(_page == page, _number == number)
         with self._database.read() as connection:
             return connection.execute(query).scalar_one_or_none()
 
     def document(self, page: PageId, number: int) -> bytes | None:
         """The bytes of its history object; None where it is not known."""
-        query = select(stored_versions.c.document).where(_PAGE == page, _NUMBER == number)
+        query = select(stored_versions.c.document).where(_page == page, _number == number)
         with self._database.read() as connection:
             found = connection.execute(query).scalar_one_or_none()
         return None if found is None else zlib.decompress(found)
