@@ -3,6 +3,7 @@
 Reading pages is no port but a plain callable, `ReadPages`, so that tokens never enter the hallway.
 """
 
+import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -156,8 +157,25 @@ class Inbox(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class StoredObject:
+    """What a store tells of one object without its bytes. `size` is in bytes."""
+
+    key: str
+    etag: str
+    size: int
+
+
+def etag_of(body: bytes) -> str:
+    """The ETag of an object that was put in one piece: its MD5 in hex (S3, "PutObject")."""
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+
 class ObjectStore(Protocol):
-    """Objects by key. Every method raises StoreUnavailable on failure."""
+    """Objects by key. Every method raises StoreUnavailable on failure.
+
+    What a write raised may have happened all the same, unless it is said otherwise.
+    """
 
     @property
     def address(self) -> str:
@@ -172,12 +190,23 @@ class ObjectStore(Protocol):
         """Store the whole object under the key, durably, replacing what was there."""
         ...
 
+    def create(self, key: str, body: bytes) -> bool:
+        """Store it only where nothing is under the key. Whether the key holds these bytes now.
+
+        So it is True as well where an earlier call stored the very same bytes.
+        """
+        ...
+
     def get(self, key: str) -> bytes | None:
         """The object's bytes, or None where there is none."""
         ...
 
-    def list(self, prefix: str) -> Iterator[str]:
-        """All keys that begin with the prefix, in order."""
+    def head(self, key: str) -> StoredObject | None:
+        """What is under the key, or None."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """All objects whose keys begin with the prefix, in the order of their keys."""
         ...
 
 

@@ -30,10 +30,11 @@ from fbsync.graph.subscriptions import GraphSubscriptions
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 from fbsync.patience import DEFAULT_PATIENCE, Patience
 from fbsync.ports import Inbox, ObjectStore
-from fbsync.refresh import Reading, Refresher
+from fbsync.refresh import UPLOAD_THREADS, Reading, Refresher
 from fbsync.settings.database import DatabaseSettings
 from fbsync.settings.facebook import AppSettings, GraphSettings
 from fbsync.settings.store import DirectorySettings, SpacesSettings
+from fbsync.store.directory import DirectoryStore
 from fbsync.store_move import move_to
 
 
@@ -197,14 +198,14 @@ def open_store(
     say: Callable[[str], None] = lambda text: None,
 ) -> ObjectStore:
     """Spaces, or a local folder; `say` is told where it is."""
-    # boto3 is heavy, so it is loaded only where a store is opened.
-    from fbsync.object_store import DirectoryStore, SpacesStore
-
     if isinstance(settings, DirectorySettings):
         folder = Path(settings.folder) if settings.folder else data_folder(app_id) / "store"
         local = DirectoryStore(folder.absolute(), settings.prefix)
         say(f"Store: {local.address} (a local folder, as SPACES_BUCKET is not set)")
         return local
+    # boto3 is heavy, so it is loaded only where a bucket is used.
+    from fbsync.store.spaces import SpacesStore
+
     spaces = SpacesStore(
         bucket=settings.bucket,
         region=settings.region,
@@ -213,6 +214,8 @@ def open_store(
         secret_key=settings.secret_key,
         prefix=settings.prefix,
         path_style=settings.path_style,
+        connections=UPLOAD_THREADS,
+        ca_file=settings.ca_file,
     )
     say(f"Store: {spaces.address}")
     return spaces

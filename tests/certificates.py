@@ -14,10 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 @dataclass(frozen=True)
 class Certificate:
-    """A server's side of TLS, and the certificate itself as PEM."""
+    """A server's side of TLS, and the certificate and its key as PEM."""
 
     context: ssl.SSLContext
     public: str
+    private: str
 
 
 def certificate(host: str = "127.0.0.1", days: int = 1) -> Certificate:
@@ -47,7 +48,7 @@ def certificate(host: str = "127.0.0.1", days: int = 1) -> Certificate:
         public = made.public_bytes(serialization.Encoding.PEM)
         file.write_bytes(private + public)
         context.load_cert_chain(file)
-    return Certificate(context, public.decode())
+    return Certificate(context, public.decode(), private.decode())
 
 
 def _general_name(host: str) -> x509.GeneralName:

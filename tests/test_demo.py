@@ -9,10 +9,10 @@ import pytest
 
 from fbsync.console import Console
 from fbsync.demo import play
-from fbsync.object_store import SpacesStore
 from fbsync.settings.store import SpacesSettings
+from fbsync.store.spaces import SpacesStore
+from tests.buckets import BUCKET, make_bucket
 from tests.servers import S3Server, free_port
-from tests.test_object_store import BUCKET, make_bucket
 
 PAGE = "200000000000001"
 NAME = "Café Élan & Söhne ☕"

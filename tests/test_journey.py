@@ -20,16 +20,17 @@ import pytest
 
 from fbsync.database.engine import Database
 from fbsync.database.inbox import DatabaseInbox
-from fbsync.object_store import DirectoryStore, SpacesStore
 from fbsync.page import PageId
 from fbsync.ports import ObjectStore, history_key, page_key
 from fbsync.sandbox.world import Switches, World
+from fbsync.store.directory import DirectoryStore
 from tests import servers
+from tests.buckets import BUCKET, keys_in, make_bucket
+from tests.buckets import spaces as spaces_store
 from tests.conftest import SERVERS_ARE_REQUIRED
 from tests.crash import DOORS, LATER
 from tests.fbsync_process import listener, log_text, run
 from tests.servers import S3Server, Sandbox, free_port, wait_until
-from tests.test_object_store import BUCKET, make_bucket
 
 APP = {"FACEBOOK_APP_ID": "123456789012345", "FACEBOOK_APP_SECRET": "0123456789abcdef" * 2}
 PAGE = PageId("200000000000002")
@@ -53,7 +54,7 @@ class Shop:
         return json.loads(found)["name"] if found else None
 
     def history(self) -> list[dict[str, object]]:
-        keys = list(self.store.list(f"{PAGE}/history/"))
+        keys = keys_in(self.store, f"{PAGE}/history/")
         assert keys == [history_key(PAGE, number + 1) for number in range(len(keys))]
         return [json.loads(self.store.get(key) or b"") for key in keys]
 
@@ -93,7 +94,7 @@ def shop(seaweedfs: S3Server) -> Iterator[Shop]:
     }
     environ = {f"SPACES_{name.upper()}": value for name, value in spaces.items()}
     with servers.sandbox(world()) as sandbox:
-        store = SpacesStore(**spaces, path_style=True)
+        store = spaces_store(seaweedfs, prefix)
         yield Shop(sandbox, port, settings(sandbox, port) | environ, store)
 
 
@@ -123,11 +124,11 @@ def test_five_commands_as_five_processes(shop: Shop) -> None:
         assert {level["action"] for level in subscribed["pages"]} == {"kept"}
         assert run("test-webhook", **shop.settings).status == 0
 
-        before = list(shop.store.list(""))
+        before = keys_in(shop.store)
         for _ in range(2):
             again = json.loads(run("sync", "--json", **shop.settings).out)
             assert again["counts"] == {"unchanged": 30}
-        assert list(shop.store.list("")) == before
+        assert keys_in(shop.store) == before
 
         shop.rename("Bäckerei Süßmann & Töchter ☕")
         wait_until(lambda: len(shop.history()) == 2, "the new version")
@@ -245,7 +246,7 @@ def test_a_delivery_signed_by_openssl_is_accepted_and_a_changed_one_is_not(
 
 def assert_no_secret_leaked(shop: Shop, said: str) -> None:
     """No access token in an object, in what the commands said, or on disk in the clear."""
-    for key in shop.store.list(""):
+    for key in keys_in(shop.store):
         assert b"EAA" not in (shop.store.get(key) or b"")
     assert "EAA" not in said
     assert APP["FACEBOOK_APP_SECRET"] not in said

@@ -25,11 +25,11 @@ from fbsync.listening.connections import MAX_CONNECTIONS, Connections
 from fbsync.listening.group_commit import GroupCommit
 from fbsync.login.loopback import RELAY_HEADER
 from fbsync.notice import Notice
-from fbsync.object_store import DirectoryStore
 from fbsync.page import PageId, PageSnapshot
 from fbsync.ports import page_key
 from fbsync.refresh import Outcome, Reading, Refresher
 from fbsync.shutdown import Shutdown, shutdown_by_signals
+from fbsync.store.directory import DirectoryStore
 from fbsync.worker import Worker
 from tests.servers import READY_SECONDS, free_port, wait_until
 from tests.test_listening_application import EVENT, SECRET, TOKEN, handshake, locked, sha256

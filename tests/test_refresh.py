@@ -21,11 +21,12 @@ from fbsync.errors import (
     TemporaryFailure,
     TokenRefused,
 )
-from fbsync.object_store import DirectoryStore
 from fbsync.page import FieldChange, PageId, PageSnapshot
 from fbsync.ports import Claim, LastStored, history_key, page_key
 from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
+from fbsync.store.directory import DirectoryStore
 from fbsync.webhook import Delivery, VerifiedBody
+from tests.buckets import keys_in
 from tests.hallway import FETCHED, ONE, THREE, TWO, Clock, FailingInbox, World
 
 
@@ -103,7 +104,7 @@ def test_versions_count_up_without_a_gap(world: World) -> None:
     for name in ("Bakery", "Baker", "Baker", "Bakery", "Butcher"):
         world.see(ONE, name=name)
         world.refresh()
-    assert list(world.store.list("1/history/")) == [history_key(ONE, n) for n in range(1, 5)]
+    assert keys_in(world.store, "1/history/") == [history_key(ONE, n) for n in range(1, 5)]
     assert world.inbox.status().versions == 4
 
 
@@ -326,7 +327,7 @@ def test_a_write_that_is_tried_again_overwrites_itself(world: World, nth: int) -
     world.facebook.pages[ONE] = {"id": "1", "name": "Baker"}
     world.clock.seconds = outcome.retry_at.timestamp()
     assert world.refresh_one().kind == "stored"
-    assert list(world.store.list("")) == [history_key(ONE, 1), page_key(ONE)]
+    assert keys_in(world.store) == [history_key(ONE, 1), page_key(ONE)]
     assert world.document(page_key(ONE)) == {"id": "1", "name": "Baker"}
     version = world.document(history_key(ONE, 1))
     assert isinstance(version, dict)
@@ -422,7 +423,7 @@ def test_after_a_crash_at_any_door_the_next_worker_ends_with_the_right_objects(
 
     newest = earlier_versions + 1
     histories = [history_key(ONE, number) for number in range(1, newest + 1)]
-    assert list(world.store.list("")) == [*histories, page_key(ONE)]
+    assert keys_in(world.store) == [*histories, page_key(ONE)]
     assert world.document(page_key(ONE)) == {"id": "1", "name": "Now"}
     version = world.document(history_key(ONE, newest))
     assert isinstance(version, dict)
@@ -449,7 +450,7 @@ def test_a_crash_after_the_writes_is_repaired_although_the_page_is_again_as_befo
     world.clock.let_leases_run_out()
     assert kinds(world.refresh()) == {ONE: "stored"}
     assert world.document(page_key(ONE)) == {"id": "1", "name": "A"}
-    assert list(world.store.list("1/history/")) == [history_key(ONE, 1), history_key(ONE, 2)]
+    assert keys_in(world.store, "1/history/") == [history_key(ONE, 1), history_key(ONE, 2)]
 
 
 def test_a_failed_write_is_repaired_although_the_page_is_again_as_before(world: World) -> None:
@@ -531,7 +532,7 @@ def test_a_lease_that_ran_out_writes_nothing_more(
     world.see(ONE, name="Bakery")
     world.facebook.before_answer = world.clock.let_leases_run_out
     assert world.refresh_one().kind == "taken over"
-    assert list(world.store.list("")) == []
+    assert keys_in(world.store) == []
     world.facebook.before_answer = lambda: None
     assert world.refresh_one().kind == "stored"
 
@@ -543,7 +544,7 @@ def test_a_lease_that_runs_out_between_two_writes_leaves_the_page_as_it_was(
     world.see(ONE, name="Bakery")
     world.store.before_put[1] = world.clock.let_leases_run_out
     assert world.refresh_one().kind == "taken over"
-    assert list(world.store.list("")) == [history_key(ONE, 1)]
+    assert keys_in(world.store) == [history_key(ONE, 1)]
 
 
 def test_a_store_that_fails_after_the_lease_was_lost_puts_nothing_off(world: World) -> None:
@@ -681,7 +682,7 @@ def test_an_error_of_the_database_ends_the_pass_and_the_next_one_mends_it(world:
     assert world.inbox.pages()[ONE].last is None
     world.clock.let_leases_run_out()
     assert kinds(world.refresh()) == {ONE: "stored", TWO: "stored"}
-    assert len(list(world.store.list(""))) == 4
+    assert len(keys_in(world.store)) == 4
 
 
 class CutOffInbox(DatabaseInbox):

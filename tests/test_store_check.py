@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fbsync.object_store import DirectoryStore
 from fbsync.page import canonical_json
 from fbsync.ports import LastStored, history_key, page_key
+from fbsync.store.directory import DirectoryStore
 from fbsync.store_check import is_intact
 from tests.hallway import ONE
 

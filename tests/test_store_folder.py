@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from fbsync.store_folder import check_writable, make_folder
+from fbsync.store.folder import check_writable, make_folder
 
 NOBODY = 65534
 

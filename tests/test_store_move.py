@@ -9,7 +9,7 @@ import pytest
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.store_address import StoreAddress
 from fbsync.errors import StoreUnavailable
-from fbsync.object_store import DirectoryStore
+from fbsync.store.directory import DirectoryStore
 from fbsync.store_move import move_to
 
 

@@ -17,11 +17,11 @@ from fbsync.errors import (
     TemporaryFailure,
     TokenRefused,
 )
-from fbsync.object_store import DirectoryStore
 from fbsync.page import FieldChange, PageId, PageSnapshot
 from fbsync.patience import Patience
 from fbsync.ports import LEASE_SECONDS, Claim, page_key
 from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
+from fbsync.store.directory import DirectoryStore
 from fbsync.sync import NO_ACCESS, Difference, Poll
 from tests.instant import NO_PATIENCE
 

@@ -23,7 +23,6 @@ from fbsync.errors import (
     SettingsError,
     TokenRefused,
 )
-from fbsync.object_store import DirectoryStore, SpacesStore
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 from fbsync.refresh import Outcome
 from fbsync.report import SyncReport
@@ -32,6 +31,8 @@ from fbsync.sandbox.world import World
 from fbsync.settings.database import DatabaseSettings
 from fbsync.settings.facebook import AppSettings, GraphSettings
 from fbsync.settings.store import DirectorySettings, SpacesSettings
+from fbsync.store.directory import DirectoryStore
+from fbsync.store.spaces import SpacesStore
 from fbsync.sync import Difference, Poll
 from fbsync.wiring import Access, open_access, open_store
 from tests import servers

@@ -13,9 +13,9 @@ from cryptography.fernet import Fernet
 
 from fbsync.database.engine import Database
 from fbsync.database.inbox import DatabaseInbox
-from fbsync.object_store import DirectoryStore
 from fbsync.ports import page_key
 from fbsync.sandbox.world import Switches, World
+from fbsync.store.directory import DirectoryStore
 from tests import servers
 from tests.crash import STOPS
 from tests.fbsync_process import listener, log_text, run, worker

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fbsync.database.inbox import DatabaseInbox
-from fbsync.object_store import DirectoryStore
+from fbsync.store.directory import DirectoryStore
 from fbsync.wiring import Access
 
 POINTS = (

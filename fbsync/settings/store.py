@@ -1,6 +1,7 @@
 """Where the objects go: Spaces, another S3 server, or a local folder."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from fbsync.settings.environment import Environment, is_http_url, matches
 
@@ -16,6 +17,7 @@ class SpacesSettings:
     secret_key: str = field(repr=False)
     prefix: str
     path_style: bool
+    ca_file: str | None = None  # PEM; for a server with a certificate of its own
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ def _read_spaces(env: Environment, prefix: str) -> SpacesSettings:
     spaces = f"https://{region}.digitaloceanspaces.com"
     endpoint = env.get("SPACES_ENDPOINT", spaces).rstrip("/")
     env.check("SPACES_ENDPOINT", endpoint, is_http_url, spaces)
+    style = env.get("SPACES_ADDRESSING", "virtual" if _is_spaces(endpoint) else "path")
+    env.check("SPACES_ADDRESSING", style, matches("virtual|path"), "virtual")
+    ca_file = env.get("SPACES_CA_FILE")
+    if ca_file and not Path(ca_file).is_file():
+        env.fault("SPACES_CA_FILE", "is no file", "/etc/ssl/my-ca.pem")
     return SpacesSettings(
         bucket=bucket,
         region=region,
@@ -54,6 +61,11 @@ def _read_spaces(env: Environment, prefix: str) -> SpacesSettings:
         access_key=env.require("SPACES_ACCESS_KEY", "DO00..."),
         secret_key=env.require("SPACES_SECRET_KEY", "the secret shown once with the access key"),
         prefix=prefix,
-        # Spaces puts the bucket in the host name; other S3 servers rarely have such names.
-        path_style=not endpoint.endswith(".digitaloceanspaces.com"),
+        path_style=style == "path",
+        ca_file=ca_file or None,
     )
+
+
+def _is_spaces(endpoint: str) -> bool:
+    """Whether it is DigitalOcean's, which puts the bucket in the host name; others rarely do."""
+    return endpoint.endswith(".digitaloceanspaces.com")

@@ -3,7 +3,8 @@
 import errno
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TEMPORARY = ".fbsync-"
@@ -33,19 +34,39 @@ def make_folder(folder: Path) -> None:
 
 def replace_file(path: Path, body: bytes) -> None:
     """Write a temporary file, fsync it, rename it, fsync the folder. Raises OSError."""
-    handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
+    with _written(path.parent, body) as name:
+        os.replace(name, path)
+    _sync_folder(path.parent)
+
+
+def create_file(path: Path, body: bytes) -> bool:
+    """As `replace_file`, but only where there is no such file; False where there is one.
+
+    Raises OSError.
+    """
+    with _written(path.parent, body) as name:
+        try:
+            os.link(name, path)
+        except FileExistsError:
+            return False
+    _sync_folder(path.parent)
+    return True
+
+
+@contextmanager
+def _written(folder: Path, body: bytes) -> Iterator[str]:
+    """A durable temporary file in the folder; gone at the end, unless it was renamed."""
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
     try:
         with open(handle, "wb") as file:
             os.fchmod(handle, 0o644)  # mkstemp makes 0600; other users may read public facts
             file.write(body)
             file.flush()
             os.fsync(handle)
-        os.replace(name, path)
-    except BaseException:
+        yield name
+    finally:
         with suppress(FileNotFoundError):
             os.unlink(name)
-        raise
-    _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,0 +1,98 @@
+"""The object store in a local folder, of the same layout as a bucket."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from fbsync.errors import StoreUnavailable
+from fbsync.ports import StoredObject, etag_of
+from fbsync.store.folder import TEMPORARY, check_writable, create_file, make_folder, replace_file
+from fbsync.store.keys import checked
+
+
+class DirectoryStore:
+    """Objects as files under `root`/`prefix`. Implements ports.ObjectStore."""
+
+    def __init__(self, root: Path, prefix: str) -> None:
+        self._folder = root.joinpath(*prefix.split("/")) if prefix else root
+
+    @property
+    def address(self) -> str:
+        """The folder's path."""
+        return str(self._folder)
+
+    def check(self) -> None:
+        """See ports.ObjectStore: the folder, or its nearest parent that is there, takes files."""
+        try:
+            check_writable(self._folder)
+        except OSError as error:
+            raise _unavailable("written", Path(error.filename), error) from None
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write a temporary file, fsync it, rename it, fsync the folder: all or nothing."""
+        path = self._path(key)
+        try:
+            make_folder(path.parent)
+            replace_file(path, body)
+        except OSError as error:
+            raise _unavailable("written", path, error) from None
+
+    def create(self, key: str, body: bytes) -> bool:
+        """See ports.ObjectStore. The file gets its name by a hard link, which replaces nothing."""
+        path = self._path(key)
+        try:
+            make_folder(path.parent)
+            return create_file(path, body) or path.read_bytes() == body
+        except OSError as error:
+            raise _unavailable("written", path, error) from None
+
+    def get(self, key: str) -> bytes | None:
+        """The file's bytes, or None where there is none."""
+        path = self._path(key)
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _unavailable("read", path, error) from None
+
+    def head(self, key: str) -> StoredObject | None:
+        """See ports.ObjectStore. The file is read: nothing else tells what it holds."""
+        body = self.get(key)
+        return None if body is None else StoredObject(key, etag_of(body), len(body))
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """All objects whose keys begin with the prefix, in order; one file is read at a time."""
+        folder, _, _ = prefix.rpartition("/")
+        for key in self._keys(f"{folder}/" if folder else ""):
+            if key.startswith(prefix) and (found := self.head(key)):
+                yield found
+
+    def _keys(self, folder: str) -> Iterator[str]:
+        """Those below a folder ("" or with a slash at its end), in order."""
+        path = self._folder / folder
+        try:
+            with os.scandir(path) as entries:
+                # A folder's name stands with its slash in the keys, and is ordered so.
+                names = sorted(
+                    f"{entry.name}/" if entry.is_dir() else entry.name for entry in entries
+                )
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise _unavailable("listed", path, error) from None
+        for name in names:
+            if name.endswith("/"):
+                yield from self._keys(folder + name)
+            elif not name.startswith(TEMPORARY):
+                yield folder + name
+
+    def _path(self, key: str) -> Path:
+        return self._folder.joinpath(*checked(key).split("/"))
+
+
+def _unavailable(what: str, path: Path, error: OSError) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"{path} could not be {what}: {error.strerror or error}.\n"
+        "Check the folder's rights and the free space, or choose another FBSYNC_STORE_DIR."
+    )

@@ -1,0 +1,84 @@
+"""What an S3 server refuses, as an error of ours that says what to do."""
+
+from botocore.exceptions import BotoCoreError, ClientError, SSLError
+
+from fbsync.errors import StoreUnavailable
+
+_KEYS = "Check SPACES_ACCESS_KEY and SPACES_SECRET_KEY, and that they may read and write there."
+_REGION = "Mend SPACES_REGION, which must be the bucket's own, or SPACES_ENDPOINT."
+_SLOW = "Too many requests for this bucket; fbsync slows down by itself, so try again in a minute."
+_CLOCK = "This machine's clock is wrong; set it."
+_BYTES = "The bytes were altered on their way; see what stands between here and the server."
+_ADVICE = {
+    "InvalidAccessKeyId": _KEYS,
+    "SignatureDoesNotMatch": _KEYS,
+    "AccessDenied": _KEYS,
+    "403": _KEYS,  # a HEAD has no body that could say more
+    "AuthorizationHeaderMalformed": _REGION,
+    "PermanentRedirect": _REGION,
+    "TemporaryRedirect": _REGION,
+    "IllegalLocationConstraintException": _REGION,
+    "301": _REGION,
+    "307": _REGION,
+    "RequestTimeTooSkewed": _CLOCK,
+    "RequestExpired": _CLOCK,
+    "SlowDown": _SLOW,
+    "503": _SLOW,
+    "TooManyRequests": _SLOW,
+    "429": _SLOW,
+    "QuotaExceeded": "The account's storage quota is used up; raise it or make room.",
+    "BadDigest": _BYTES,
+    "InvalidDigest": _BYTES,
+}
+"""By S3's error code (S3, "Error responses"; what Ceph's gateway sends is in its sources)."""
+
+_PASSES = "This usually passes; try again in a minute."
+
+
+class Refusals:
+    """Speaks of one bucket at one endpoint."""
+
+    def __init__(self, bucket: str, endpoint: str) -> None:
+        self._bucket = bucket
+        self._endpoint = endpoint
+
+    def explain(self, error: BotoCoreError | ClientError) -> StoreUnavailable:
+        """The server's own message is left out: it may repeat the key and the signature."""
+        where = f"the bucket {self._bucket} at {self._endpoint}"
+        if not isinstance(error, ClientError):
+            return StoreUnavailable(
+                f"No answer from {where}: {type(error).__name__}.\n{_advice_of_silence(error)}"
+            )
+        code = code_of(error)
+        return StoreUnavailable(f"Refused by {where}: {code}.\n{self._advice(code)}")
+
+    def other_bytes(self, key: str) -> StoreUnavailable:
+        """After a put, the server holds something else."""
+        return StoreUnavailable(
+            f"{self._endpoint} stored other bytes than were sent for {key}.\n"
+            "Try again; if it stays, check what stands between here and the server."
+        )
+
+    def _advice(self, code: str) -> str:
+        if code == "NoSuchBucket":
+            return (
+                f"Mend SPACES_BUCKET or SPACES_REGION, or create it: aws s3api create-bucket"
+                f" --bucket {self._bucket} --endpoint-url {self._endpoint}"
+            )
+        return _ADVICE.get(code, _PASSES)
+
+
+def code_of(error: ClientError) -> str:
+    """S3's error code; the HTTP status as text where the answer had no body."""
+    return str(error.response["Error"]["Code"])
+
+
+def status_of(error: ClientError) -> int:
+    """The HTTP status; 0 where it is not known."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _advice_of_silence(error: BotoCoreError) -> str:
+    if isinstance(error, SSLError):
+        return "Its certificate is not trusted here; for one of your own, set SPACES_CA_FILE."
+    return "Check the network, SPACES_REGION and SPACES_ENDPOINT."

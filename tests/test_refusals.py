@@ -1,0 +1,61 @@
+"""What S3 servers refuse, as sentences that say what to do."""
+
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
+
+from fbsync.store.refusals import Refusals, code_of, status_of
+
+REFUSALS = Refusals("my-bucket", "https://nyc3.digitaloceanspaces.com")
+
+
+def client_error(code: str, status: int = 400) -> ClientError:
+    answer = {
+        "Error": {"Code": code, "Message": "the key AKIA and its signature"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    return ClientError(answer, "PutObject")  # type: ignore[arg-type]  # a part of an answer
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("InvalidAccessKeyId", "SPACES_ACCESS_KEY"),
+        ("SignatureDoesNotMatch", "SPACES_SECRET_KEY"),
+        ("AccessDenied", "may read and write"),
+        ("403", "SPACES_SECRET_KEY"),
+        ("AuthorizationHeaderMalformed", "SPACES_REGION"),
+        ("PermanentRedirect", "SPACES_REGION"),
+        ("IllegalLocationConstraintException", "SPACES_ENDPOINT"),
+        ("RequestTimeTooSkewed", "clock"),
+        ("SlowDown", "Too many requests"),
+        ("503", "Too many requests"),
+        ("QuotaExceeded", "quota"),
+        ("BadDigest", "altered on their way"),
+        ("InternalError", "usually passes"),
+    ],
+)
+def test_each_refusal_says_what_to_do_and_nothing_of_the_servers_words(
+    code: str, told: str
+) -> None:
+    refused = str(REFUSALS.explain(client_error(code)))
+    assert told in refused
+    assert f"my-bucket at https://nyc3.digitaloceanspaces.com: {code}." in refused
+    assert "AKIA" not in refused
+    assert len(refused.splitlines()) == 2
+
+
+def test_a_missing_bucket_comes_with_the_command_that_makes_it() -> None:
+    assert (
+        "aws s3api create-bucket --bucket my-bucket"
+        " --endpoint-url https://nyc3.digitaloceanspaces.com"
+    ) in str(REFUSALS.explain(client_error("NoSuchBucket", 404)))
+
+
+def test_no_answer_names_the_network() -> None:
+    silent = ConnectTimeoutError(endpoint_url="https://x")
+    assert "Check the network" in str(REFUSALS.explain(silent))
+
+
+def test_code_and_status_are_read_from_the_answer() -> None:
+    error = client_error("NoSuchKey", 404)
+    assert (code_of(error), status_of(error)) == ("NoSuchKey", 404)
