@@ -6,6 +6,9 @@ lease, put, finish, retry, park) or something that happens to it: an event, a le
 crash, a failure. From each state every step is tried, and a state that was seen before is not
 explored again, so all schedules are covered.
 
+The same act on the same rows at the same time leads to the same, so it is done once and remembered:
+most states differ only in what the inbox never sees. For that, leases have plain names here.
+
 A worker is the real Refresher, run anew for each of its steps: the calls that it made before are
 answered as they were then, and the first one that has no answer yet is its next step.
 """
@@ -42,6 +45,9 @@ FETCHED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 _START = 1_700_000_000.0
 _RETRY_SECONDS = 0.001  # so short that no lease runs out by it
 
+_LEASE_NAMES = [f"lease {number}" for number in range(50)]  # more than are ever in use at once
+
+_Rows = tuple[tuple[Any, ...], ...]  # of the table `pages`
 Reading = PageSnapshot | TemporaryFailure | PermanentFailure
 
 
@@ -78,7 +84,7 @@ class WorkerState:
 
 @dataclass(frozen=True)
 class State:
-    rows: tuple[tuple[Any, ...], ...]  # of the table `pages`
+    rows: _Rows
     store: Mapping[str, bytes]
     clock: float
     changed: int  # how many of the events have changed their page
@@ -125,6 +131,7 @@ class Model:
         self.path: list[str] = []  # the labels of the steps that led to the state at hand
         self._nothing_due: set[Any] = set()
         self._runs: dict[Any, tuple[Call, ...]] = {}
+        self._acts: dict[Any, tuple[_Rows, Any]] = {}
 
     def explore(self) -> int:
         """Go through all schedules; how many there are. Raises Violation."""
@@ -183,11 +190,11 @@ class Model:
             page = self.events[number]
             told = VerifiedBody(f"event {number}".encode())
             delivery = Delivery(f"{number:064d}", told, (page,), FETCHED)
-            after, _ = self._on(state, lambda: self.inbox.record([delivery]))
+            after, _ = self._on(state, ("record", number), lambda: self.inbox.record([delivery]))
             yield f"record {number + 1}", replace(after, recorded=number + 1)
         if state.limits.unparks:
             ids = sorted(set(self.events))
-            after, _ = self._on(state, lambda: self.inbox.unpark(ids))
+            after, _ = self._on(state, ("unpark",), lambda: self.inbox.unpark(ids))
             yield "unpark", _used(after, "unparks")
         for number, (key, body) in enumerate(state.late):
             left = state.late[:number] + state.late[number + 1 :]
@@ -237,7 +244,7 @@ class Model:
         rows = self._rows_key(state)
         if rows in self._nothing_due:
             return
-        after, claims = self._on(state, lambda: self.inbox.claim(50))
+        after, claims = self._on(state, ("claim", *_leases(state)), lambda: self._claimed(state))
         if not claims:
             self._nothing_due.add(rows)
         else:
@@ -245,6 +252,15 @@ class Model:
             answers: dict[PageId, tuple[Any, ...]] = {claim.page_id: () for claim in claims}
             worker = WorkerState(tuple(claims), until, None, answers)
             yield f"claim by worker {index + 1}", self._with(after, index, worker)
+
+    def _claimed(self, state: State) -> list[Claim]:
+        """The claims, whose lease has the first name that the state knows nothing of."""
+        claims = self.inbox.claim(50)
+        taken = _leases(state)
+        name = next(name for name in _LEASE_NAMES if name not in taken)
+        if claims:
+            self._execute("update pages set lease = ? where lease = ?", (name, claims[0].lease))
+        return [replace(claim, lease=name) for claim in claims]
 
     def _readings(self, state: State) -> Iterator[tuple[str, Callable[[PageId], Reading]]]:
         yield "read", lambda page: self._snapshot(page, state.changed)
@@ -283,7 +299,7 @@ class Model:
             except LeaseLost as error:
                 return error
 
-        after, answer = self._on(state, act)
+        after, answer = self._on(state, (call.kind, repr((claim, call.args))), act)
         self._check_fence(state, after, claim, answer)
         lost = " (lease lost)" if isinstance(answer, LeaseLost) else ""
         label = f"{call.kind} by worker {index + 1}{lost}"
@@ -318,7 +334,7 @@ class Model:
             and True not in worker.answers[claim.page_id]
         ]
         for claim in untouched:
-            state, _ = self._on(state, partial(self._release, claim))
+            state, _ = self._on(state, ("give up", repr(claim)), partial(self._release, claim))
         return state
 
     def _release(self, claim: Claim) -> None:
@@ -336,7 +352,8 @@ class Model:
 
     def _renew(self, state: State, index: int) -> State:
         worker = state.workers[index]
-        after, held = self._on(state, lambda: self.inbox.renew(worker.claims[0].lease))
+        lease = worker.claims[0].lease
+        after, held = self._on(state, ("renew", lease), lambda: self.inbox.renew(lease))
         until = {
             page: state.clock + LEASE_SECONDS if page in held else 0.0 for page in worker.until
         }
@@ -366,17 +383,31 @@ class Model:
 
     # The inbox at a state
 
-    def _on(self, state: State, act: Callable[[], Any]) -> tuple[State, Any]:
-        """What the act on the inbox leads to, from this state, and its answer."""
+    def _on(self, state: State, name: Any, act: Callable[[], Any]) -> tuple[State, Any]:
+        """What the act on the inbox leads to, from this state, and its answer.
+
+        The name tells it from all acts that may do something else on the same rows.
+        """
+        key = (state.rows, state.clock, name)
+        if key not in self._acts:
+            self._acts[key] = self._done(state, act)
+        rows, answer = self._acts[key]
+        return replace(state, rows=rows), answer
+
+    def _done(self, state: State, act: Callable[[], Any]) -> tuple[_Rows, Any]:
         self.clock = state.clock
         with self.database.write() as connection:
             connection.exec_driver_sql("delete from pages")
             for row in state.rows:
                 connection.exec_driver_sql(_INSERT, row)
         answer = act()
-        return replace(state, rows=self._rows()), answer
+        return self._rows(), answer
 
-    def _rows(self) -> tuple[tuple[Any, ...], ...]:
+    def _execute(self, statement: str, values: tuple[Any, ...]) -> None:
+        with self.database.write() as connection:
+            connection.exec_driver_sql(statement, values)
+
+    def _rows(self) -> _Rows:
         with self.database.read() as connection:
             found = connection.exec_driver_sql("select * from pages order by page_id")
             return tuple(tuple(row) for row in found)
@@ -591,6 +622,12 @@ _FOR_PEOPLE = {"reason", "stored_at", "last_event_at", "event", "waiting_since"}
 
 def _named(row: tuple[Any, ...]) -> dict[str, Any]:
     return dict(zip(_COLUMNS, row, strict=True))
+
+
+def _leases(state: State) -> tuple[str, ...]:
+    """All that a row or a worker knows."""
+    held = {worker.claims[0].lease for worker in state.workers if worker.claims}
+    return tuple(sorted(held | {row["lease"] for row in map(_named, state.rows) if row["lease"]}))
 
 
 def _row_key(row: dict[str, Any], clock: float, living: Collection[str]) -> Any:
