@@ -89,7 +89,16 @@ def test_a_key_that_could_leave_the_prefix_is_refused(store: ObjectStore, key: s
     with pytest.raises(ValueError, match="no object key"):
         store.put(key, b"{}")
     with pytest.raises(ValueError, match="no object key"):
+        store.create(key, b"{}")
+    with pytest.raises(ValueError, match="no object key"):
         store.get(key)
+    with pytest.raises(ValueError, match="no object key"):
+        store.head(key)
+
+
+def test_a_listing_that_would_leave_the_prefix_is_refused(store: ObjectStore) -> None:
+    with pytest.raises(ValueError, match="no object key"):
+        list(store.list("../"))
 
 
 def test_head_and_list_tell_size_and_etag(store: ObjectStore) -> None:

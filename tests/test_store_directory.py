@@ -1,5 +1,6 @@
 """The store in a folder; what it shares with the others is in test_object_store."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,29 @@ def test_a_create_in_a_place_that_takes_no_files_is_explained(tmp_path: Path) ->
     (tmp_path / "1").write_bytes(b"")
     with pytest.raises(StoreUnavailable, match="could not be written"):
         DirectoryStore(tmp_path, "").create("1/page_data.json", b"{}")
+
+
+def test_a_listing_opens_no_folder_beside_its_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = DirectoryStore(tmp_path, "")
+    for key in ("1/page_data.json", "12/page_data.json", "2/page_data.json"):
+        store.put(key, b"{}")
+    opened: list[str] = []
+    scandir = os.scandir
+
+    def watched(path: Path) -> object:
+        opened.append(Path(path).relative_to(tmp_path).as_posix())
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", watched)
+    assert keys_in(store, "1") == ["1/page_data.json", "12/page_data.json"]
+    assert opened == [".", "1", "12"]
+
+
+def test_a_link_that_leads_in_a_circle_is_not_followed(tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path, "")
+    store.put("1/page_data.json", b"{}")
+    (tmp_path / "1" / "circle").symlink_to(tmp_path)
+    (tmp_path / "1" / "nowhere").symlink_to(tmp_path / "missing")
+    assert keys_in(store) == ["1/page_data.json"]

@@ -1,19 +1,20 @@
 """The store in a bucket; what it shares with the others is in test_object_store."""
 
+import hashlib
 import json
-import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fbsync.errors import StoreUnavailable
-from fbsync.ports import LONGEST_PUT_SECONDS, ObjectStore
+from fbsync.ports import LONGEST_PUT_SECONDS, ObjectStore, etag_of
 from fbsync.store import spaces as module
 from fbsync.store.spaces import SpacesStore
 from tests.buckets import BUCKET, bare_client, make_bucket, spaces
+from tests.refusing_server import EMPTY_ETAG, Answer, RefusingServer, refusing_server
 from tests.servers import S3Server, free_port
 from tests.wire_proxy import Fault, WireProxy, wire_proxy
 
@@ -50,8 +51,9 @@ def test_a_missing_bucket_is_named(s3: S3Server, act: str) -> None:
 
 
 def test_a_server_that_stored_other_bytes_is_not_believed() -> None:
-    with forgetful_server() as endpoint:
-        refused = failure(spaces(S3Server(endpoint, "key", "secret")), "put")
+    stored = Answer(200, headers={"ETag": EMPTY_ETAG})
+    with refusing_server({"PUT": stored}) as server:
+        refused = failure(at(server), "put")
     assert "stored other bytes" in refused
 
 
@@ -89,30 +91,95 @@ def test_the_machines_own_aws_settings_do_not_count(
     assert store.get("1/page_data.json") == b'{"id": "1"}'
 
 
-@contextmanager
-def forgetful_server() -> Iterator[str]:
-    """Takes every PUT and answers with the ETag of an empty object."""
+def at(server: RefusingServer, **changes: Any) -> SpacesStore:
+    return spaces(S3Server(server.endpoint, "key", "secret"), "odd", **changes)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(200)
-            self.send_header("ETag", '"d41d8cd98f00b204e9800998ecf8427e"')
-            self.send_header("Content-Length", "0")
-            self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing: the store's answer is what counts."""
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3 waits between its tries; no test needs to."""
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize(
+    ("status", "code", "told"),
+    [
+        (403, "InvalidAccessKeyId", "SPACES_ACCESS_KEY"),
+        (403, "SignatureDoesNotMatch", "SPACES_SECRET_KEY"),
+        (403, "AccessDenied", "may read and write"),
+        (400, "AuthorizationHeaderMalformed", "SPACES_REGION"),
+        (301, "PermanentRedirect", "SPACES_REGION"),
+        (307, "TemporaryRedirect", "SPACES_REGION"),
+        (400, "IllegalLocationConstraintException", "SPACES_REGION"),
+        (404, "NoSuchBucket", "aws s3api create-bucket --bucket mirror"),
+        (403, "RequestTimeTooSkewed", "clock"),
+        (403, "QuotaExceeded", "quota"),
+        (400, "BadDigest", "altered on their way"),
+        (503, "SlowDown", "Too many requests"),
+        (500, "InternalError", "usually passes"),
+    ],
+)
+@pytest.mark.parametrize("act", ["put", "create"])
+def test_each_refusal_on_the_wire_says_what_to_do(
+    act: str, status: int, code: str, told: str
+) -> None:
+    with refusing_server({"PUT": Answer(status, code), "HEAD": Answer(404)}) as server:
+        refused = failure(at(server), act)
+    assert told in refused
+    assert code in refused
+    assert "AKIA0123" not in refused
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_a_server_that_wants_less_is_asked_a_few_times_and_then_looked_at() -> None:
+    with refusing_server({"PUT": Answer(503, "SlowDown"), "HEAD": Answer(404)}) as server:
+        failure(at(server), "put")
+    assert [method for method, _ in server.requests] == ["PUT"] * module.ATTEMPTS + ["HEAD"]
+
+
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize("status", [409, 412, 500])
+@pytest.mark.parametrize(("etag", "is_ours"), [(etag_of(b"{}"), True), (etag_of(b"x"), False)])
+def test_what_is_there_decides_whether_a_refused_create_is_ours(
+    status: int, etag: str, is_ours: bool
+) -> None:
+    there = Answer(200, headers={"ETag": f'"{etag}"'})
+    with refusing_server({"PUT": Answer(status, "Refused"), "HEAD": there}) as server:
+        assert at(server).create("1/page_data.json", b"{}") is is_ours
+
+
+@pytest.mark.parametrize("status", [409, 412])
+def test_a_create_that_was_refused_where_nothing_is_left_is_no_conflict(status: int) -> None:
+    answers = {"PUT": Answer(status, "PreconditionFailed"), "HEAD": Answer(404)}
+    with refusing_server(answers) as server:
+        assert "PreconditionFailed" in failure(at(server), "create")
+
+
+def test_a_put_is_private_guarded_by_its_md5_and_sends_nothing_that_ceph_minds() -> None:
+    stored = Answer(200, headers={"ETag": f'"{etag_of(b"{}")}"'})
+    with refusing_server({"PUT": stored}) as server:
+        at(server).put("1/page_data.json", b"{}")
+        at(server).create("1/page_data.json", b"{}")
+    (_, put), (_, create) = server.requests
+    assert put["x-amz-acl"] == "private"
+    assert put["content-type"] == "application/json"
+    assert put["content-md5"] == b64encode(hashlib.md5(b"{}").digest()).decode()  # noqa: S324 - what S3 asks for
+    assert "if-none-match" not in put
+    assert create["if-none-match"] == "*"
+    unwanted = ("expect", "x-amz-trailer", "x-amz-checksum", "x-amz-sdk-checksum", "x-amz-meta")
+    assert [name for name in put if name.startswith(unwanted)] == []
+    assert "chunked" not in put.get("content-encoding", "") + put.get("transfer-encoding", "")
+
+
+def test_a_wrong_access_key_and_a_wrong_digest_are_told_by_a_real_server(
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = failure(spaces(s3, access_key="no-such-key"), "put")
+    assert "InvalidAccessKeyId" in refused
+    assert "no-such-key" not in refused
+    monkeypatch.setattr(module, "b64encode", lambda digest: b64encode(bytes(16)))
+    assert "BadDigest" in failure(spaces(s3), "put")
 
 
 def failure(store: ObjectStore, act: str) -> str:

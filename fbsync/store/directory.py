@@ -7,7 +7,7 @@ from pathlib import Path
 from fbsync.errors import StoreUnavailable
 from fbsync.ports import StoredObject, etag_of
 from fbsync.store.folder import TEMPORARY, check_writable, create_file, make_folder, replace_file
-from fbsync.store.keys import checked
+from fbsync.store.keys import checked, checked_prefix
 
 
 class DirectoryStore:
@@ -42,7 +42,7 @@ class DirectoryStore:
         path = self._path(key)
         try:
             make_folder(path.parent)
-            return create_file(path, body) or path.read_bytes() == body
+            return create_file(path, body)
         except OSError as error:
             raise _unavailable("written", path, error) from None
 
@@ -62,20 +62,31 @@ class DirectoryStore:
         return None if body is None else StoredObject(key, etag_of(body), len(body))
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        """All objects whose keys begin with the prefix, in order; one file is read at a time."""
-        folder, _, _ = prefix.rpartition("/")
-        for key in self._keys(f"{folder}/" if folder else ""):
-            if key.startswith(prefix) and (found := self.head(key)):
+        """All objects whose keys begin with the prefix, in order; one file is read at a time.
+
+        Only folders that may hold such keys are looked at.
+        """
+        above, slash, beginning = checked_prefix(prefix).rpartition("/")
+        for key in self._keys(above + slash, beginning):
+            if found := self.head(key):
                 yield found
 
-    def _keys(self, folder: str) -> Iterator[str]:
-        """Those below a folder ("" or with a slash at its end), in order."""
+    def _keys(self, folder: str, beginning: str = "") -> Iterator[str]:
+        """Those below a folder ("" or with a slash at its end), in order.
+
+        `beginning` is that of the names in the folder itself.
+        """
         path = self._folder / folder
         try:
             with os.scandir(path) as entries:
-                # A folder's name stands with its slash in the keys, and is ordered so.
+                # A folder's name stands with its slash in the keys, and is ordered so. A link to a
+                # folder is no object and no folder: it may lead in a circle.
                 names = sorted(
-                    f"{entry.name}/" if entry.is_dir() else entry.name for entry in entries
+                    f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
+                    for entry in entries
+                    if entry.name.startswith(beginning)
+                    and not entry.name.startswith(TEMPORARY)
+                    and (entry.is_dir(follow_symlinks=False) or entry.is_file())
                 )
         except (FileNotFoundError, NotADirectoryError):
             return
@@ -84,7 +95,7 @@ class DirectoryStore:
         for name in names:
             if name.endswith("/"):
                 yield from self._keys(folder + name)
-            elif not name.startswith(TEMPORARY):
+            else:
                 yield folder + name
 
     def _path(self, key: str) -> Path:

@@ -40,16 +40,17 @@ def replace_file(path: Path, body: bytes) -> None:
 
 
 def create_file(path: Path, body: bytes) -> bool:
-    """As `replace_file`, but only where there is no such file; False where there is one.
+    """As `replace_file`, but a file that is there stays. Whether it holds these bytes now.
 
-    Raises OSError.
+    Raises OSError, so where the file system knows no hard links.
     """
     with _written(path.parent, body) as name:
         try:
             os.link(name, path)
         except FileExistsError:
-            return False
-    _sync_folder(path.parent)
+            if path.read_bytes() != body:
+                return False
+    _sync_folder(path.parent)  # of the same bytes too: who wrote them may have died before this
     return True
 
 

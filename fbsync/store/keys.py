@@ -8,3 +8,11 @@ def checked(key: str) -> str:
     if "\\" in key or not key.isprintable():
         raise ValueError(f"{key!r} is no object key: it has a backslash or a control character.")
     return key
+
+
+def checked_prefix(prefix: str) -> str:
+    """The beginning of keys, itself. Raises ValueError where no key that is taken begins so."""
+    folder, slash, _ = prefix.rpartition("/")
+    if slash:
+        checked(folder)
+    return prefix

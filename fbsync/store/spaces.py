@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session as BotocoreSession
 
 from fbsync.ports import StoredObject, etag_of
-from fbsync.store.keys import checked
+from fbsync.store.keys import checked, checked_prefix
 from fbsync.store.refusals import Refusals, code_of, status_of
 
 if TYPE_CHECKING:
@@ -95,11 +95,9 @@ class SpacesStore:
             is_conflict = isinstance(error, ClientError) and status_of(error) in _CONFLICTS
             if not is_conflict and not _is_in_doubt(error):
                 raise self._refusals.explain(error) from None
-            if self._holds(key, body):
-                return True
-            if is_conflict or self.head(key):
-                return False
-            raise self._refusals.explain(error) from None
+            if (found := self.head(key)) is None:  # not written, or removed since
+                raise self._refusals.explain(error) from None
+            return found.etag == etag_of(body)
         return True
 
     def get(self, key: str) -> bytes | None:
@@ -131,7 +129,7 @@ class SpacesStore:
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """See ports.ObjectStore; 1,000 objects a request."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=self._prefix + prefix
+            Bucket=self._bucket, Prefix=self._prefix + checked_prefix(prefix)
         )
         try:
             for page in pages:
