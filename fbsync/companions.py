@@ -55,23 +55,17 @@ class Running:
         *,
         makes_database: bool = False,
     ) -> Iterator["Parts"]:
-        """Its parts; what was entered into `Parts.beside` ends first, in reverse order."""
-        metrics, warn = self.observers.metrics, self.log.warn
-        with (
-            open_access(
-                app,
-                graph,
-                database,
-                warn=warn,
-                patience=WORKER_PATIENCE,
-                lane=EVENTS,
-                makes_database=makes_database,
-                answered=metrics.graph_request,
-            ) as access,
-            backlog_watch(access, warn) as backlog,
-            ExitStack() as entered,
-        ):
-            yield Parts(access, backlog, entered)
+        """Its parts; see working_parts."""
+        answered = self.observers.metrics.graph_request
+        with working_parts(
+            app,
+            graph,
+            database,
+            warn=self.log.warn,
+            makes_database=makes_database,
+            answered=answered,
+        ) as parts:
+            yield parts
 
 
 @dataclass(frozen=True)
@@ -81,6 +75,34 @@ class Parts:
     access: Access
     backlog: BacklogWatch
     beside: ExitStack
+
+
+@contextmanager
+def working_parts(
+    app: AppSettings,
+    graph: GraphSettings,
+    database: DatabaseSettings,
+    *,
+    warn: Callable[[str], None],
+    makes_database: bool = False,
+    answered: Callable[[str], None] = lambda status: None,
+) -> Iterator[Parts]:
+    """Opened for the block; what was entered into `Parts.beside` ends first, in reverse order."""
+    with (
+        open_access(
+            app,
+            graph,
+            database,
+            warn=warn,
+            patience=WORKER_PATIENCE,
+            lane=EVENTS,
+            makes_database=makes_database,
+            answered=answered,
+        ) as access,
+        backlog_watch(access, warn) as backlog,
+        ExitStack() as entered,
+    ):
+        yield Parts(access, backlog, entered)
 
 
 @contextmanager

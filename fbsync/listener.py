@@ -18,20 +18,17 @@ from fbsync.database.handshakes import Handshake
 from fbsync.errors import FbsyncError
 from fbsync.listening.application import (
     WEBHOOK_PATH,
-    Callback,
     DirectPath,
-    build_app,
     relay_route,
 )
 from fbsync.listening.connections import Connections
 from fbsync.listening.group_commit import GroupCommit
-from fbsync.listening.handshake_log import HandshakeLog
 from fbsync.listening.http_edge import MAX_HEADER_BYTES, HttpEdge
+from fbsync.listening.intake import intake
 from fbsync.listening.server_errors import ServerErrors
 from fbsync.login.loopback import RELAY_HEADER
 from fbsync.notice import Notice
 from fbsync.shutdown import Shutdown
-from fbsync.webhook import Delivery
 
 _SHUTDOWN_SECONDS = 5
 _BACKLOG = 2048
@@ -60,18 +57,19 @@ def serve(
     listener is up, and `recorded` that there are new marks. `further` routes are
     served beside the webhook's and the login's.
     """
-
-    async def record(delivery: Delivery) -> None:
-        await group_commit.record(delivery)
-        recorded()
-
-    handshakes = HandshakeLog(record_handshakes)
-    callback = Callback(app_secret, verify_token, record, report, handshakes.note)
     relay = relay_route(urlsplit(redirect_uri).path, RELAY_HEADER)
-    app = build_app(callback, relay, *further)
-    server = Server(app, connections, report, started, shutdown, app.state.deliveries)
-    with listening, handshakes:
-        server.run([listening])
+    taking_in = intake(
+        group_commit,
+        app_secret=app_secret,
+        verify_token=verify_token,
+        report=report,
+        record_handshakes=record_handshakes,
+        recorded=recorded,
+        further=[relay, *further],
+    )
+    with listening, taking_in as app:
+        deliveries = app.state.deliveries
+        Server(app, connections, report, started, shutdown, deliveries).run([listening])
 
 
 class Server(uvicorn.Server):

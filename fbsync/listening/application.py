@@ -23,7 +23,10 @@ from fbsync.listening.signature_explainer import SignatureExplainer
 from fbsync.notice import Notice
 from fbsync.settings.environment import LOOPBACK_HOSTS
 
-WEBHOOK_PATH = "/facebook/webhook"
+BASE_PATH = "/facebook"
+"""What our own addresses begin with; a program that mounts us chooses another."""
+
+WEBHOOK_PATH = f"{BASE_PATH}/webhook"
 MAX_BODY_BYTES = 4 * 1024 * 1024
 
 
@@ -42,8 +45,8 @@ class Callback:
     note_handshake: Callable[[webhook.HandshakeResult], None]
 
 
-def build_app(callback: Callback, *further: Route) -> Starlette:
-    """The application, with further routes such as `relay_route`.
+def build_app(callback: Callback, *further: Route, base: str = BASE_PATH) -> Starlette:
+    """The application, with further routes such as `relay_route`; `base` begins the webhook's path.
 
     Its `state.deliveries` is the endpoint of the deliveries by itself, for DirectPath.
     """
@@ -74,8 +77,8 @@ def build_app(callback: Callback, *further: Route) -> Starlette:
 
     deliveries = _Direct(receive)
     routes = [
-        Route(WEBHOOK_PATH, handshake, methods=["GET"]),
-        Route(WEBHOOK_PATH, deliveries, methods=["POST"]),
+        Route(f"{base}/webhook", handshake, methods=["GET"]),
+        Route(f"{base}/webhook", deliveries, methods=["POST"]),
     ]
     elsewhere = {HTTPException: _elsewhere(callback.report)}
     app = Starlette(routes=[*routes, *further], exception_handlers=elsewhere)

@@ -42,7 +42,7 @@ class GroupCommit:
         self._queue = CommitQueue()
         self._gate = CommitGate(durability.reopen)
         self._patience = CommitPatience(COMMIT_SECONDS)
-        self._thread = threading.Thread(target=self._run, name="fbsync-group-commit")
+        self._thread = threading.Thread(target=self._run, name="fbsync-group-commit", daemon=True)
 
     def __enter__(self) -> "GroupCommit":
         self._thread.start()

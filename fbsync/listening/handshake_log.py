@@ -26,7 +26,7 @@ class HandshakeLog:
         self._waiting: dict[HandshakeResult, deque[Handshake]] = {}
         self._changed = threading.Condition()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="fbsync-handshakes")
+        self._thread = threading.Thread(target=self._run, name="fbsync-handshakes", daemon=True)
 
     def __enter__(self) -> "HandshakeLog":
         self._thread.start()

@@ -22,14 +22,15 @@ from starlette.routing import Route
 
 from fbsync.database.departures import Departure, Departures
 from fbsync.errors import BadSignature, DatabaseUnavailable, UnreadableDelivery
-from fbsync.listening.application import WEBHOOK_PATH
+from fbsync.listening.application import BASE_PATH
 from fbsync.listening.group_commit import COMMIT_SECONDS
 from fbsync.listening.request_body import RETRY_AFTER, Refusal, read_body
 from fbsync.notice import Notice
 from fbsync.signed_request import SignedRequest, read_signed_request
 
-DEAUTHORIZE_PATH = "/facebook/deauthorize"
-DELETION_PATH = "/facebook/deletion"
+_DEAUTHORIZE, _DELETION = "/deauthorize", "/deletion"
+DEAUTHORIZE_PATH = f"{BASE_PATH}{_DEAUTHORIZE}"
+DELETION_PATH = f"{BASE_PATH}{_DELETION}"
 MAX_BODY_BYTES = 16 * 1024
 _MAX_FIELDS = 10
 
@@ -48,21 +49,25 @@ _PAGE_HEADERS = {
 
 @dataclass(frozen=True)
 class PersonCallbacks:
-    """The routes. `address` is the webhook's public one, "" where it is not known."""
+    """The routes. `address` is the webhook's public one, "" where it is not known.
+
+    `base` begins their paths, after what a program mounts us at.
+    """
 
     app_secret: str
     departures: Departures
     report: Callable[[Notice], None]
     address: str = ""
+    base: str = BASE_PATH
 
     def routes(self) -> list[Route]:
         """All of them."""
         deauthorize = self._guarded("deauthorize", self._deauthorize)
         delete = self._guarded("data deletion", self._delete)
         return [
-            Route(DEAUTHORIZE_PATH, deauthorize, methods=["POST"]),
-            Route(DELETION_PATH, delete, methods=["POST"]),
-            Route(f"{DELETION_PATH}/{{code}}", self._show, methods=["GET"]),
+            Route(f"{self.base}{_DEAUTHORIZE}", deauthorize, methods=["POST"]),
+            Route(f"{self.base}{_DELETION}", delete, methods=["POST"]),
+            Route(f"{self.base}{_DELETION}/{{code}}", self._show, methods=["GET"]),
         ]
 
     async def _deauthorize(self, request: Request) -> Response:
@@ -75,7 +80,7 @@ class PersonCallbacks:
         signed = await self._read(request)
         departure = await _in_a_thread(self.departures.delete_data, signed)
         self.report(Notice("callback", f"data deletion: {_describe(departure)}", 200))
-        url = f"{self._base(request)}{DELETION_PATH}/{departure.code}"
+        url = f"{self._base(request)}{_DELETION}/{departure.code}"
         return JSONResponse({"url": url, "confirmation_code": departure.code})
 
     async def _show(self, request: Request) -> Response:
@@ -118,14 +123,15 @@ class PersonCallbacks:
             raise Refusal(400, str(error)) from None
 
     def _base(self, request: Request) -> str:
-        """What stands before our paths in a public address; a proxy may have put a prefix there."""
+        """What our public addresses begin with; a proxy may have put a prefix there."""
+        mounted = f"{request.scope.get('root_path', '')}{self.base}"
         if not self.address:
-            return f"{request.url.scheme}://{request.url.netloc}"
+            return f"{request.url.scheme}://{request.url.netloc}{mounted}"
         address = self.address.rstrip("/")
-        if address.endswith(WEBHOOK_PATH):
-            return address.removesuffix(WEBHOOK_PATH)
+        if address.endswith(f"{self.base}/webhook"):
+            return address.removesuffix("/webhook")
         parts = urlsplit(address)
-        return f"{parts.scheme}://{parts.netloc}"
+        return f"{parts.scheme}://{parts.netloc}{mounted}"
 
 
 async def _in_a_thread(work: Callable[[_Given], _Found], given: _Given) -> _Found:

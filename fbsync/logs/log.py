@@ -35,13 +35,21 @@ _LOOK_SECONDS = 1.0  # for a window of the limit that is over
 
 
 class Log:
-    """Writes to the file descriptor `fd`, standard error. Use it as a context manager."""
+    """Writes to the file descriptor `fd`, standard error, or each line by `write`.
+
+    Use it as a context manager.
+    """
 
     def __init__(
-        self, chosen: LogFormat = LogFormat.TEXT, fd: int = 2, limit: NoticeLimit | None = None
+        self,
+        chosen: LogFormat = LogFormat.TEXT,
+        fd: int = 2,
+        limit: NoticeLimit | None = None,
+        write: Callable[[datetime, LogLine], None] | None = None,
     ) -> None:
         self._format = formatter(chosen, Console(quiet_results=True))
         self._fd = fd
+        self._write = write or self._write_text
         self._limit = limit or NoticeLimit()
         self._queue: queue.Queue[tuple[datetime, LogLine] | None] = queue.Queue(MAX_WAITING)
         self._lock = threading.Lock()
@@ -135,7 +143,7 @@ class Log:
             line = LogLine("warning", text, "warning", details={"lost": count})
             self._write(datetime.now(UTC), line)
 
-    def _write(self, at: datetime, line: LogLine) -> None:
+    def _write_text(self, at: datetime, line: LogLine) -> None:
         data = self._format(at, line).encode("utf-8", "replace")
         try:
             while data:
