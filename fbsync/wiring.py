@@ -63,8 +63,7 @@ class Access:
         Where all are refused, the reason of the best one is told.
         """
         left = self.vault.ranked_accesses(page_ids)
-        none = NoAccess("No token for this page is stored. Run: fbsync login")
-        found: dict[PageId, Reading] = {page: none for page in page_ids if page not in left}
+        found = self._without_token([page for page in page_ids if page not in left])
         while left:
             for page, reading in self.pages.read_pages(
                 [best for best, *_ in left.values()]
@@ -77,6 +76,17 @@ class Access:
                 if others and isinstance(found.get(page), PermanentFailure)
             }
         return found
+
+    def _without_token(self, page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
+        """Why these are not read: a login helps where nobody is logged in, or there is a copy."""
+        if not page_ids:
+            return {}
+        states = self.inbox.pages(page_ids)
+        mirrored = {page for page, state in states.items() if state.last}
+        nobody = not self.vault.users()
+        helps = NoAccess("No token for this page is stored. Run: fbsync login")
+        foreign = NoAccess("Nobody who logged in manages this page, and there is no copy of it.")
+        return {page: helps if nobody or page in mirrored else foreign for page in page_ids}
 
     def poll(
         self, *, keep_tokens: bool, refused: Callable[[str, FbsyncError], None]

@@ -111,7 +111,9 @@ class TestReading:
             own = PageAccess(ONE, "", sandbox.page_token(user, ONE))
             access.vault.save(UserToken("7", "Sam", user), [own])
             found = access.read_pages([ONE, PageId("2")])
-        assert isinstance(found[PageId("2")], NoAccess)
+        told = found[PageId("2")]  # an event named it, and a login would not help
+        assert isinstance(told, NoAccess)
+        assert str(told) == "Nobody who logged in manages this page, and there is no copy of it."
         assert getattr(found[ONE], "fields", None) == {"id": ONE, "name": "Café Zeitgeist"}
 
     def test_a_page_whose_best_token_is_refused_is_read_with_another_persons(
@@ -148,7 +150,9 @@ class TestReading:
 
     def test_nothing_is_asked_of_facebook_without_a_token(self) -> None:
         with opened(APP, GRAPH, DEFAULT) as access:
-            assert isinstance(access.read_pages([ONE])[ONE], NoAccess)
+            told = access.read_pages([ONE])[ONE]
+        assert isinstance(told, NoAccess)
+        assert "Run: fbsync login" in str(told)
 
     def test_a_poll_before_the_first_login_says_so(self) -> None:
         with (
