@@ -27,7 +27,8 @@ from fbsync.settings.database import read_database
 from fbsync.settings.environment import reading
 from fbsync.settings.facebook import read_app, read_graph
 from fbsync.settings.store import read_store
-from fbsync.wiring import Access, open_access, open_store
+from fbsync.store_place import open_store
+from fbsync.wiring import Access, open_access
 
 _EDITED_AT_ONCE = 500
 

@@ -9,13 +9,16 @@ import typer
 
 from fbsync import __version__
 from fbsync.commands.demo import demo
+from fbsync.commands.diff import diff
 from fbsync.commands.doctor import doctor
 from fbsync.commands.events import events
+from fbsync.commands.history import history
 from fbsync.commands.listen import listen
 from fbsync.commands.login import login
 from fbsync.commands.logout import logout
 from fbsync.commands.pages import pages
 from fbsync.commands.sandbox import SandboxCommand, sandbox
+from fbsync.commands.show import show
 from fbsync.commands.status import status
 from fbsync.commands.subscribe import subscribe
 from fbsync.commands.sync import sync
@@ -60,6 +63,9 @@ app.command()(worker)
 app.command("test-webhook")(probe_webhook)
 app.command()(sync)
 app.command()(pages)
+app.command()(history)
+app.command()(diff)
+app.command()(show)
 app.command()(status)
 app.add_typer(events, name="events")
 app.command()(logout)

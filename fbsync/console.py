@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from rich.console import Console as RichConsole
+from rich.highlighter import JSONHighlighter
 from rich.table import Table
 from rich.text import Text
 
@@ -65,6 +66,12 @@ class Console:
         for row in rows:
             table.add_row(*(Text(clean(cell)) for cell in row))
         self.results.print(table)
+
+    def document(self, text: str) -> None:
+        """A JSON document on a terminal, coloured, its lines as they are."""
+        shown = Text(clean_lines(text))
+        JSONHighlighter().highlight(shown)
+        self._print(self.results, shown)
 
     @staticmethod
     def json(value: object) -> None:

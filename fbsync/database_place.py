@@ -2,17 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from platformdirs import user_data_path
 from sqlalchemy import make_url
 
+from fbsync.data_folder import data_folder
 from fbsync.database.engine import Database, sqlite_file, sqlite_url
-
-
-def data_folder(app_id: str) -> Path:
-    """What fbsync keeps on this machine for one Facebook app."""
-    return user_data_path("fbsync", appauthor=False) / app_id
 
 
 def database_url(app_id: str, url: str | None) -> str:

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import httpx
 
+from fbsync.change_report import describe_changes
 from fbsync.checklist import Checklist
 from fbsync.companions import mirroring
 from fbsync.console import Console
@@ -29,16 +30,17 @@ from fbsync.patience import Patience
 from fbsync.ports import ObjectStore, history_key, page_key
 from fbsync.probe import Target, probe
 from fbsync.refresh import Outcome
-from fbsync.report import SyncReport, describe_changes, show_documents
+from fbsync.report import SyncReport, show_documents
 from fbsync.settings.database import read_database
 from fbsync.settings.environment import reading
 from fbsync.settings.facebook import read_app, read_callback, read_graph, read_login
 from fbsync.settings.store import DirectorySettings, SpacesSettings, read_store
 from fbsync.shutdown import Shutdown
+from fbsync.store_place import open_store
 from fbsync.subscribe.subscriber import Subscriber
 from fbsync.subscription_plan import Wish
 from fbsync.sync import Poll
-from fbsync.wiring import Access, open_access, open_store
+from fbsync.wiring import Access, open_access
 
 PAGES = 3
 _PAGE_FIELDS = "id,name,about,category,description,phone,website"  # few, to fit the screen

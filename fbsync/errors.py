@@ -5,6 +5,8 @@
     ├── LoginFailed             the OAuth dance did not end in a token
     ├── BadSignature            a webhook request that Meta did not sign with our app secret
     ├── UnreadableDelivery      signed, but not a delivery for pages
+    ├── NotMirrored             the store holds no such page or version
+    ├── UnreadableDocument      the store holds something else than fbsync writes there
     ├── LeaseLost               another worker took this page over
     ├── TemporaryFailure        worth another try later
     │   ├── GraphUnavailable    the Graph API failed in a way that passes
@@ -51,6 +53,14 @@ class BadSignature(FbsyncError):
 
 class UnreadableDelivery(FbsyncError):
     """A signed body is not JSON, or not a delivery for pages."""
+
+
+class NotMirrored(FbsyncError):
+    """The store holds no such page or version."""
+
+
+class UnreadableDocument(FbsyncError):
+    """What the store holds under a key is not a document that fbsync writes there."""
 
 
 class LeaseLost(FbsyncError):

@@ -36,6 +36,8 @@ Metrics = Annotated[
 SomePages = Annotated[
     list[str] | None, typer.Argument(metavar="[PAGE]...", help="Page ids; all pages if none.")
 ]
+OnePage = Annotated[str, typer.Argument(metavar="PAGE", help="The page's id.")]
+AVersion = Annotated[int | None, typer.Argument(min=1, help="A version's number.")]
 
 
 def environ_of(context: typer.Context, env_file: Path | None) -> dict[str, str]:
@@ -58,6 +60,14 @@ def page_ids(texts: list[str] | None) -> list[PageId] | None:
     """The ids given, None for all. Raises typer.BadParameter."""
     try:
         return [page_id(text) for text in texts] if texts else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="PAGE") from None
+
+
+def one_page(text: str) -> PageId:
+    """The id given. Raises typer.BadParameter."""
+    try:
+        return page_id(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="PAGE") from None
 

@@ -16,7 +16,7 @@ from fbsync.refresh import Outcome
 from fbsync.settings.limits import Limits
 from fbsync.settings.listener import ListenerSettings
 from fbsync.shutdown import Shutdown
-from fbsync.wiring import open_store
+from fbsync.store_place import open_store
 
 
 def limited_commit(

@@ -9,16 +9,16 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from fbsync.change_report import changes_as_json, describe_changes
 from fbsync.console import Console, clean_lines
 from fbsync.errors import FbsyncError
 from fbsync.grouped_reasons import grouped
-from fbsync.page import FieldChange, PageVersion
+from fbsync.page import PageVersion
 from fbsync.refresh import Outcome
 from fbsync.sync import Difference
 
 _MAX_ROWS = 50
 _WIDE_COLUMNS = 80
-_MAX_VALUE_CHARACTERS = 40
 ATTENTION = frozenset({"put off", "parked"})
 """Outcomes that somebody should look at."""
 
@@ -113,13 +113,6 @@ def _document(title: str, text: str, changed: Sequence[str]) -> Panel:
     return Panel(shown, title=title)
 
 
-def describe_changes(changes: Sequence[FieldChange]) -> str:
-    """Field by field in one line; long values are cut."""
-    return "; ".join(
-        f"{change.name}: {_short(change.before)} → {_short(change.after)}" for change in changes
-    )
-
-
 def _kind(found: Outcome | Difference) -> str:
     return found.kind if isinstance(found, Outcome) else "would change"
 
@@ -149,7 +142,7 @@ def _row(found: Outcome | Difference) -> tuple[str, str, str, str]:
 
 def _page_as_json(found: Outcome | Difference) -> dict[str, object]:
     if isinstance(found, Difference):
-        changes = _changes_as_json(found.changes)
+        changes = changes_as_json(found.changes)
         return {"page_id": found.page_id, "outcome": "would_change", "changes": changes}
     entry: dict[str, object] = {
         "page_id": found.page_id,
@@ -158,20 +151,5 @@ def _page_as_json(found: Outcome | Difference) -> dict[str, object]:
     }
     if found.version is not None:
         entry["version"] = found.version.number
-        entry["changes"] = _changes_as_json(found.version.changes)
+        entry["changes"] = changes_as_json(found.version.changes)
     return entry
-
-
-def _changes_as_json(changes: Sequence[FieldChange]) -> list[dict[str, object]]:
-    return [
-        {"field": change.name, "before": change.before, "after": change.after} for change in changes
-    ]
-
-
-def _short(value: object) -> str:
-    if value is None:
-        return "(unset)"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    if len(text) > _MAX_VALUE_CHARACTERS:
-        return text[: _MAX_VALUE_CHARACTERS - 1] + "…"
-    return text

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 
 from fbsync.database.added_fields import AddedFields
 from fbsync.database.departures import Departures
@@ -17,7 +16,7 @@ from fbsync.database.refused_fields import RefusedFields
 from fbsync.database.store_address import StoreAddress
 from fbsync.database.token_key import read_key_file
 from fbsync.database.vault import Vault
-from fbsync.database_place import data_folder, database_url, open_database
+from fbsync.database_place import database_url, open_database
 from fbsync.errors import FbsyncError, NoAccess, PermanentFailure, RateLimited, SettingsError
 from fbsync.expiry_watch import ExpiryWatch
 from fbsync.graph.accounts import Accounts
@@ -30,11 +29,9 @@ from fbsync.graph.subscriptions import GraphSubscriptions
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 from fbsync.patience import DEFAULT_PATIENCE, Patience
 from fbsync.ports import Inbox, ObjectStore
-from fbsync.refresh import UPLOAD_THREADS, Reading, Refresher
+from fbsync.refresh import Reading, Refresher
 from fbsync.settings.database import DatabaseSettings
 from fbsync.settings.facebook import AppSettings, GraphSettings
-from fbsync.settings.store import DirectorySettings, SpacesSettings
-from fbsync.store.directory import DirectoryStore
 from fbsync.store_move import move_to
 
 
@@ -200,35 +197,6 @@ def _connect(
         warn=warn,
         answered=answered,
     )
-
-
-def open_store(
-    settings: SpacesSettings | DirectorySettings,
-    app_id: str,
-    say: Callable[[str], None] = lambda text: None,
-) -> ObjectStore:
-    """Spaces, or a local folder; `say` is told where it is."""
-    if isinstance(settings, DirectorySettings):
-        folder = Path(settings.folder) if settings.folder else data_folder(app_id) / "store"
-        local = DirectoryStore(folder.absolute(), settings.prefix)
-        say(f"Store: {local.address} (a local folder, as SPACES_BUCKET is not set)")
-        return local
-    # boto3 is heavy, so it is loaded only where a bucket is used.
-    from fbsync.store.spaces import SpacesStore
-
-    spaces = SpacesStore(
-        bucket=settings.bucket,
-        region=settings.region,
-        endpoint=settings.endpoint,
-        access_key=settings.access_key,
-        secret_key=settings.secret_key,
-        prefix=settings.prefix,
-        path_style=settings.path_style,
-        connections=UPLOAD_THREADS,
-        ca_file=settings.ca_file,
-    )
-    say(f"Store: {spaces.address}")
-    return spaces
 
 
 def _key_beside(url: str) -> tuple[str, ...]:

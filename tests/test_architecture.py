@@ -23,6 +23,7 @@ IMPORTS = {
     "errors": "",
     "unforeseen": "",
     "page": "errors",
+    "version_document": "errors page",
     "webhook": "errors page",
     "notice": "page",
     "signed_request": "errors",
@@ -102,13 +103,18 @@ IMPORTS = {
     "database.parked": ".engine .schema page",
     "database.token_key": "errors",
     "database.vault": ".engine .schema errors expiry page",
-    "database_place": "database.engine",
+    "data_folder": "",
+    "database_place": "data_folder database.engine",
     "expiry_watch": "errors expiry periodic",
     "store.keys": "",
     "store.folder": "",
     "store.directory": ".folder .keys errors ports",
     "store.refusals": "errors",
     "store.spaces": ".keys .refusals ports",
+    "store_place": "data_folder ports refresh settings.store store.directory store.spaces",
+    # the reading side: the store alone, without database and Facebook
+    "mirror": "errors page ports version_document",
+    "mirror_place": "mirror settings.environment settings.facebook settings.store store_place",
     # commands with a body of their own
     "login.loopback": ".dialog_answer errors settings.environment",
     "login.pasted_answer": ".dialog_answer errors",
@@ -171,7 +177,10 @@ IMPORTS = {
     "standing_report": "byte_size console expiry standing",
     "delivery_body": "",
     "delivery_report": "console database.delivery_log database.replay delivery_body",
-    "report": "console errors grouped_reasons page refresh sync",
+    "change_report": "page",
+    "history_report": "change_report console page",
+    "difference_report": "change_report console history_report mirror page",
+    "report": "change_report console errors grouped_reasons page refresh sync",
     "logs.format": "",
     "logs.line": ".format console errors notice refresh report",
     "logs.log": ".format .limit .line console errors notice refresh",
@@ -191,15 +200,15 @@ IMPORTS = {
     " database.last_sync database.rate_budget database.refused_fields"
     " database.store_address database.token_key database.vault database_place"
     " errors expiry_watch graph.accounts graph.call graph.oauth graph.pace graph.page_fields"
-    " graph.pages graph.subscriptions page patience ports refresh store.directory store.spaces"
-    " settings.database settings.facebook settings.store store_move",
+    " graph.pages graph.subscriptions page patience ports refresh"
+    " settings.database settings.facebook store_move",
     # What runs beside a server, or alone: made of working parts.
     "companions": "backlog database.delivery_log database.retention database.size errors graph.pace"
     " logs.command logs.format logs.line logs.log operations.observers page_overview patience ports"
     " refresh settings.database settings.facebook shutdown subscription_watch wiring worker",
     "receiver": "companions errors listening.application listening.back_pressure"
     " listening.group_commit listening.person_callbacks logs.log notice refresh settings.limits"
-    " settings.listener shutdown wiring",
+    " settings.listener shutdown store_place wiring",
     # What another program mounts: no command, and no signal of ours.
     "mounted_parts": "companions errors listening.intake logs.log logs.program receiver"
     " settings.listener shutdown unforeseen",
@@ -210,7 +219,7 @@ IMPORTS = {
     "commands": "*",
     "demo": "*",
     "cli": "commands console errors exit_status parameters",
-    "__init__": "mounted",
+    "__init__": "mirror mirror_place mounted settings.env_file",
     "__main__": "cli",
 }
 NOT_FOR_THE_EDGES = {"commands": {"commands", "cli", "__main__"}, "demo": {"commands", "cli"}}

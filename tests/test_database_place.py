@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fbsync.database_place import data_folder, database_url, open_database, told_address
+from fbsync.data_folder import data_folder
+from fbsync.database_place import database_url, open_database, told_address
 from fbsync.errors import DatabaseUnavailable
 
 

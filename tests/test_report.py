@@ -11,7 +11,6 @@ from fbsync.page import FieldChange, PageId, PageSnapshot, PageVersion
 from fbsync.refresh import Outcome
 from fbsync.report import (
     SyncReport,
-    describe_changes,
     show_documents,
 )
 from fbsync.sync import Difference
@@ -120,20 +119,6 @@ class TestSync:
             "refused_fields": [],
             "refused_logins": [],
         }
-
-
-class TestLines:
-    @pytest.mark.parametrize(
-        ("before", "after", "text"),
-        [
-            (None, "New", "name: (unset) → New"),
-            ("Old", None, "name: Old → (unset)"),
-            ({"city": "Łódź"}, ["a"], 'name: {"city": "Łódź"} → ["a"]'),
-            ("x" * 41, "y" * 40, f"name: {'x' * 39}… → {'y' * 40}"),
-        ],
-    )
-    def test_changes_are_told_in_one_line(self, before: object, after: object, text: str) -> None:
-        assert describe_changes([FieldChange("name", before, after)]) == text
 
 
 class TestDocuments:

@@ -30,11 +30,9 @@ from fbsync.sandbox.tokens import user_token
 from fbsync.sandbox.world import World
 from fbsync.settings.database import DatabaseSettings
 from fbsync.settings.facebook import AppSettings, GraphSettings
-from fbsync.settings.store import DirectorySettings, SpacesSettings
 from fbsync.store.directory import DirectoryStore
-from fbsync.store.spaces import SpacesStore
 from fbsync.sync import Difference, Poll
-from fbsync.wiring import Access, open_access, open_store
+from fbsync.wiring import Access, open_access
 from tests import servers
 from tests.instant import NO_PATIENCE
 from tests.servers import SCOPES, PostgresServer, Sandbox
@@ -355,33 +353,3 @@ class TestExpiry:
         with opened(APP, GRAPH, DEFAULT, warn=warned.append):
             pass
         assert warned == []
-
-
-class TestStore:
-    def test_a_folder_of_ones_own(self, tmp_path: Path) -> None:
-        store = open_store(DirectorySettings(str(tmp_path), "facebook"), "1")
-        assert isinstance(store, DirectoryStore)
-        assert store.address == str(tmp_path / "facebook")
-
-    def test_a_relative_folder_is_told_in_full(self) -> None:
-        store = open_store(DirectorySettings("mirror", "facebook"), "1")
-        assert store.address == str(Path.cwd() / "mirror" / "facebook")
-
-    def test_the_default_folder_lies_in_the_persons_data(self) -> None:
-        store = open_store(DirectorySettings(None, "facebook"), "123456789012345")
-        assert store.address.startswith(str(Path.home()))
-        assert "123456789012345" in store.address
-
-    def test_a_bucket(self) -> None:
-        settings = SpacesSettings(
-            bucket="my-bucket",
-            region="ams3",
-            endpoint="https://ams3.digitaloceanspaces.com",
-            access_key="key",
-            secret_key="secret",
-            prefix="pages",
-            path_style=False,
-        )
-        store = open_store(settings, "1")
-        assert isinstance(store, SpacesStore)
-        assert store.address == "s3://my-bucket/pages"

@@ -88,7 +88,7 @@ def _look_at_database(environ: Mapping[str, str]) -> Finding:
 
 def _look_at_store(environ: Mapping[str, str], versions: int) -> Finding:
     from fbsync.doctor import Finding, look_at_store
-    from fbsync.wiring import open_store
+    from fbsync.store_place import open_store
 
     env = Environment(environ)
     settings = read_store(env)

@@ -43,7 +43,8 @@ def sync(
     with reading(environ_of(context, env_file)) as env:
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
         store = read_store(env)
-    from fbsync.wiring import open_access, open_store
+    from fbsync.store_place import open_store
+    from fbsync.wiring import open_access
 
     console = Console(quiet_results=as_json)
     with open_access(app_settings, graph, database, warn=console.say) as access:

@@ -1,0 +1,72 @@
+"""A page's history as a timeline, and as JSON."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from fbsync.change_report import changes_as_json
+from fbsync.console import Console
+from fbsync.page import PageVersion, Tombstone
+
+_NOTICED = {"first": "first read", "webhook": "webhook", "sync": "poll"}
+
+
+def show_history(
+    console: Console,
+    page: str,
+    versions: Sequence[PageVersion | Tombstone],
+    limit: int,
+    total: int,
+) -> None:
+    """A row for each of the first `limit` versions, newest first. The store holds `total`."""
+    rows = [
+        (
+            version.number,
+            f"{noticed_at(version).astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+            _NOTICED[version.noticed_by],
+            _what(version, versions[place + 1] if place + 1 < len(versions) else None),
+        )
+        for place, version in enumerate(versions[:limit])
+    ]
+    console.table(("Version", "When (UTC)", "Noticed by", "What"), rows)
+    if total > limit:
+        console.line("", f"… and {total - limit} older ones; --limit {total} shows all")
+    elif len(versions) > 1:
+        console.line("", f"To see what changed: fbsync diff {page}")
+
+
+def history_as_json(
+    page: str, versions: Sequence[PageVersion | Tombstone], total: int
+) -> dict[str, object]:
+    """The versions, newest first, with whole values of what changed, without the snapshots."""
+    return {
+        "page_id": page,
+        "total": total,
+        "versions": [version_as_json(version) for version in versions],
+    }
+
+
+def version_as_json(version: PageVersion | Tombstone) -> dict[str, object]:
+    """One version: `inaccessible` is the reason where the page could not be read, else null."""
+    return {
+        "number": version.number,
+        "noticed_at": noticed_at(version).isoformat(timespec="milliseconds"),
+        "noticed_by": version.noticed_by,
+        "inaccessible": version.reason if isinstance(version, Tombstone) else None,
+        "changes": changes_as_json(version.changes) if isinstance(version, PageVersion) else [],
+    }
+
+
+def noticed_at(version: PageVersion | Tombstone) -> datetime:
+    """When the page was read like this, or when it was found to be inaccessible."""
+    return version.noticed_at if isinstance(version, Tombstone) else version.snapshot.fetched_at
+
+
+def _what(version: PageVersion | Tombstone, older: PageVersion | Tombstone | None) -> str:
+    if isinstance(version, Tombstone):
+        return f"inaccessible: {' '.join(version.reason.split())}"
+    names = ", ".join(change.name for change in version.changes)
+    if version.number == 1:
+        return f"first copy, {len(version.snapshot.fields)} fields"
+    if isinstance(older, Tombstone):
+        return f"accessible again; changed since: {names or 'nothing'}"
+    return names or "the same, stored again"

@@ -1,0 +1,39 @@
+"""Where the objects are: the store that the settings name."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fbsync.data_folder import data_folder
+from fbsync.ports import ObjectStore
+from fbsync.refresh import UPLOAD_THREADS
+from fbsync.settings.store import DirectorySettings, SpacesSettings
+from fbsync.store.directory import DirectoryStore
+
+
+def open_store(
+    settings: SpacesSettings | DirectorySettings,
+    app_id: str,
+    say: Callable[[str], None] = lambda text: None,
+) -> ObjectStore:
+    """Spaces, or a local folder; `say` is told where it is."""
+    if isinstance(settings, DirectorySettings):
+        folder = Path(settings.folder) if settings.folder else data_folder(app_id) / "store"
+        local = DirectoryStore(folder.absolute(), settings.prefix)
+        say(f"Store: {local.address} (a local folder, as SPACES_BUCKET is not set)")
+        return local
+    # boto3 is heavy, so it is loaded only where a bucket is used.
+    from fbsync.store.spaces import SpacesStore
+
+    spaces = SpacesStore(
+        bucket=settings.bucket,
+        region=settings.region,
+        endpoint=settings.endpoint,
+        access_key=settings.access_key,
+        secret_key=settings.secret_key,
+        prefix=settings.prefix,
+        path_style=settings.path_style,
+        connections=UPLOAD_THREADS,
+        ca_file=settings.ca_file,
+    )
+    say(f"Store: {spaces.address}")
+    return spaces
