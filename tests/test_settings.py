@@ -1,5 +1,7 @@
 """The settings groups: the tutorial's variables under their own names, defaults and rules."""
 
+from pathlib import Path
+
 import pytest
 from cryptography.fernet import Fernet
 
@@ -90,6 +92,7 @@ def test_there_is_no_default_verify_token() -> None:
         ("SPACES_BUCKET", "a/b"),
         ("SPACES_REGION", "nyc3/x"),
         ("SPACES_ENDPOINT", "ftp://x"),
+        ("SPACES_ADDRESSING", "dns"),
         ("SPACES_PREFIX", "../up"),
         ("SPACES_PREFIX", "a//b"),
         ("FBSYNC_DATABASE_URL", "mysql://x"),
@@ -182,6 +185,25 @@ def test_an_s3_server_elsewhere_is_addressed_by_path() -> None:
         store = read_store(env)
     assert isinstance(store, SpacesSettings)
     assert (store.endpoint, store.path_style) == ("http://127.0.0.1:8333", True)
+
+
+@pytest.mark.parametrize(("style", "by_path"), [("path", True), ("virtual", False)])
+@pytest.mark.parametrize("endpoint", ["https://nyc3.digitaloceanspaces.com", "https://s3.example"])
+def test_the_addressing_may_be_chosen(endpoint: str, style: str, by_path: bool) -> None:
+    with reading(TUTORIAL | {"SPACES_ENDPOINT": endpoint, "SPACES_ADDRESSING": style}) as env:
+        store = read_store(env)
+    assert isinstance(store, SpacesSettings)
+    assert store.path_style is by_path
+
+
+def test_the_certificates_of_a_server_of_ones_own_are_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    assert "SPACES_CA_FILE is no file" in faults(TUTORIAL | {"SPACES_CA_FILE": str(file)})
+    file.touch()
+    with reading(TUTORIAL | {"SPACES_CA_FILE": str(file)}) as env:
+        store = read_store(env)
+    assert isinstance(store, SpacesSettings)
+    assert store.ca_file == str(file)
 
 
 def test_a_key_without_a_bucket_is_a_fault_and_no_silent_local_folder() -> None:

@@ -84,6 +84,9 @@ def test_the_machines_own_aws_settings_do_not_count(
         "AWS_ACCESS_KEY_ID": "another",
         "AWS_SECRET_ACCESS_KEY": "another",
         "AWS_SESSION_TOKEN": "another",
+        "AWS_USE_FIPS_ENDPOINT": "true",
+        "AWS_USE_DUALSTACK_ENDPOINT": "true",
+        "AWS_MAX_ATTEMPTS": "0",
     }.items():
         monkeypatch.setenv(name, value)
     store = spaces(s3)
@@ -266,3 +269,16 @@ def test_a_lost_answer_of_a_create_that_came_second_is_a_conflict(
 def test_a_certificate_that_is_not_trusted_names_the_setting(seaweedfs_https: S3Server) -> None:
     refused = failure(spaces(seaweedfs_https, ca_file=None), "head")
     assert "SPACES_CA_FILE" in refused
+
+
+def test_the_machines_own_certificates_do_not_count(
+    seaweedfs_https: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert seaweedfs_https.ca_file
+    make_bucket(seaweedfs_https)
+    for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(name, seaweedfs_https.ca_file)
+    assert "SPACES_CA_FILE" in failure(spaces(seaweedfs_https, ca_file=None), "head")
+    for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(name, "/missing.pem")
+    assert spaces(seaweedfs_https).head("1/page_data.json") is None

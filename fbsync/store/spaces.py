@@ -63,7 +63,7 @@ class SpacesStore:
             aws_access_key_id=access_key,
             aws_secret_access_key=secret_key,
             config=_config("path" if path_style else "virtual", connections),
-            verify=ca_file,
+            verify=ca_file or True,  # None would let the machine's AWS_CA_BUNDLE decide
         )
         self._client.meta.events.register("request-created.s3.PutObject", _send_at_once)
 
@@ -184,6 +184,8 @@ def _config(addressing_style: Literal["path", "virtual"], connections: int) -> C
         max_pool_connections=connections,
         parameter_validation=False,  # they are always the same few, and it takes time of each put
         signature_version="s3v4",
+        use_fips_endpoint=False,  # else the machine's settings decide, and refuse another endpoint
+        use_dualstack_endpoint=False,
         s3={"addressing_style": addressing_style},
     )
 
