@@ -108,6 +108,13 @@ class Inbox(Protocol):
         """
         ...
 
+    def hold(self, page_ids: Collection[PageId]) -> list[Claim]:
+        """Lease those of these pages that nobody has in hand: due a read or not, parked ones too.
+
+        For who mends what is stored of them, and then gives them back with `release`.
+        """
+        ...
+
     def renew(self, lease: str) -> frozenset[PageId]:
         """Prolong a lease by LEASE_SECONDS from now. The pages that it still holds."""
         ...

@@ -92,8 +92,9 @@ IMPORTS = {
     "database.mark_statements": "",
     "database.marks": ".inbox_rows .mark_statements .schema page webhook",
     "database.joined_writes": ".engine errors",
-    "database.inbox": ".engine .inbox_clock .inbox_rows .joined_writes .marks .parked .schema"
-    " errors page ports webhook",
+    "database.claim_statements": ".inbox_rows .schema page ports",
+    "database.inbox": ".claim_statements .engine .inbox_clock .inbox_rows .joined_writes .marks"
+    " .parked .schema errors page ports webhook",
     "database.departures": ".engine .marks .schema graph.budget page signed_request",
     "database.delivery_state": ".schema",
     "database.delivery_log": ".delivery_state .engine .schema errors page webhook",
@@ -344,7 +345,7 @@ def test_every_module_has_a_test_file(path: Path) -> None:
     # __init__ holds the version alone; the others are exercised by every other test.
     # The settings of Facebook and of the store are tested together, in test_settings.
     without = {"__init__", "__main__", "exit_status", "format", "mark_statements"}
-    without |= {"facebook", "notice", "ports", "schema", "store"}
+    without |= {"claim_statements", "facebook", "notice", "ports", "schema", "store"}
     names = (path.stem, name_of(path).replace(".", "_"))
     assert path.stem in without or any((ROOT / f"tests/test_{n}.py").exists() for n in names)
 

@@ -485,3 +485,50 @@ def test_mirrored_are_the_pages_of_which_a_version_is_stored(inbox: Inbox) -> No
     for claim in inbox.claim(50):
         inbox.finish(claim, stored(1) if claim.page_id == TWO else None)
     assert inbox.mirrored() == {TWO}
+
+
+def test_a_page_is_held_whether_a_read_is_due_or_not_and_parked_or_not(inbox: Inbox) -> None:
+    inbox.mark([ONE, TWO], "sync")
+    one, two = inbox.claim(50)
+    inbox.finish(one, stored(3))
+    inbox.park(two, "gone")
+    before = inbox.pages()
+    held = inbox.hold([ONE, TWO, THREE])
+    assert [(claim.page_id, claim.last) for claim in held] == [(ONE, stored(3)), (TWO, None)]
+    assert {claim.lease for claim in held} == {held[0].lease}
+    for claim in held:
+        inbox.release(claim, is_written=False)
+    assert inbox.pages() == before
+
+
+def test_a_page_that_a_worker_has_in_hand_is_not_held(inbox: Inbox) -> None:
+    inbox.mark([ONE], "sync")
+    claim = only(inbox.claim(50))
+    assert inbox.hold([ONE]) == []
+    inbox.finish(claim, stored(1))
+    assert only(inbox.hold([ONE])).last == stored(1)
+
+
+def test_a_page_that_is_held_is_claimed_once_it_is_given_back(inbox: Inbox) -> None:
+    inbox.mark([ONE], "sync")
+    held = only(inbox.hold([ONE]))
+    inbox.record([delivery(ONE)])
+    assert inbox.claim(50) == []
+    inbox.release(held, is_written=False)
+    assert only(inbox.claim(50)).marks == 2
+
+
+def test_who_held_a_page_and_died_is_taken_over_like_a_worker(inbox: Inbox, clock: Clock) -> None:
+    inbox.mark([ONE], "sync")
+    inbox.finish(only(inbox.claim(50)), stored(1))
+    lost = only(inbox.hold([ONE]))
+    clock.seconds += LEASE_SECONDS + 1
+    inbox.mark([ONE], "sync")
+    claim = only(inbox.claim(50))
+    assert claim.last is not None
+    assert claim.last.digest is None
+    with pytest.raises(LeaseLost):
+        inbox.release(lost, is_written=False)
+    inbox.finish(claim, stored(2))
+    clock.seconds += LONGEST_PUT_SECONDS + 1
+    assert only(inbox.claim(50)).last == LastStored(2, None, stored(2).fields)

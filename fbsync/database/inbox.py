@@ -5,17 +5,17 @@ they stood at claim time, so an event that arrives during a read makes the page 
 """
 
 import json
-import uuid
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, null, or_, select, update
+from sqlalchemy import Connection, Select, case, func, null, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from fbsync.database.claim_statements import due, free, lease_pages
 from fbsync.database.engine import Database
 from fbsync.database.inbox_clock import InboxClock
-from fbsync.database.inbox_rows import chunks, claim_of, moment, state_of, storable
+from fbsync.database.inbox_rows import chunks, moment, state_of, storable
 from fbsync.database.joined_writes import JoinedWrites
 from fbsync.database.marks import (
     keep,
@@ -28,18 +28,8 @@ from fbsync.database.parked import managed
 from fbsync.database.schema import deliveries, pages
 from fbsync.errors import LeaseLost
 from fbsync.page import NoticedBy, PageId
-from fbsync.ports import (
-    LEASE_SECONDS,
-    LONGEST_PUT_SECONDS,
-    Claim,
-    InboxStatus,
-    LastStored,
-    PageState,
-)
+from fbsync.ports import LEASE_SECONDS, Claim, InboxStatus, LastStored, PageState
 from fbsync.webhook import Delivery
-
-# Two clocks never differ so much by chance: a lease that ends later is of a clock since set back.
-_LONGEST_LEASE_SECONDS = 2 * LEASE_SECONDS
 
 
 class DatabaseInbox:
@@ -66,25 +56,23 @@ class DatabaseInbox:
             return marks_of(connection, page_ids)
 
     def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
-        """See ports.Inbox. On PostgreSQL, workers skip the rows that another is claiming.
+        """See ports.Inbox. On PostgreSQL, workers skip the rows that another is claiming."""
 
-        A lease that ran out was a dead worker's, which may have written what it did not finish.
-        """
-        lease = uuid.uuid4().hex
-
-        def take(connection: Connection) -> Sequence[Any]:
+        def take(connection: Connection) -> list[Claim]:
             now = self._clock.current()
             mark_for_second_looks(connection, now, self._now(), only)
-            rows = connection.execute(_due(now, limit, only)).all()
-            if rows:
-                connection.execute(
-                    update(pages)
-                    .where(pages.c.page_id.in_([row.page_id for row in rows]))
-                    .values(lease=lease, leased_until=now + LEASE_SECONDS, **_taken_over(now))
-                )
-            return rows
+            return lease_pages(connection, due(now, limit, only), now)
 
-        return [claim_of(row, lease) for row in self._writes.run(take)]
+        return self._writes.run(take)
+
+    def hold(self, page_ids: Collection[PageId]) -> list[Claim]:
+        """See ports.Inbox."""
+
+        def take(connection: Connection) -> list[Claim]:
+            now = self._clock.current()
+            return lease_pages(connection, free(now, page_ids), now)
+
+        return self._writes.run(take)
 
     def renew(self, lease: str) -> frozenset[PageId]:
         """See ports.Inbox."""
@@ -215,29 +203,6 @@ class DatabaseInbox:
         if not was_held:
             raise LeaseLost(f"Another worker took over page {claim.page_id}; it is read again.")
         return is_parked
-
-
-def _due(now: ColumnElement[float], limit: int, only: Collection[PageId] | None) -> Select[Any]:
-    """The pages that may be claimed now, those that are due first first."""
-    until = pages.c.leased_until
-    due = (
-        select(pages)
-        .where(pages.c.marks > pages.c.done, pages.c.parked_at.is_(None))
-        .where(pages.c.due_at <= now, or_(until <= now, until > now + _LONGEST_LEASE_SECONDS))
-        .order_by(pages.c.due_at, pages.c.page_id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return due if only is None else due.where(pages.c.page_id.in_(only))
-
-
-def _taken_over(now: ColumnElement[float]) -> dict[str, Any]:
-    """A lease that is still there was a dead worker's: its last write may have come, or may yet."""
-    is_dead, again_at = pages.c.lease.is_not(None), now + LONGEST_PUT_SECONDS
-    return {
-        "suspect": case((is_dead, pages.c.marks), else_=pages.c.suspect),
-        "look_again_at": case((is_dead, again_at), else_=pages.c.look_again_at),
-    }
 
 
 def _suspect(claim: Claim, is_written: bool) -> dict[str, Any]:
