@@ -30,10 +30,12 @@ from fbsync.page_overview import Expected, Overview, survey
 from fbsync.patience import WORKER_PATIENCE
 from fbsync.ports import ObjectStore
 from fbsync.refresh import Outcome
+from fbsync.safety_net import SafetyNet
 from fbsync.settings.database import DatabaseSettings
 from fbsync.settings.facebook import AppSettings, GraphSettings
 from fbsync.shutdown import Shutdown, shutdown_by_signals
 from fbsync.subscription_watch import SubscriptionWatch
+from fbsync.sync_run import Found, SyncRun
 from fbsync.wiring import Access, open_access
 from fbsync.worker import Worker
 
@@ -134,6 +136,36 @@ def backlog_watch(access: Access, warn: Callable[[str], None]) -> BacklogWatch:
         last_sync=access.last_sync.ended_at,
         dead=DeliveryLog(access.database).count_dead,
     )
+
+
+def safety_net(
+    access: Access,
+    store: ObjectStore,
+    fields: Sequence[str],
+    every: timedelta,
+    observers: Observers,
+) -> SafetyNet:
+    """Polls all pages beside the webhooks, and tells what these should have told."""
+    warn = observers.log.warn
+
+    def found(one: Found) -> None:
+        if isinstance(one, Outcome) and one.kind not in ("unchanged", "settled elsewhere"):
+            observers.outcome(one)
+
+    def sync(ends: Callable[[], bool]) -> bool:
+        run = SyncRun(
+            access,
+            store,
+            fields,
+            found,
+            refused=lambda person, error: warn(f"The list of pages of {person}: {error}"),
+            missed=lambda missed: observers.missed(missed.page_id, missed.number, missed.fields),
+            ends=ends,
+        )
+        known = access.known_pages()
+        return bool(known) and run.over_all(known, by_the_clock=True)
+
+    return SafetyNet(every, access.last_sync.ended_at, sync, warn)
 
 
 def retention(access: Access, keep: timedelta, warn: Callable[[str], None]) -> Retention:

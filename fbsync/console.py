@@ -6,7 +6,7 @@ Colour appears only on a terminal and never under NO_COLOR; Rich sees to both.
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console as RichConsole
 from rich.highlighter import JSONHighlighter
@@ -81,6 +81,19 @@ class Console:
         """
         sys.stdout.write(json.dumps(value, indent=2) + "\n")
         sys.stdout.flush()
+
+    @staticmethod
+    def json_with_list(head: Mapping[str, object], name: str, entries: Iterable[object]) -> None:
+        """As `json`, for an object with a list that may be too long for the memory."""
+        out = sys.stdout
+        out.write(json.dumps(head, indent=2).removesuffix("\n}"))
+        out.write(f',\n  "{name}": [')
+        between = "\n    "
+        for entry in entries:
+            out.write(between + json.dumps(entry))
+            between = ",\n    "
+        out.write("]\n}\n" if between == "\n    " else "\n  ]\n}\n")
+        out.flush()
 
     def error(self, error: FbsyncError) -> None:
         """What happened, why, and what to do next."""

@@ -30,7 +30,7 @@ from fbsync.patience import Patience
 from fbsync.ports import ObjectStore, history_key, page_key
 from fbsync.probe import Target, probe
 from fbsync.refresh import Outcome
-from fbsync.report import SyncReport, show_documents
+from fbsync.report import show_documents
 from fbsync.settings.database import read_database
 from fbsync.settings.environment import reading
 from fbsync.settings.facebook import read_app, read_callback, read_graph, read_login
@@ -40,6 +40,7 @@ from fbsync.store_place import open_store
 from fbsync.subscribe.subscriber import Subscriber
 from fbsync.subscription_plan import Wish
 from fbsync.sync import Poll
+from fbsync.sync_report import SyncReport
 from fbsync.wiring import Access, open_access
 
 PAGES = 3

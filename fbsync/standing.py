@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from fbsync.backlog import Backlog
 from fbsync.byte_size import show_size
+from fbsync.database.missed_webhooks import MissedWebhooks
 from fbsync.database.parked import ParkedPage
 from fbsync.database.put_off import PutOff
 from fbsync.database.size import DatabaseSize
@@ -51,6 +52,7 @@ class Standing:
     fresh_dead: int
     logins: Sequence[Lifetime]
     last_sync: datetime | None
+    missed: MissedWebhooks
 
     @property
     def oldest_wait(self) -> timedelta | None:

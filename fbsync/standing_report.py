@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from fbsync.byte_size import show_size
 from fbsync.console import Console
+from fbsync.database.missed_webhooks import MissedWebhooks
 from fbsync.expiry import Lifetime, first_end
 from fbsync.standing import Standing, told
 
@@ -27,6 +28,8 @@ def show_standing(console: Console, found: Standing) -> None:
     if len(found.logins) > _MAX_LOGINS:
         console.line("", f"… and {len(found.logins) - _MAX_LOGINS} more")
     console.line("sync", f"of all pages: {_moment(found.last_sync)}" if found.last_sync else "none")
+    if found.missed.count:
+        console.line("webhooks", _missed(found.missed))
     attention = found.attention
     for line in attention:
         console.line("attention", line, "red")
@@ -56,8 +59,7 @@ def standing_as_json(found: Standing) -> dict[str, object]:
             "oldest_seconds": None if wait is None else wait.total_seconds(),
         },
         "deliveries": inbox.deliveries,
-        "put_off": found.put_off
-        and {"page_id": found.put_off.page_id, "reason": found.put_off.reason},
+        "put_off": _put_off_as_json(found),
         "dead": found.dead,
         "fresh_dead": found.fresh_dead,
         "pages": inbox.pages,
@@ -73,7 +75,23 @@ def standing_as_json(found: Standing) -> dict[str, object]:
         ],
         "logins": [_login_as_json(login) for login in found.logins],
         "last_sync": _iso(found.last_sync),
+        "missed_webhooks": _missed_as_json(found.missed),
     }
+
+
+def _missed(missed: MissedWebhooks) -> str:
+    last = f", the last at {_moment(missed.last_at)}" if missed.last_at else ""
+    return f"{missed.count} changes were found by a poll first{last} (page {missed.last_page})"
+
+
+def _put_off_as_json(found: Standing) -> dict[str, object] | None:
+    last = found.put_off
+    return {"page_id": last.page_id, "reason": last.reason} if last else None
+
+
+def _missed_as_json(missed: MissedWebhooks) -> dict[str, object]:
+    last_at = _iso(missed.last_at)
+    return {"count": missed.count, "last_page": missed.last_page, "last_at": last_at}
 
 
 def _waiting(found: Standing) -> str:

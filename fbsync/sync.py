@@ -4,11 +4,14 @@ The poll only says which pages to look at. What is stored is read again after th
 an event, so that an event which arrives in between is never lost to an older reading.
 """
 
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
+from fbsync.in_hand import InHand
 from fbsync.page import FieldChange, PageId, PageSnapshot, changes_between
 from fbsync.patience import POLL_PATIENCE, Patience
 from fbsync.ports import Inbox, PageState
@@ -18,6 +21,8 @@ NO_ACCESS = "No token for this page is stored, and nobody who logged in manages 
 _OTHER_WORKER_SECONDS = 60.0
 _LOOK_SECONDS = 0.2
 _TOGETHER = timedelta(seconds=3)
+STOP_SECONDS = 5.0
+"""How long the pages in hand may take after Ctrl-C; then they are given back."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,11 @@ class Poll:
 
     `report` is called once for each page: with its Outcome, or in a dry run with its Difference. A
     dry run says nothing of pages that only a read of their own could judge. `say` is told when the
-    run begins to wait for pages that were put off.
+    run begins to wait for pages that were put off. `ends` is asked before each part of the poll
+    whether to leave it at that.
+
+    With `further` refreshers, each works in a thread of its own: while one uploads, another reads,
+    and the next part of the poll is asked for.
     """
 
     def __init__(
@@ -43,10 +52,12 @@ class Poll:
         refresher: Refresher,
         report: Callable[[Outcome | Difference], None],
         *,
+        further: Sequence[Refresher] = (),
         wanted: Collection[PageId] | None = None,
         dry_run: bool = False,
         patience: Patience = POLL_PATIENCE,
         say: Callable[[str], None] = lambda text: None,
+        ends: Callable[[], bool] = lambda: False,
     ) -> None:
         self._inbox = inbox
         self._refresher = refresher
@@ -55,23 +66,41 @@ class Poll:
         self._dry_run = dry_run
         self._patience = patience
         self._say = say
+        self._ends = ends
         self._seen: set[PageId] = set()
         self._put_off: dict[PageId, Outcome] = {}
+        self._lock = threading.Lock()  # for what is settled
+        self._stopped = False
+        self._refreshers = (refresher, *further) if further else ()
+        self._in_hand = InHand[Sequence[PageId]](
+            [partial(self._refresh_part, each) for each in self._refreshers]
+        )
 
     def run(self, parts: Iterable[Sequence[PageSnapshot]], known: Collection[PageId]) -> None:
         """Compare each part of the poll; then look one by one at pages that the poll left out.
 
         `known` are the pages that have a token of their own. Raises what the poll raises, and
-        DatabaseUnavailable.
+        DatabaseUnavailable. After a KeyboardInterrupt, which is raised too, nothing is in hand.
         """
+        try:
+            self._run(parts, known)
+        except KeyboardInterrupt:
+            self._stop()
+            raise
+
+    def _run(self, parts: Iterable[Sequence[PageSnapshot]], known: Collection[PageId]) -> None:
         for part in parts:
+            if self._ends():
+                return
             self._compare([snapshot for snapshot in part if self._is_new(snapshot.page_id)])
+        self._in_hand.finish()
         left_out = set(known if self._wanted is None else self._wanted) - self._seen
         self._seen |= left_out
         for page in sorted(left_out.difference(known)):
             self._report(Outcome(page, "parked", reason=NO_ACCESS))
         if not self._dry_run:
             self._refresh(sorted(left_out.intersection(known)))
+            self._in_hand.finish()
             if self._wanted is None:
                 self._drain_rest()
             self._wait_for_put_off()
@@ -89,7 +118,7 @@ class Poll:
         for snapshot in snapshots:
             state = states.get(snapshot.page_id)
             if _is_stored(state, snapshot):
-                self._report(Outcome(snapshot.page_id, "unchanged"))
+                self._settle(Outcome(snapshot.page_id, "unchanged"))
                 continue
             differing.append(snapshot.page_id)
             if self._dry_run:
@@ -106,14 +135,25 @@ class Poll:
 
     def _refresh(self, page_ids: Sequence[PageId]) -> None:
         for start in range(0, len(page_ids), CLAIM_LIMIT):
-            self._refresh_part(page_ids[start : start + CLAIM_LIMIT])
+            part = page_ids[start : start + CLAIM_LIMIT]
+            if self._refreshers:
+                self._in_hand.submit(part)
+            else:
+                self._refresh_part(self._refresher, part)
 
-    def _refresh_part(self, part: Sequence[PageId]) -> None:
+    def _stop(self) -> None:
+        """Let what is in hand come to its end, or give it back: nobody waits for its leases."""
+        self._stopped = True
+        if not self._in_hand.wait(STOP_SECONDS):
+            for refresher in self._refreshers:
+                refresher.give_up()
+
+    def _refresh_part(self, refresher: Refresher, part: Sequence[PageId]) -> None:
         """Mark these pages and see each of them settled, by us or by another worker."""
         marks = self._inbox.mark(part, "sync")
         deadline = time.monotonic() + _OTHER_WORKER_SECONDS
-        while marks:
-            ours = {outcome.page_id: outcome for outcome in self._refresher.refresh(list(marks))}
+        while marks and not self._stopped:
+            ours = {outcome.page_id: outcome for outcome in refresher.refresh(list(marks))}
             states = self._inbox.pages(list(marks))
             for page, state in states.items():
                 outcome = ours.get(page) or _outcome_elsewhere(state, marks[page], deadline)
@@ -133,10 +173,11 @@ class Poll:
 
     def _settle(self, outcome: Outcome) -> None:
         """Report what is final; a page that was put off gets its further tries first."""
-        if outcome.kind == "put off" and outcome.retry_at is not None:
-            self._put_off[outcome.page_id] = outcome
-        else:
-            self._report(outcome)
+        with self._lock:
+            if outcome.kind == "put off" and outcome.retry_at is not None:
+                self._put_off[outcome.page_id] = outcome
+            else:
+                self._report(outcome)
 
     def _wait_for_put_off(self) -> None:
         """Look again at each page that was put off, when it is due, as long as patience lasts."""
@@ -155,6 +196,7 @@ class Poll:
             for page in due:
                 del self._put_off[page]
             self._refresh(due)
+            self._in_hand.finish()
         for outcome in self._put_off.values():
             self._report(outcome)
 

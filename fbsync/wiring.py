@@ -11,9 +11,11 @@ from fbsync.database.engine import Database, sqlite_file
 from fbsync.database.handshakes import Handshakes
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.last_sync import LastSync
+from fbsync.database.missed_webhooks import MissedWebhookLog
 from fbsync.database.rate_budget import RateBudget
 from fbsync.database.refused_fields import RefusedFields
 from fbsync.database.store_address import StoreAddress
+from fbsync.database.sync_runs import SyncRuns
 from fbsync.database.token_key import read_key_file
 from fbsync.database.vault import Vault
 from fbsync.database_place import database_url, open_database
@@ -52,6 +54,8 @@ class Access:
     departures: Departures
     durability: Durability
     last_sync: LastSync
+    sync_runs: SyncRuns
+    missed_webhooks: MissedWebhookLog
     warn: Callable[[str], None]
 
     def read_pages(self, page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
@@ -169,6 +173,8 @@ def open_access(
                 departures=Departures(opened, app.app_secret),
                 durability=Durability(opened),
                 last_sync=LastSync(opened),
+                sync_runs=SyncRuns(opened),
+                missed_webhooks=MissedWebhookLog(opened),
                 warn=warn,
             )
 

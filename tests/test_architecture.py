@@ -54,7 +54,8 @@ IMPORTS = {
     "interpreter": "",
     "periodic": "unforeseen",
     "worker": "errors page refresh shutdown",
-    "sync": "errors page patience ports refresh",
+    "in_hand": "",
+    "sync": "errors in_hand page patience ports refresh",
     # the outside world: one third-party library each
     "patience": "",
     "graph.pace": "",
@@ -101,6 +102,8 @@ IMPORTS = {
     "database.replay": ".engine .inbox .marks .schema page webhook",
     "database.retention": ".delivery_state .engine .marks .schema errors periodic",
     "database.last_sync": ".engine .schema",
+    "database.missed_webhooks": ".engine .schema page",
+    "database.sync_runs": ".engine .inbox_clock .schema errors periodic",
     "database.parked": ".engine .schema page",
     "database.token_key": "errors",
     "database.vault": ".engine .schema errors expiry page",
@@ -148,8 +151,8 @@ IMPORTS = {
     " errors ports webhook",
     "backlog": "database.size errors periodic ports",
     "listening.back_pressure": "backlog byte_size errors settings.limits",
-    "standing": "backlog byte_size database.parked database.put_off database.size expiry"
-    " grouped_reasons listening.back_pressure ports settings.limits",
+    "standing": "backlog byte_size database.missed_webhooks database.parked database.put_off"
+    " database.size expiry grouped_reasons listening.back_pressure ports settings.limits",
     "listening.signature_explainer": "webhook",
     "listening.request_body": "",
     "listening.application": ".request_body .signature_explainer errors notice settings.environment"
@@ -175,20 +178,27 @@ IMPORTS = {
     # edges
     "console": "checklist errors page",
     "grouped_reasons": "",
-    "standing_report": "byte_size console expiry standing",
+    "standing_report": "byte_size console database.missed_webhooks expiry standing",
     "delivery_body": "",
     "delivery_report": "console database.delivery_log database.replay delivery_body",
     "change_report": "page",
     "history_report": "change_report console page",
     "difference_report": "change_report console history_report mirror page",
-    "report": "change_report console errors grouped_reasons page refresh sync",
+    "spool": "",
+    "missed_webhook": "page refresh webhook_fields",
+    "report": "change_report console page refresh",
+    "progress_bar": "console",
+    "sync_report": "change_report console errors grouped_reasons missed_webhook refresh report"
+    " spool sync",
+    "safety_net": "errors periodic",
+    "sync_run": "errors missed_webhook page patience ports refresh sync wiring",
     "logs.format": "",
     "logs.line": ".format console errors notice refresh report",
     "logs.log": ".format .limit .line console errors notice refresh",
     "logs.library": ".log unforeseen",
     "logs.program": ".line console",
     "logs.command": ".format .library .log errors exit_status",
-    "operations.observers": ".metrics errors logs.log notice refresh",
+    "operations.observers": ".metrics errors logs.log notice page refresh",
     "operations.start": ".address .metrics .readiness .server errors listener logs.log shutdown"
     " worker",
     "subscribe.report": ".subscriber checklist console errors subscription_plan",
@@ -198,7 +208,8 @@ IMPORTS = {
     # The only place that picks implementations: all of the outside world.
     "wiring": "database.added_fields database.departures"
     " database.durability database.engine database.handshakes database.inbox"
-    " database.last_sync database.rate_budget database.refused_fields"
+    " database.last_sync database.missed_webhooks database.rate_budget"
+    " database.refused_fields database.sync_runs"
     " database.store_address database.token_key database.vault database_place"
     " errors expiry_watch graph.accounts graph.call graph.oauth graph.pace graph.page_fields"
     " graph.pages graph.subscriptions page patience ports refresh"
@@ -206,7 +217,8 @@ IMPORTS = {
     # What runs beside a server, or alone: made of working parts.
     "companions": "backlog database.delivery_log database.retention database.size errors graph.pace"
     " logs.command logs.format logs.line logs.log operations.observers page_overview patience ports"
-    " refresh settings.database settings.facebook shutdown subscription_watch wiring worker",
+    " refresh safety_net settings.database settings.facebook shutdown subscription_watch sync_run"
+    " wiring worker",
     "receiver": "companions errors listening.application listening.back_pressure"
     " listening.group_commit listening.person_callbacks logs.log notice refresh settings.limits"
     " settings.listener shutdown store_place wiring",
@@ -230,6 +242,7 @@ LONG_FILES = {
     "demo.py": "one story, scene by scene",
 }
 LONG_FUNCTIONS = {
+    ("wiring.py", "open_access"): "a line for each part",
     ("commands/login.py", "login"): "options and settings of the longest command, no logic",
     (
         "commands/listen.py",

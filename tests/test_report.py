@@ -6,119 +6,19 @@ from datetime import UTC, datetime
 import pytest
 
 from fbsync.console import Console
-from fbsync.errors import TokenRefused
 from fbsync.page import FieldChange, PageId, PageSnapshot, PageVersion
-from fbsync.refresh import Outcome
 from fbsync.report import (
-    SyncReport,
     show_documents,
 )
-from fbsync.sync import Difference
 
-ONE, TWO = PageId("1"), PageId("2")
+ONE = PageId("1")
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 CHANGES = (FieldChange("name", "Old", "New"),)
 
 
-def version(number: int = 2, changes: tuple[FieldChange, ...] = CHANGES) -> PageVersion:
+def version() -> PageVersion:
     snapshot = PageSnapshot(ONE, {"id": "1", "name": "New"}, AT, "v26.0")
-    return PageVersion(ONE, number, snapshot, changes, "webhook")
-
-
-STORED = Outcome(ONE, "stored", version=version())
-UNCHANGED = Outcome(TWO, "unchanged")
-PARKED = Outcome(TWO, "parked", reason="The token is refused.\nRun: fbsync login")
-PUT_OFF = Outcome(TWO, "put off", reason="Facebook asks to wait.", retry_at=AT)
-WOULD_CHANGE = Difference(ONE, "Bakery", CHANGES)
-
-
-def report(*found: Outcome | Difference) -> SyncReport:
-    made = SyncReport()
-    for one in found:
-        made.add(one)
-    return made
-
-
-def shown(made: SyncReport, capsys: pytest.CaptureFixture[str]) -> str:
-    made.show(Console())
-    return capsys.readouterr().out
-
-
-class TestSync:
-    @pytest.mark.parametrize(
-        ("found", "attention"),
-        [
-            ([], False),
-            ([STORED, UNCHANGED, WOULD_CHANGE], False),
-            ([STORED, PARKED], True),
-            ([PUT_OFF], True),
-        ],
-    )
-    def test_pages_that_could_not_be_mirrored_need_attention(
-        self, found: list[Outcome | Difference], attention: bool
-    ) -> None:
-        assert report(*found).needs_attention is attention
-        assert report(*found).as_json()["ok"] is not attention
-
-    def test_a_person_whose_list_is_refused_needs_attention_and_is_named(
-        self, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        made = report(UNCHANGED)
-        made.refuse("Sam", TokenRefused("Session has expired.\nRun: fbsync login"))
-        assert made.needs_attention
-        assert made.as_json()["refused_logins"] == [
-            {"name": "Sam", "reason": "Session has expired.\nRun: fbsync login"}
-        ]
-        assert "pages of Sam: Session has expired. Run: fbsync login" in shown(made, capsys)
-
-    def test_the_table_shows_what_happened_and_the_line_counts_all(
-        self, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        text = shown(report(STORED, UNCHANGED, PARKED), capsys)
-        assert "name: Old → New" in text
-        assert "The token is refused. Run:" in text
-        assert text.splitlines()[-1] == "3 pages   1 parked, 1 stored, 1 unchanged"
-
-    def test_a_large_count_stands_apart(self, capsys: pytest.CaptureFixture[str]) -> None:
-        text = shown(report(*[UNCHANGED] * 2000), capsys)
-        assert text == "2000 pages 2000 unchanged\n"
-
-    def test_where_nothing_happened_there_is_no_table(
-        self, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert shown(report(UNCHANGED), capsys) == "1 pages   1 unchanged\n"
-        assert shown(report(), capsys) == "0 pages   nothing to do\n"
-
-    def test_a_very_long_table_is_cut_and_says_so(self, capsys: pytest.CaptureFixture[str]) -> None:
-        many = [Difference(PageId(str(number)), "Shop", CHANGES) for number in range(1, 62)]
-        text = shown(report(*many), capsys)
-        assert "… and 11 more; --json lists all" in text
-        assert text.count("would change") == 51  # 50 rows and the count
-
-    def test_json_has_an_entry_for_each_page_worth_one(self) -> None:
-        change = {"field": "name", "before": "Old", "after": "New"}
-        assert report(STORED, UNCHANGED, PARKED, WOULD_CHANGE).as_json() == {
-            "ok": False,
-            "checked": 4,
-            "counts": {"stored": 1, "unchanged": 1, "parked": 1, "would_change": 1},
-            "pages": [
-                {
-                    "page_id": "1",
-                    "outcome": "stored",
-                    "reason": None,
-                    "version": 2,
-                    "changes": [change],
-                },
-                {
-                    "page_id": "2",
-                    "outcome": "parked",
-                    "reason": "The token is refused.\nRun: fbsync login",
-                },
-                {"page_id": "1", "outcome": "would_change", "changes": [change]},
-            ],
-            "refused_fields": [],
-            "refused_logins": [],
-        }
+    return PageVersion(ONE, 2, snapshot, CHANGES, "webhook")
 
 
 class TestDocuments:

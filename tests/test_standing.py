@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from fbsync.database.missed_webhooks import MissedWebhooks
 from fbsync.database.parked import ParkedPage
 from fbsync.database.put_off import PutOff
 from fbsync.database.size import DatabaseSize
@@ -39,6 +40,7 @@ IN_ORDER = Standing(
     fresh_dead=0,
     logins=[ADA],
     last_sync=NOW - timedelta(hours=26),
+    missed=MissedWebhooks(0),
 )
 
 

@@ -25,13 +25,13 @@ from fbsync.errors import (
 )
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 from fbsync.refresh import Outcome
-from fbsync.report import SyncReport
 from fbsync.sandbox.tokens import user_token
 from fbsync.sandbox.world import World
 from fbsync.settings.database import DatabaseSettings
 from fbsync.settings.facebook import AppSettings, GraphSettings
 from fbsync.store.directory import DirectoryStore
 from fbsync.sync import Difference, Poll
+from fbsync.sync_report import SyncReport
 from fbsync.wiring import Access, open_access
 from tests import servers
 from tests.instant import NO_PATIENCE

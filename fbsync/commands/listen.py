@@ -7,7 +7,14 @@ from typing import Annotated
 import typer
 
 from fbsync.logs.format import LogFormat
-from fbsync.parameters import EnvFile, LogFormatOption, Metrics, environ_of, operations_address
+from fbsync.parameters import (
+    EnvFile,
+    LogFormatOption,
+    Metrics,
+    duration,
+    environ_of,
+    operations_address,
+)
 from fbsync.settings.environment import reading
 from fbsync.settings.facebook import read_login
 from fbsync.settings.listener import read_listener
@@ -20,6 +27,10 @@ def listen(
     no_worker: Annotated[
         bool, typer.Option("--no-worker", help="Only record events; `fbsync worker` mirrors.")
     ] = False,
+    sync_every: Annotated[
+        str | None,
+        typer.Option("--sync-every", metavar="6h", help="Poll all pages, too, this often."),
+    ] = None,
     metrics: Metrics = None,
     log_format: LogFormatOption = LogFormat.TEXT,
     env_file: EnvFile = None,
@@ -28,13 +39,15 @@ def listen(
     with reading(environ_of(context, env_file)) as env:
         settings, login_settings = read_listener(env), read_login(env, anywhere=True)
     wanted = operations_address(metrics)
-    from fbsync.companions import running
+    interval = duration(sync_every, "--sync-every") if sync_every else None
+    from fbsync.companions import running, safety_net
     from fbsync.interpreter import answer_smoothly
     from fbsync.listener import address_of, bind, serve
     from fbsync.listening.connections import Connections, most_connections
     from fbsync.operations.metrics import backlog_metrics, connection_metrics
     from fbsync.operations.start import operations
     from fbsync.receiver import limited_commit, person_routes, start
+    from fbsync.store_place import open_store
 
     with running(log_format) as process:
         shutdown, log, observers = process.shutdown, process.log, process.observers
@@ -55,6 +68,10 @@ def listen(
                 outcome=observers.outcome,
                 shutdown=shutdown,
             )
+            if interval is not None:
+                opened = open_store(settings.store, app.app_id)
+                fields = settings.fields
+                enter(safety_net(parts.access, opened, fields, interval, observers))
             connections = Connections(most_connections(), observers.request)
             observers.metrics.also(connection_metrics(connections.__len__, connections.counts))
             answer_smoothly()

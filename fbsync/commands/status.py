@@ -39,6 +39,7 @@ def _look(url: str, limits: Limits) -> Standing:
     from fbsync.database.delivery_log import DeliveryLog
     from fbsync.database.inbox import DatabaseInbox
     from fbsync.database.last_sync import LastSync
+    from fbsync.database.missed_webhooks import MissedWebhookLog
     from fbsync.database.parked import parked_pages
     from fbsync.database.put_off import last_put_off
     from fbsync.database.size import measure
@@ -62,4 +63,5 @@ def _look(url: str, limits: Limits) -> Standing:
             fresh_dead=DeliveryLog(database).count_dead(since=now - FRESH),
             logins=lifetimes(database),
             last_sync=LastSync(database).ended_at(),
+            missed=MissedWebhookLog(database).summary(),
         )

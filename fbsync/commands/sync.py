@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import random
+import signal
 import time
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,16 +18,22 @@ from fbsync.exit_status import NEEDS_ATTENTION
 from fbsync.parameters import EnvFile, JsonFlag, SomePages, duration, environ_of, page_ids
 from fbsync.settings.database import read_database
 from fbsync.settings.environment import reading
-from fbsync.settings.facebook import read_app, read_graph
+from fbsync.settings.facebook import read_app, read_graph, read_webhook_fields
 from fbsync.settings.store import read_store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fbsync.page import PageId
     from fbsync.ports import ObjectStore
-    from fbsync.refresh import Outcome
-    from fbsync.report import SyncReport
-    from fbsync.sync import Difference
+    from fbsync.sync_report import SyncReport
+    from fbsync.sync_run import SyncRun
     from fbsync.wiring import Access
+
+_JITTER = 0.1
+"""Of the interval, more or less: many machines that were started together do not poll together."""
+
+INTERRUPTED = 130
 
 
 def sync(
@@ -42,61 +52,90 @@ def sync(
     wanted, interval = page_ids(pages), duration(every, "--every") if every else None
     with reading(environ_of(context, env_file)) as env:
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
-        store = read_store(env)
+        store, fields = read_store(env), read_webhook_fields(env)
     from fbsync.store_place import open_store
     from fbsync.wiring import open_access
 
     console = Console(quiet_results=as_json)
+    wish = _Wish(wanted, dry_run, interval is not None, as_json)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
     with open_access(app_settings, graph, database, warn=console.say) as access:
         opened = open_store(store, app_settings.app_id, console.say)
         while True:
             try:
-                report = _poll_once(console, access, opened, wanted, dry_run)
+                report = _once(console, access, opened, fields, wish)
             except (TemporaryFailure, PermanentFailure) as error:
                 if interval is None:
                     raise
                 console.error(error)
             else:
-                if as_json:
-                    console.json(report.as_json())
-                else:
-                    report.show(console)
                 if interval is None:
                     raise typer.Exit(NEEDS_ATTENTION if report.needs_attention else 0)
-            time.sleep(interval.total_seconds())
+            time.sleep(interval.total_seconds() * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 - spreading, not a secret
 
 
-def _poll_once(
-    console: Console,
-    access: Access,
-    store: ObjectStore,
-    wanted: list[PageId] | None,
-    dry_run: bool,
+@dataclass(frozen=True)
+class _Wish:
+    """What to run over (None: all pages), and how."""
+
+    pages: list[PageId] | None
+    dry_run: bool
+    by_the_clock: bool
+    as_json: bool
+
+
+def _once(
+    console: Console, access: Access, store: ObjectStore, fields: Sequence[str], wish: _Wish
 ) -> SyncReport:
-    from rich.progress import Progress
+    """One run, shown."""
+    from fbsync.progress_bar import progress_bar
+    from fbsync.spool import Spool
+    from fbsync.sync_report import SyncReport
+    from fbsync.sync_run import Found, SyncRun
 
-    from fbsync.report import SyncReport
-    from fbsync.sync import Poll
-
-    report = SyncReport()
     known = access.known_pages()
-    with Progress(console=console.messages, disable=not console.messages.is_terminal) as progress:
-        bar = progress.add_task("Polling", total=len(wanted or known) or None)
+    total = len(known if wish.pages is None else wish.pages)
+    with Spool() as entries:
+        report = SyncReport(entries if wish.as_json else None)
+        with (
+            progress_bar(console, "Polling", total) as advance,
+            _interruptible(console, report, total),
+        ):
 
-        def add(found: Outcome | Difference) -> None:
-            report.add(found)
-            progress.advance(bar)
+            def found(one: Found) -> None:
+                report.add(one)
+                advance()
 
-        poll = Poll(
-            access.inbox,
-            access.refresher(store, dry_run=dry_run),
-            add,
-            wanted=wanted,
-            dry_run=dry_run,
-            say=console.say,
-        )
-        poll.run(access.poll(keep_tokens=not dry_run, refused=report.refuse), known)
-    if wanted is None and not dry_run and not report.refused:
-        access.last_sync.note(datetime.now(UTC))
-    report.refused_fields = access.pages.left_out
+            run = SyncRun(access, store, fields, found, report.refuse, report.miss, console.say)
+            is_done = _run(run, wish, known)
+        if not is_done:
+            console.say("Another sync of all pages is under way; this one is left out.")
+            return report
+        report.refused_fields = access.pages.left_out
+        report.show_json(console) if wish.as_json else report.show(console)
     return report
+
+
+def _run(run: SyncRun, wish: _Wish, known: list[PageId]) -> bool:
+    """False where another process is at it already, and nobody asked for this one."""
+    if wish.dry_run:
+        run.dry(wish.pages, known)
+    elif wish.pages is not None:
+        run.over(wish.pages, known)
+    else:
+        return run.over_all(known, by_the_clock=wish.by_the_clock)
+    return True
+
+
+@contextmanager
+def _interruptible(console: Console, report: SyncReport, total: int) -> Iterator[None]:
+    """Ctrl-C ends in order, and says how far it came."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        about = f" of about {total}" if total > report.counts.total() else ""
+        console.say(
+            f"Stopped after {report.counts.total()}{about} pages: {report.summary}.\n"
+            "What was stored is whole; the next fbsync sync goes on from there."
+        )
+        raise typer.Exit(INTERRUPTED) from None

@@ -199,6 +199,23 @@ last_sync = Table(
     Column("ended_at", Float, primary_key=True),  # one row: when `fbsync sync` last read all pages
 )
 
+sync_runs = Table(
+    "sync_runs",
+    metadata,
+    Column("run", String(32), primary_key=True),  # a run over all pages, while it lasts
+    Column("held_until", Float, nullable=False),
+)
+
+missed_webhooks = Table(
+    "missed_webhooks",
+    metadata,
+    Column("page_id", String(32), primary_key=True),
+    Column("number", Integer, primary_key=True),  # of the version that a poll led to
+    Column("fields", Text, nullable=False),  # with commas: those that a webhook should have told
+    Column("found_at", Float, nullable=False),
+    Index("missed_webhooks_by_time", "found_at"),
+)
+
 rate_limits = Table(
     "rate_limits",
     metadata,

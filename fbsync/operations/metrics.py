@@ -67,6 +67,8 @@ class Metrics:
         for outcome in get_args(OutcomeKind):
             self._outcomes.labels(_word(outcome))
         self._versions = self._counter("fbsync_versions_stored", "Versions of pages written.")
+        told = "Changes that a poll found before any webhook told."
+        self._missed = self._counter("fbsync_missed_webhooks", told)
         self._database_errors = self._counter(
             "fbsync_worker_database_errors", "Times that the worker could not use the database."
         )
@@ -97,6 +99,10 @@ class Metrics:
         self._outcomes.labels(_word(found.kind)).inc()
         if found.version is not None:
             self._versions.inc()
+
+    def missed_webhook(self) -> None:
+        """Count a change that no webhook told."""
+        self._missed.inc()
 
     def graph_request(self, status: str) -> None:
         """Count a request to the Graph API: by its HTTP status, or "none" without an answer."""

@@ -1,10 +1,13 @@
 """Whom a long-running command tells of its work: its metrics of all, its log of what fits."""
 
+from collections.abc import Sequence
+
 from fbsync import __version__
 from fbsync.errors import FbsyncError
 from fbsync.logs.log import Log
 from fbsync.notice import Notice
 from fbsync.operations.metrics import Metrics, total
+from fbsync.page import PageId
 from fbsync.refresh import Outcome
 
 
@@ -21,6 +24,12 @@ class Observers:
         """A request to the listener."""
         self.metrics.request(notice)
         self.log.request(notice)
+
+    def missed(self, page: PageId, number: int, fields: Sequence[str]) -> None:
+        """No webhook told of a change; a poll found it."""
+        self.metrics.missed_webhook()
+        told = f"page {page}  version {number}: no webhook told of {', '.join(fields)}"
+        self.log.say(told, "missed", "warning")
 
     def outcome(self, found: Outcome | FbsyncError) -> None:
         """What the worker did."""

@@ -1,0 +1,36 @@
+"""How far a long command has come, with its rate and the time that is left."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from fbsync.console import Console
+
+
+@contextmanager
+def progress_bar(console: Console, what: str, total: int) -> Iterator[Callable[[], None]]:
+    """On stderr, if that is a terminal. Gives what moves it on by one; any thread may.
+
+    `total` may be too small, or 0 where nothing is known: more is found on the way.
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    messages = console.messages
+    begun, done = time.monotonic(), 0
+    with Progress(*columns, console=messages, disable=not messages.is_terminal) as bar:
+        task = bar.add_task(what, total=total or None, rate="")
+
+        def advance() -> None:
+            nonlocal done
+            done += 1
+            rate = done / max(time.monotonic() - begun, 0.001)
+            bar.update(task, advance=1, total=max(total, done), rate=f"{rate:,.0f}/s, left:")
+
+        yield advance

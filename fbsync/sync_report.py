@@ -1,0 +1,128 @@
+"""What `fbsync sync` found, page by page: counted, shown in part, and as JSON in full.
+
+Grows with the number of reasons and of people, not with that of pages.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from fbsync.change_report import changes_as_json, describe_changes
+from fbsync.console import Console
+from fbsync.errors import FbsyncError
+from fbsync.grouped_reasons import Reasons
+from fbsync.missed_webhook import MissedWebhook
+from fbsync.refresh import Outcome
+from fbsync.report import ATTENTION, outcome_details
+from fbsync.spool import Spool
+from fbsync.sync import Difference
+
+_MAX_ROWS = 50
+
+
+class SyncReport:
+    """Counts every page. `entries` takes each page that is not simply unchanged, for the JSON."""
+
+    def __init__(self, entries: Spool | None = None) -> None:
+        self.counts: Counter[str] = Counter()
+        self.missed = 0
+        """Changes that a webhook should have told first."""
+        self.refused: list[tuple[str, str]] = []
+        self.refused_fields: Sequence[str] = ()
+        self._rows: list[tuple[str, str, str, str]] = []
+        self._left_out = 0
+        self._troubled: defaultdict[str, Reasons] = defaultdict(Reasons)
+        self._entries = entries
+
+    def refuse(self, person: str, error: FbsyncError) -> None:
+        """Keep why a person's list of pages could not be read."""
+        self.refused.append((person, str(error)))
+
+    def miss(self, missed: MissedWebhook) -> None:
+        """Keep that a webhook should have told this."""
+        self.missed += 1
+
+    def add(self, found: Outcome | Difference) -> None:
+        """Count one page."""
+        kind = _kind(found)
+        self.counts[kind] += 1
+        if kind in ("unchanged", "settled elsewhere"):
+            return
+        if self._entries is not None:
+            self._entries.add(_page_as_json(found))
+        if isinstance(found, Outcome) and kind in ATTENTION:
+            self._troubled[kind].add(found.page_id, outcome_details(found))
+        elif len(self._rows) < _MAX_ROWS:
+            self._rows.append(_row(found))
+        else:
+            self._left_out += 1
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether some page could not be mirrored, or some person's list not be read."""
+        return bool(self.refused) or any(self.counts[kind] for kind in ATTENTION)
+
+    @property
+    def summary(self) -> str:
+        """The counts in one line."""
+        counts = ", ".join(f"{count} {kind}" for kind, count in sorted(self.counts.items()))
+        return counts or "nothing to do"
+
+    def as_json(self) -> dict[str, object]:
+        """Counts over all pages; the pages themselves are `entries`."""
+        return {
+            "ok": not self.needs_attention,
+            "checked": self.counts.total(),
+            "counts": {kind.replace(" ", "_"): count for kind, count in self.counts.items()},
+            "missed_webhooks": self.missed,
+            "refused_fields": list(self.refused_fields),
+            "refused_logins": [{"name": name, "reason": reason} for name, reason in self.refused],
+        }
+
+    def show_json(self, console: Console) -> None:
+        """One object on stdout, with an entry for each page that was not simply unchanged."""
+        console.json_with_list(self.as_json(), "pages", self._entries or ())
+
+    def show(self, console: Console) -> None:
+        """A table of what happened, and one line of counts."""
+        if self._rows:
+            console.table(("Page", "Name", "Outcome", "Details"), self._rows)
+        if self._left_out:
+            console.line("", f"… and {self._left_out} more; --json lists all")
+        for kind in sorted(self._troubled):
+            for line in self._troubled[kind].lines():
+                console.line(kind, line, "red")
+        for person, reason in self.refused:
+            said = " ".join(reason.split())
+            console.line("refused", f"the list of pages of {person}: {said}", "red")
+        if self.refused_fields:
+            names = ", ".join(self.refused_fields)
+            console.line("left out", f"page fields that Facebook refuses: {names}")
+        if self.missed:
+            console.line("missed", f"{self.missed} changes that no webhook had told", "yellow")
+        console.line(f"{self.counts.total()} pages", self.summary)
+
+
+def _kind(found: Outcome | Difference) -> str:
+    return found.kind if isinstance(found, Outcome) else "would change"
+
+
+def _row(found: Outcome | Difference) -> tuple[str, str, str, str]:
+    if isinstance(found, Difference):
+        return found.page_id, found.name, "would change", describe_changes(found.changes)
+    name = str(found.version.snapshot.fields.get("name", "")) if found.version else ""
+    return found.page_id, name, found.kind, outcome_details(found)
+
+
+def _page_as_json(found: Outcome | Difference) -> dict[str, object]:
+    if isinstance(found, Difference):
+        changes = changes_as_json(found.changes)
+        return {"page_id": found.page_id, "outcome": "would_change", "changes": changes}
+    entry: dict[str, object] = {
+        "page_id": found.page_id,
+        "outcome": found.kind.replace(" ", "_"),
+        "reason": found.reason,
+    }
+    if found.version is not None:
+        entry["version"] = found.version.number
+        entry["changes"] = changes_as_json(found.version.changes)
+    return entry

@@ -1,0 +1,88 @@
+"""One run of a sync over the pages, by a command or beside a listener."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from fbsync.errors import FbsyncError
+from fbsync.missed_webhook import MissedWebhook, missed_by
+from fbsync.page import PageId
+from fbsync.patience import POLL_PATIENCE, Patience
+from fbsync.ports import ObjectStore
+from fbsync.refresh import Outcome
+from fbsync.sync import Difference, Poll
+from fbsync.wiring import Access
+
+Found = Outcome | Difference
+
+
+@dataclass(frozen=True)
+class SyncRun:
+    """What a run needs, and whom it tells.
+
+    `found` is told of each page, `refused` of each person whose list of pages may not be read, and
+    `missed` of each change that a webhook should have told, given the webhook fields `fields`.
+    """
+
+    access: Access
+    store: ObjectStore
+    fields: Collection[str]
+    found: Callable[[Found], None]
+    refused: Callable[[str, FbsyncError], None]
+    missed: Callable[[MissedWebhook], None]
+    say: Callable[[str], None] = lambda text: None
+    ends: Callable[[], bool] = lambda: False
+    patience: Patience = POLL_PATIENCE
+
+    def over_all(self, known: Collection[PageId], *, by_the_clock: bool) -> bool:
+        """All pages. False where it is only due by the clock, and another such run is under way."""
+        with self.access.sync_runs.hold(alone=by_the_clock) as is_ours:
+            if not is_ours:
+                return False
+            lists_refused = self._run(known, None)
+        if not lists_refused and not self.ends():
+            self.access.last_sync.note(datetime.now(UTC))
+        return True
+
+    def over(self, wanted: Collection[PageId], known: Collection[PageId]) -> None:
+        """Some pages."""
+        self._run(known, wanted)
+
+    def dry(self, wanted: Collection[PageId] | None, known: Collection[PageId]) -> None:
+        """Only tell what differs."""
+        self._run(known, wanted, dry_run=True)
+
+    def _run(
+        self,
+        known: Collection[PageId],
+        wanted: Collection[PageId] | None,
+        *,
+        dry_run: bool = False,
+    ) -> int:
+        """How many people's lists were refused."""
+        refused = []
+
+        def refuse(person: str, error: FbsyncError) -> None:
+            refused.append(person)
+            self.refused(person, error)
+
+        first, second = (self.access.refresher(self.store, dry_run=dry_run) for _ in range(2))
+        poll = Poll(
+            self.access.inbox,
+            first,
+            self._look,
+            further=[second],
+            wanted=wanted,
+            dry_run=dry_run,
+            patience=self.patience,
+            say=self.say,
+            ends=self.ends,
+        )
+        poll.run(self.access.poll(keep_tokens=not dry_run, refused=refuse), known)
+        return len(refused)
+
+    def _look(self, found: Found) -> None:
+        if isinstance(found, Outcome) and (missed := missed_by(found, self.fields)):
+            self.access.missed_webhooks.note(missed.page_id, missed.number, missed.fields)
+            self.missed(missed)
+        self.found(found)

@@ -1,0 +1,27 @@
+"""The bar of a long command."""
+
+import pytest
+
+from fbsync.console import Console
+from fbsync.progress_bar import progress_bar
+
+
+def test_on_a_terminal_it_shows_count_rate_and_time_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "120")
+    with progress_bar(Console(), "Polling", 2) as advance:
+        for _ in range(3):
+            advance()
+    shown = capsys.readouterr().err
+    assert "Polling" in shown
+    assert "3/3" in shown
+    assert "/s, left:" in shown
+
+
+def test_elsewhere_it_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar(Console(), "Polling", 0) as advance:
+        advance()
+    assert capsys.readouterr().err == ""
