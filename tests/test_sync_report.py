@@ -1,6 +1,8 @@
 """What a sync found, as people and programs get to see it."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
@@ -31,11 +33,18 @@ PUT_OFF = Outcome(TWO, "put off", reason="Facebook asks to wait.", retry_at=AT)
 WOULD_CHANGE = Difference(ONE, "Bakery", CHANGES)
 
 
-def report(*found: Outcome | Difference) -> SyncReport:
-    made = SyncReport(Spool())
-    for one in found:
-        made.add(one)
-    return made
+@pytest.fixture
+def report() -> Iterator[Callable[..., SyncReport]]:
+    """A report of what was found."""
+    with ExitStack() as stack:
+
+        def make(*found: Outcome | Difference) -> SyncReport:
+            made = SyncReport(stack.enter_context(Spool()))
+            for one in found:
+                made.add(one)
+            return made
+
+        yield make
 
 
 def shown(made: SyncReport, capsys: pytest.CaptureFixture[str]) -> str:
@@ -59,13 +68,13 @@ class TestSync:
         ],
     )
     def test_pages_that_could_not_be_mirrored_need_attention(
-        self, found: list[Outcome | Difference], attention: bool
+        self, report: Callable[..., SyncReport], found: list[Outcome | Difference], attention: bool
     ) -> None:
         assert report(*found).needs_attention is attention
         assert report(*found).as_json()["ok"] is not attention
 
     def test_a_person_whose_list_is_refused_needs_attention_and_is_named(
-        self, capsys: pytest.CaptureFixture[str]
+        self, report: Callable[..., SyncReport], capsys: pytest.CaptureFixture[str]
     ) -> None:
         made = report(UNCHANGED)
         made.refuse("Sam", TokenRefused("Session has expired.\nRun: fbsync login"))
@@ -76,31 +85,35 @@ class TestSync:
         assert "pages of Sam: Session has expired. Run: fbsync login" in shown(made, capsys)
 
     def test_the_table_shows_what_happened_and_the_line_counts_all(
-        self, capsys: pytest.CaptureFixture[str]
+        self, report: Callable[..., SyncReport], capsys: pytest.CaptureFixture[str]
     ) -> None:
         text = shown(report(STORED, UNCHANGED, PARKED), capsys)
         assert "name: Old → New" in text
         assert "The token is refused. Run:" in text
         assert text.splitlines()[-1] == "3 pages   1 parked, 1 stored, 1 unchanged"
 
-    def test_a_large_count_stands_apart(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_large_count_stands_apart(
+        self, report: Callable[..., SyncReport], capsys: pytest.CaptureFixture[str]
+    ) -> None:
         text = shown(report(*[UNCHANGED] * 2000), capsys)
         assert text == "2000 pages 2000 unchanged\n"
 
     def test_where_nothing_happened_there_is_no_table(
-        self, capsys: pytest.CaptureFixture[str]
+        self, report: Callable[..., SyncReport], capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert shown(report(UNCHANGED), capsys) == "1 pages   1 unchanged\n"
         assert shown(report(), capsys) == "0 pages   nothing to do\n"
 
-    def test_a_very_long_table_is_cut_and_says_so(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_very_long_table_is_cut_and_says_so(
+        self, report: Callable[..., SyncReport], capsys: pytest.CaptureFixture[str]
+    ) -> None:
         many = [Difference(PageId(str(number)), "Shop", CHANGES) for number in range(1, 62)]
         text = shown(report(*many), capsys)
         assert "… and 11 more; --json lists all" in text
         assert text.count("would change") == 51  # 50 rows and the count
 
     def test_json_has_an_entry_for_each_page_worth_one(
-        self, capsys: pytest.CaptureFixture[str]
+        self, report: Callable[..., SyncReport], capsys: pytest.CaptureFixture[str]
     ) -> None:
         change = {"field": "name", "before": "Old", "after": "New"}
         assert shown_json(report(STORED, UNCHANGED, PARKED, WOULD_CHANGE), capsys) == {
@@ -127,13 +140,17 @@ class TestSync:
             "refused_logins": [],
         }
 
-    def test_without_pages_the_json_is_whole_too(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_without_pages_the_json_is_whole_too(
+        self, report: Callable[..., SyncReport], capsys: pytest.CaptureFixture[str]
+    ) -> None:
         found = shown_json(report(UNCHANGED), capsys)
         assert isinstance(found, dict)
         assert found["pages"] == []
         assert found["checked"] == 1
 
-    def test_missed_webhooks_are_counted(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_missed_webhooks_are_counted(
+        self, report: Callable[..., SyncReport], capsys: pytest.CaptureFixture[str]
+    ) -> None:
         made = report(STORED)
         made.miss(MissedWebhook(ONE, 2, ("name",)))
         assert "1 changes that no webhook had told" in shown(made, capsys)
