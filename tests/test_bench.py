@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from bench import drain, listen, machine, memory
+from bench import drain, listen, machine, memory, sync
 from bench.drain import Drained
 from bench.events import bodies, request
 from bench.receivers import RECEIVERS
+from bench.sync_table import Run, goals
 from bench.table import markdown
 from fbsync import webhook
 
@@ -64,6 +65,42 @@ def test_memory_looks_at_the_listener_under_load(capsys: pytest.CaptureFixture[s
     assert 10 < use["at_start"] <= use["peak"]
 
 
+def test_sync_is_measured_on_both_stores_and_beside_its_rivals(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = told(capsys, sync.main, "--pages 3 --rounds 1")["runs"]
+    asked = {(r["name"], r["store"]): (r["calls"], r["store_requests"]) for r in found}
+    assert asked["first", "folder"] == (4, 0)
+    assert asked["unchanged", "folder"] == asked["unchanged", "bucket"] == (1, 0)
+    assert asked["1 % changed", "folder"] == (2, 0)
+    assert asked["first", "bucket"][1] >= asked["puts", "bucket"][1] == 6
+    assert asked["1 % changed", "bucket"][1] >= 2
+    assert asked["tutorial", "bucket"] == (4, 3)
+    assert asked["hashing", ""] == (1, 0)
+    assert all(run["seconds"] > 0 < run["processor_seconds"] for run in found)
+    assert all(10 < run["peak_mib"] < 400 for run in found)
+
+
+def test_the_goals_of_sync_are_judged_round_by_round() -> None:
+    def run(
+        number: int, name: str, store: str, *, pages: int = 1_000, seconds: float = 0, peak: float = 0
+    ) -> Run:
+        return Run(pages, number, name, store, 10, 10, 0, seconds, seconds, peak)
+
+    rounds = [
+        (run(n, "first", "bucket", seconds=2 * n, peak=80 + n), run(n, "puts", "bucket", seconds=n))
+        for n in (1, 2)
+    ]
+    quiet = [
+        (run(n, "unchanged", "bucket", seconds=3 * n), run(n, "hashing", "", seconds=n))
+        for n in (1, 2)
+    ]
+    told = "\n".join(goals([one for pair in (*rounds, *quiet) for one in pair]))
+    assert "processor time 3.00 times that of hashing" in told
+    assert "0.50 of the rate of bare puts" in told
+    assert "peak memory" not in told
+
+
 def test_a_table_goes_into_the_document_as_it_is() -> None:
     found = Drained("a burst", 20, 2, 2, 0.5, 2.0, requests=1, calls=2, memory_mib=80.0)
     lines = markdown(drain.COLUMNS, [drain.row(found)]).splitlines()
@@ -78,7 +115,7 @@ def test_the_machine_is_told_without_its_name(tmp_path: Path) -> None:
     assert os.uname().nodename not in " ".join(about.values())
 
 
-@pytest.mark.parametrize("name", ["listen", "drain", "memory"])
+@pytest.mark.parametrize("name", ["listen", "drain", "memory", "sync"])
 def test_each_measurement_is_a_program_and_documented(name: str) -> None:
     assert os.access(ROOT / "bench" / name, os.X_OK)
     assert f"bench/{name}" in (ROOT / "docs/performance.md").read_text()
