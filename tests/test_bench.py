@@ -82,23 +82,23 @@ def test_sync_is_measured_on_both_stores_and_beside_its_rivals(
 
 
 def test_the_goals_of_sync_are_judged_round_by_round() -> None:
-    def run(
-        number: int, name: str, store: str, *, pages: int = 1_000, seconds: float = 0, peak: float = 0
-    ) -> Run:
-        return Run(pages, number, name, store, 10, 10, 0, seconds, seconds, peak)
+    def run(name: str, store: str, number: int, seconds: float, pages: int = 1_000) -> Run:
+        return Run(pages, number, name, store, 10, 10, 0, seconds, seconds, peak_mib=pages / 500)
 
-    rounds = [
-        (run(n, "first", "bucket", seconds=2 * n, peak=80 + n), run(n, "puts", "bucket", seconds=n))
+    found = [
+        one
         for n in (1, 2)
+        for one in (
+            *(run("first", "bucket", n, 2.0 * n), run("puts", "bucket", n, 1.0 * n)),
+            *(run("unchanged", "bucket", n, 3.0 * n), run("hashing", "", n, 1.0 * n)),
+        )
     ]
-    quiet = [
-        (run(n, "unchanged", "bucket", seconds=3 * n), run(n, "hashing", "", seconds=n))
-        for n in (1, 2)
-    ]
-    told = "\n".join(goals([one for pair in (*rounds, *quiet) for one in pair]))
+    told = "\n".join(goals(found))
     assert "processor time 3.00 times that of hashing" in told
     assert "0.50 of the rate of bare puts" in told
     assert "peak memory" not in told
+    many = [Run(**{**vars(one), "pages": 100_000, "peak_mib": 2.5}) for one in found]
+    assert "peak memory: 1.25 times" in "\n".join(goals([*found, *many]))
 
 
 def test_a_table_goes_into_the_document_as_it_is() -> None:
