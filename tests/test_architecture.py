@@ -47,9 +47,12 @@ IMPORTS = {
     "ports": "errors page webhook",
     # the second half of the hallway
     "parallel": "",
+    "drift": "page ports",
     "store_check": "page ports",
     "lease": "errors page ports",
     "refresh": "errors lease page parallel ports store_check unforeseen",
+    "second_look": "drift page ports",
+    "repair": "drift errors lease page parallel ports refresh second_look",
     "shutdown": "",
     "interpreter": "",
     "periodic": "unforeseen",
@@ -81,6 +84,7 @@ IMPORTS = {
     "database.rate_budget": ".engine .schema errors graph.budget graph.pace",
     "database.store_address": ".engine .marks .schema",
     "database.stored_versions": ".engine .schema page",
+    "database.believed_objects": ".engine .schema .stored_versions drift page ports",
     "store_move": "database.store_address errors ports",
     "database.put_off": ".engine .schema page",
     "database.added_fields": ".engine .schema page",
@@ -120,6 +124,7 @@ IMPORTS = {
     "mirror": "errors page ports version_document",
     "mirror_place": "mirror settings.environment settings.facebook settings.store store_place",
     # commands with a body of their own
+    "verification": "database.believed_objects drift page ports refresh repair",
     "login.loopback": ".dialog_answer errors settings.environment",
     "login.pasted_answer": ".dialog_answer errors",
     "login.discovery": "errors graph.accounts graph.oauth graph.permissions page",

@@ -41,8 +41,8 @@ class StoredVersions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def entries(self) -> Iterator[StoredVersion]:
-        """All of them in the order of their keys; memory does not grow with their number."""
+    def entries(self, page: PageId | None = None) -> Iterator[StoredVersion]:
+        """All, or one page's, in the order of their keys; memory does not grow with them."""
         after: tuple[str, int] = ("", 0)
         while True:
             query = (
@@ -51,10 +51,12 @@ class StoredVersions:
                 .order_by(_page, _number)
                 .limit(_AT_ONCE)
             )
+            if page is not None:
+                query = query.where(_page == page)
             with self._database.read() as connection:
                 rows = connection.execute(query).all()
-            for page, number, etag in rows:
-                yield StoredVersion(PageId(page), number, etag)
+            for found, number, etag in rows:
+                yield StoredVersion(PageId(found), number, etag)
             if len(rows) < _AT_ONCE:
                 return
             after = (rows[-1].page_id, rows[-1].number)
