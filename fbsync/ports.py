@@ -212,6 +212,11 @@ class ObjectStore(Protocol):
         """What is under the key, or None."""
         ...
 
+    @property
+    def list_requests(self) -> int:
+        """How many requests `list` has sent so far; a folder needs none."""
+        ...
+
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """All objects whose keys begin with the prefix, in the order of their keys."""
         ...

@@ -53,13 +53,14 @@ class SecondLook:
         number, newest = version_of(key), last.number if last else 0
         if number is not None and number <= newest:
             return self._look_at_version(suspicion, self._document(page, number))
+        if number is None and not is_page(key):
+            return _left_alone(suspicion)
         plan: Plan | None
         if last is not None and is_page(key):
             plan = self._compare(suspicion, canonical_json(last.fields))
         else:
             plan = _left_alone(suspicion) if self._store.head(key) else None
-        is_of_a_worker = number is not None or is_page(key)
-        if plan and is_of_a_worker and self._store.head(history_key(page, newest + 1)):
+        if plan and self._store.head(history_key(page, newest + 1)):
             # The worker could not tell the database any more. The next one adopts what is there.
             remedy: Remedy = "left alone" if is_parked else "read again"
             reason = _SET_ASIDE if is_parked else _NEWER

@@ -61,6 +61,11 @@ class DirectoryStore:
         body = self.get(key)
         return None if body is None else StoredObject(key, etag_of(body), len(body))
 
+    @property
+    def list_requests(self) -> int:
+        """See ports.ObjectStore."""
+        return 0
+
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """All objects whose keys begin with the prefix, in order; one file is read at a time.
 

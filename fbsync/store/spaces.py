@@ -55,6 +55,7 @@ class SpacesStore:
     ) -> None:
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
+        self._listed = 0
         self._refusals = Refusals(bucket, endpoint)
         self._client: S3Client = _bare_session().client(
             "s3",
@@ -126,6 +127,11 @@ class SpacesStore:
             raise self._refusals.explain(error) from None
         return StoredObject(key, found["ETag"].strip('"'), found["ContentLength"])
 
+    @property
+    def list_requests(self) -> int:
+        """See ports.ObjectStore."""
+        return self._listed
+
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """See ports.ObjectStore; 1,000 objects a request."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
@@ -133,6 +139,7 @@ class SpacesStore:
         )
         try:
             for page in pages:
+                self._listed += 1
                 for item in page.get("Contents", ()):
                     key = item["Key"].removeprefix(self._prefix)
                     yield StoredObject(key, item["ETag"].strip('"'), item["Size"])
