@@ -134,8 +134,11 @@ class Repair:
         except LeaseLost:
             with suppress(LeaseLost):
                 self._inbox.release(claim, is_written=bool(drifts))
-            return drifts, False
-        return drifts, self._give_back(claim, must_read=must_read)
+            is_all = False
+        else:
+            is_all = self._give_back(claim, must_read=must_read)
+        # What was only seen is seen again, beside what the database says by then.
+        return drifts if is_all else [d for d in drifts if d.remedy == "repaired"], is_all
 
     def _carry_out(self, plan: Plan, lease: Lease) -> Drift:
         drift = plan.drift

@@ -1,0 +1,197 @@
+"""`sync --verify` on the whole of a store."""
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fbsync.database.believed_objects import BelievedObjects
+from fbsync.drift import Problem
+from fbsync.page import PageId
+from fbsync.ports import ObjectStore, StoredObject, history_key, page_key
+from fbsync.refresh import CLAIM_LIMIT, Refresher
+from fbsync.verification import Verification
+from tests.buckets import BUCKET, bare_client, make_bucket, spaces
+from tests.drifting import contents, damage, keep_known, mirror, repair_of, told, verify
+from tests.hallway import ONE, THREE, TWO, Store, World
+from tests.servers import S3Server
+
+PROBLEMS: tuple[Problem, ...] = ("missing", "altered", "truncated")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.database.close()
+
+
+def test_a_store_that_is_as_the_database_says_shows_no_drift(world: World) -> None:
+    mirror(world, ONE, TWO, versions=2)
+    assert verify(world) == []
+
+
+def test_an_empty_store_of_an_empty_database_is_in_order(world: World) -> None:
+    assert verify(world) == []
+
+
+@pytest.mark.parametrize("key", [page_key(ONE), history_key(ONE, 1), history_key(ONE, 2)])
+@pytest.mark.parametrize("problem", ["altered", "truncated"])
+def test_each_kind_of_object_is_named_and_repaired(
+    world: World, key: str, problem: Problem
+) -> None:
+    mirror(world, ONE, versions=2)
+    whole = contents(world.store)
+    damage(world.store, key, problem)
+    assert told(verify(world)) == [(key, problem, "repaired")]
+    assert contents(world.store) == whole
+    assert verify(world) == []
+
+
+def test_a_whole_store_that_is_gone_comes_back(world: World, tmp_path: Path) -> None:
+    pages = [PageId(str(number)) for number in range(1, 2 * CLAIM_LIMIT + 2)]
+    mirror(world, *pages)
+    whole = contents(world.store)
+    for path in sorted((tmp_path / "store").rglob("*.json")):
+        path.unlink()
+    found = verify(world)
+    assert told(found) == [(key, "missing", "repaired") for key in sorted(whole)]
+    assert contents(world.store) == whole
+
+
+def test_what_is_not_ours_is_named_and_never_touched(world: World) -> None:
+    mirror(world, ONE)
+    foreign = ["1/history/000009.json", "1/notes.txt", "7/page_data.json"]
+    for key in (*foreign, "readme.txt"):
+        world.store.put(key, b"somebody's")
+    before = contents(world.store)
+    assert told(verify(world)) == [(key, "unknown", "left alone") for key in foreign]
+    assert contents(world.store) == before
+
+
+def test_only_the_wanted_pages_are_looked_at(world: World) -> None:
+    mirror(world, ONE, TWO, THREE, PageId("11"))
+    for page in (ONE, TWO, PageId("11")):
+        damage(world.store, page_key(page), "altered")
+    assert told(verify(world, wanted=[ONE, THREE, PageId("9")])) == [
+        (page_key(ONE), "altered", "repaired")
+    ]
+
+
+def test_a_dry_run_names_and_changes_nothing(world: World) -> None:
+    mirror(world, ONE, TWO)
+    damage(world.store, page_key(ONE), "truncated")
+    before = contents(world.store)
+    for _ in range(2):
+        assert told(verify(world, dry_run=True)) == [(page_key(ONE), "truncated", "named")]
+    assert contents(world.store) == before
+
+
+class SlowListing(Store):
+    """Others act after it has seen every object, and before it tells of the first."""
+
+    meanwhile: Callable[[], None] = staticmethod(lambda: None)
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        seen = list(super().list(prefix))
+        self.meanwhile()
+        yield from seen
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_what_workers_write_after_the_listing_is_no_drift(
+    world: World, tmp_path: Path, dry_run: bool
+) -> None:
+    pages = [PageId(str(number)) for number in range(1, 31)]
+    mirror(world, *pages)
+    store = SlowListing(tmp_path / "store")
+    store.meanwhile = lambda: mirror(world, *pages, versions=2)
+    assert verify(world, store=store, dry_run=dry_run) == []
+    assert world.document(page_key(ONE)) == world.facebook.pages[ONE]
+
+
+def test_a_page_that_is_stored_for_the_first_time_meanwhile_is_no_drift(
+    world: World, tmp_path: Path
+) -> None:
+    mirror(world, TWO)
+    store = SlowListing(tmp_path / "store")
+    store.meanwhile = lambda: mirror(world, ONE, THREE)
+    assert verify(world, store=store) == []
+
+
+def test_each_object_is_counted_as_it_is_listed(world: World) -> None:
+    mirror(world, ONE, TWO, versions=2)
+    listed: list[int] = []
+    run = Verification(
+        world.store,
+        BelievedObjects(world.database),
+        repair_of(world),
+        lambda drift: pytest.fail(drift.key),
+        advance=lambda: listed.append(1),
+    )
+    assert run.total() == 6
+    run.run()
+    assert len(listed) == 6
+
+
+def damage_twenty(store: ObjectStore, delete: Callable[[str], object]) -> dict[str, str]:
+    """Delete, alter and truncate one object in fifty; what was done, by key."""
+    keys = [found.key for found in store.list("")]
+    done: dict[str, str] = {}
+    for key, problem in zip(keys[::49], itertools.cycle(PROBLEMS), strict=False):
+        if problem == "missing":
+            delete(key)
+        else:
+            damage(store, key, problem)
+        done[key] = problem
+        if len(done) == 20:
+            break
+    return done
+
+
+def mirror_five_hundred(world: World, store: ObjectStore) -> None:
+    """A thousand objects."""
+    pages = [PageId(str(200_000_000_000_001 + number)) for number in range(500)]
+    world.facebook.pages |= {page: {"id": page, "name": "Page"} for page in pages}
+    world.inbox.mark(pages, "sync")
+    refresher = Refresher(world.inbox, store, world.facebook.read_pages)
+    while refresher.refresh():
+        pass
+    keep_known(world, store)
+
+
+def test_twenty_of_a_thousand_files_are_named_and_repaired(world: World, tmp_path: Path) -> None:
+    mirror_five_hundred(world, world.store)
+    whole = contents(world.store)
+    damaged = damage_twenty(
+        world.store, lambda key: (tmp_path / "store" / "facebook" / key).unlink()
+    )
+    found = verify(world)
+    assert told(found) == [(key, problem, "repaired") for key, problem in damaged.items()]
+    assert (len(whole), len(found), contents(world.store) == whole) == (1000, 20, True)
+
+
+def test_twenty_of_a_thousand_objects_in_a_bucket_are_named_and_repaired_by_two_listings(
+    world: World, seaweedfs: S3Server
+) -> None:
+    make_bucket(seaweedfs)
+    store = spaces(seaweedfs, "verified")
+    mirror_five_hundred(world, store)
+    whole = contents(store)
+    with bare_client(seaweedfs) as client:
+        damaged = damage_twenty(
+            store, lambda key: client.delete_object(Bucket=BUCKET, Key=f"verified/{key}")
+        )
+    asked: list[str] = []
+    events = store._client.meta.events
+    events.register("before-send.s3", lambda event_name, **_: asked.append(event_name))
+    before = store.list_requests
+    found = verify(world, store=store)
+    assert told(found) == [(key, problem, "repaired") for key, problem in damaged.items()]
+    counts = Counter(name.rpartition(".")[2] for name in asked)
+    assert counts["ListObjectsV2"] == store.list_requests - before <= 3
+    assert counts["PutObject"] == 20
+    assert counts.keys() == {"ListObjectsV2", "PutObject", "HeadObject"}
+    assert (len(whole), len(found), contents(store) == whole) == (1000, 20, True)
