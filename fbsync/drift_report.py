@@ -64,9 +64,11 @@ class DriftReport:
         for (remedy, reason), count in self.reasons.items():
             style = "red" if remedy in _ATTENTION else ""
             console.line(remedy, f"{_objects(count)}: {' '.join(reason.split())}", style)
-        console.line("verified", f"{_objects(self.objects)} in the store: {self._outcome()}")
+        console.line("verified", f"{_objects(self.objects)} in the store: {self.summary}")
 
-    def _outcome(self) -> str:
+    @property
+    def summary(self) -> str:
+        """The counts in one line."""
         if not self.problems:
             return "all as the database says"
         return f"{_counts(self.problems)}; {_counts(self.remedies)}"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from fbsync.change_report import changes_as_json, describe_changes
 from fbsync.console import Console
+from fbsync.drift_report import DriftReport
 from fbsync.errors import FbsyncError
 from fbsync.grouped_reasons import Reasons
 from fbsync.missed_webhook import MissedWebhook
@@ -20,9 +21,12 @@ _MAX_ROWS = 50
 
 
 class SyncReport:
-    """Counts every page. `entries` takes each page that is not simply unchanged, for the JSON."""
+    """Counts every page. `entries` takes each page that is not simply unchanged, for the JSON.
 
-    def __init__(self, entries: Spool | None = None) -> None:
+    `drift` is what a verification of the store found before, if there was one.
+    """
+
+    def __init__(self, entries: Spool | None = None, drift: DriftReport | None = None) -> None:
         self.counts: Counter[str] = Counter()
         self.missed = 0
         """Changes that a webhook should have told first."""
@@ -32,6 +36,7 @@ class SyncReport:
         self._left_out = 0
         self._troubled: defaultdict[str, Reasons] = defaultdict(Reasons)
         self._entries = entries
+        self._drift = drift
 
     def refuse(self, person: str, error: FbsyncError) -> None:
         """Keep why a person's list of pages could not be read."""
@@ -58,8 +63,9 @@ class SyncReport:
 
     @property
     def needs_attention(self) -> bool:
-        """Whether some page could not be mirrored, or some person's list not be read."""
-        return bool(self.refused) or any(self.counts[kind] for kind in ATTENTION)
+        """Whether a page could not be mirrored, a person's list not be read, or drift stays."""
+        drifted = self._drift is not None and self._drift.needs_attention
+        return drifted or bool(self.refused) or any(self.counts[kind] for kind in ATTENTION)
 
     @property
     def summary(self) -> str:
@@ -76,6 +82,7 @@ class SyncReport:
             "missed_webhooks": self.missed,
             "refused_fields": list(self.refused_fields),
             "refused_logins": [{"name": name, "reason": reason} for name, reason in self.refused],
+            **({"verification": self._drift.as_json()} if self._drift else {}),
         }
 
     def show_json(self, console: Console) -> None:

@@ -20,8 +20,7 @@ from fbsync.repair import Repair
 class Verification:
     """One run over all pages, or over the `wanted` ones.
 
-    `report` is called once for each object that is not as the database says, `advance` once for
-    each that is listed.
+    `report` is called once for each object that is not as the database says.
     """
 
     def __init__(
@@ -32,32 +31,34 @@ class Verification:
         report: Callable[[Drift], None],
         *,
         wanted: Collection[PageId] | None = None,
-        advance: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._believed = believed
         self._repair = repair
         self._report = report
         self._folders = [None] if wanted is None else sorted(set(wanted))
-        self._advance = advance
 
     def total(self) -> int:
         """About how many objects will be listed. Raises DatabaseUnavailable."""
         return sum(self._believed.count(page) for page in self._folders)
 
-    def run(self) -> None:
-        """Raises StoreUnavailable where it cannot be listed, and DatabaseUnavailable."""
+    def run(self, listed: Callable[[], None] = lambda: None) -> None:
+        """`listed` is called once for each object that is there.
+
+        Raises StoreUnavailable where the store cannot be listed, and DatabaseUnavailable.
+        """
         for page in self._folders:
             listing = self._store.list(f"{page}/" if page else "")
-            suspicions = compare(self._counted(listing), self._believed.entries(page))
+            suspicions = compare(_telling(listed, listing), self._believed.entries(page))
             for some in _by_pages(suspicions, CLAIM_LIMIT):
                 for drift in self._repair.settle(some):
                     self._report(drift)
 
-    def _counted(self, listing: Iterable[StoredObject]) -> Iterator[StoredObject]:
-        for found in listing:
-            yield found
-            self._advance()
+
+def _telling(listed: Callable[[], None], listing: Iterable[StoredObject]) -> Iterator[StoredObject]:
+    for found in listing:
+        listed()
+        yield found
 
 
 def _by_pages(suspicions: Iterable[Suspicion], limit: int) -> Iterator[list[Suspicion]]:

@@ -193,8 +193,9 @@ IMPORTS = {
     "missed_webhook": "page refresh webhook_fields",
     "report": "change_report console page refresh",
     "progress_bar": "console",
-    "sync_report": "change_report console errors grouped_reasons missed_webhook refresh report"
-    " spool sync",
+    "drift_report": "console drift",
+    "sync_report": "change_report console drift_report errors grouped_reasons missed_webhook refresh"
+    " report spool sync",
     "safety_net": "errors periodic",
     "sync_run": "errors missed_webhook page patience ports refresh sync wiring",
     "logs.format": "",

@@ -129,10 +129,9 @@ def test_each_object_is_counted_as_it_is_listed(world: World) -> None:
         BelievedObjects(world.database),
         repair_of(world),
         lambda drift: pytest.fail(drift.key),
-        advance=lambda: listed.append(1),
     )
     assert run.total() == 6
-    run.run()
+    run.run(lambda: listed.append(1))
     assert len(listed) == 6
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fbsync.console import Console
-from fbsync.errors import PermanentFailure, TemporaryFailure
+from fbsync.errors import FbsyncError, PermanentFailure, TemporaryFailure
 from fbsync.exit_status import NEEDS_ATTENTION
 from fbsync.parameters import EnvFile, JsonFlag, SomePages, duration, environ_of, page_ids
 from fbsync.settings.database import read_database
@@ -24,6 +24,7 @@ from fbsync.settings.store import read_store
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fbsync.drift_report import DriftReport
     from fbsync.page import PageId
     from fbsync.ports import ObjectStore
     from fbsync.sync_report import SyncReport
@@ -45,6 +46,10 @@ def sync(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what differs, change nothing.")
     ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="First compare the whole store with the database; repair."),
+    ] = False,
     as_json: JsonFlag = False,
     env_file: EnvFile = None,
 ) -> None:
@@ -63,7 +68,9 @@ def sync(
         opened = open_store(store, app_settings.app_id, console.say)
         while True:
             try:
-                report = _once(console, access, opened, fields, wish)
+                drift = _verify(console, access, opened, wish) if verify else None
+                with _told_by_itself(console, drift, wish):
+                    report = _once(console, access, opened, fields, wish, drift)
             except (TemporaryFailure, PermanentFailure) as error:
                 if interval is None:
                     raise
@@ -84,8 +91,59 @@ class _Wish:
     as_json: bool
 
 
+def _verify(console: Console, access: Access, store: ObjectStore, wish: _Wish) -> DriftReport:
+    """The store beside the database, shown; with --json it is told with the rest."""
+    from fbsync.database.believed_objects import BelievedObjects
+    from fbsync.database.stored_versions import StoredVersions
+    from fbsync.drift_report import DriftReport
+    from fbsync.progress_bar import progress_bar
+    from fbsync.repair import Repair
+    from fbsync.store_move import move_to
+    from fbsync.verification import Verification
+
+    if not wish.dry_run:
+        # What was in the last place is not believed to be in another one.
+        move_to(store, access.store_address, access.warn)
+    report, before = DriftReport(keeps_all=wish.as_json), store.list_requests
+    believed, versions = BelievedObjects(access.database), StoredVersions(access.database)
+    repair = Repair(access.inbox, store, versions.document, dry_run=wish.dry_run)
+    run = Verification(store, believed, repair, report.add, wanted=wish.pages)
+    with (
+        progress_bar(console, "Verifying", run.total()) as advance,
+        _interruptible(
+            console, lambda: f"Stopped after {report.objects} objects: {report.summary}."
+        ),
+    ):
+
+        def listed() -> None:
+            report.count()
+            advance()
+
+        run.run(listed)
+    report.list_requests = store.list_requests - before
+    if not wish.as_json:
+        report.show(console)
+    return report
+
+
+@contextmanager
+def _told_by_itself(console: Console, drift: DriftReport | None, wish: _Wish) -> Iterator[None]:
+    """Where the poll fails after it, what the verification found is told all the same."""
+    try:
+        yield
+    except FbsyncError:
+        if drift is not None and wish.as_json:
+            console.json({"ok": False, "verification": drift.as_json()})
+        raise
+
+
 def _once(
-    console: Console, access: Access, store: ObjectStore, fields: Sequence[str], wish: _Wish
+    console: Console,
+    access: Access,
+    store: ObjectStore,
+    fields: Sequence[str],
+    wish: _Wish,
+    drift: DriftReport | None,
 ) -> SyncReport:
     """One run, shown."""
     from fbsync.progress_bar import progress_bar
@@ -96,10 +154,10 @@ def _once(
     known = access.known_pages()
     total = len(known if wish.pages is None else wish.pages)
     with Spool() as entries:
-        report = SyncReport(entries if wish.as_json else None)
+        report = SyncReport(entries if wish.as_json else None, drift)
         with (
             progress_bar(console, "Polling", total) as advance,
-            _interruptible(console, report, total),
+            _interruptible(console, lambda: _how_far(report, total)),
         ):
 
             def found(one: Found) -> None:
@@ -110,7 +168,8 @@ def _once(
             is_done = _run(run, wish, known)
         if not is_done:
             console.say("Another sync of all pages is under way; this one is left out.")
-            return report
+            if drift is None or not wish.as_json:
+                return report
         report.refused_fields = access.pages.left_out
         report.show_json(console) if wish.as_json else report.show(console)
     return report
@@ -128,14 +187,17 @@ def _run(run: SyncRun, wish: _Wish, known: list[PageId]) -> bool:
 
 
 @contextmanager
-def _interruptible(console: Console, report: SyncReport, total: int) -> Iterator[None]:
+def _interruptible(console: Console, how_far: Callable[[], str]) -> Iterator[None]:
     """Ctrl-C ends in order, and says how far it came."""
     try:
         yield
     except KeyboardInterrupt:
-        about = f" of about {total}" if total > report.counts.total() else ""
         console.say(
-            f"Stopped after {report.counts.total()}{about} pages: {report.summary}.\n"
-            "What was stored is whole; the next fbsync sync goes on from there."
+            f"{how_far()}\nWhat was stored is whole; the next fbsync sync goes on from there."
         )
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _how_far(report: SyncReport, total: int) -> str:
+    about = f" of about {total}" if total > report.counts.total() else ""
+    return f"Stopped after {report.counts.total()}{about} pages: {report.summary}."
