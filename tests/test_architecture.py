@@ -194,8 +194,8 @@ IMPORTS = {
     "report": "change_report console page refresh",
     "progress_bar": "console",
     "drift_report": "console drift",
-    "sync_report": "change_report console drift_report errors grouped_reasons missed_webhook refresh"
-    " report spool sync",
+    "sync_report": "change_report console drift_report errors grouped_reasons missed_webhook"
+    " refresh report spool sync",
     "safety_net": "errors periodic",
     "sync_run": "errors missed_webhook page patience ports refresh sync wiring",
     "logs.format": "",

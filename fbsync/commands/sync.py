@@ -62,15 +62,13 @@ def sync(
     from fbsync.wiring import open_access
 
     console = Console(quiet_results=as_json)
-    wish = _Wish(wanted, dry_run, interval is not None, as_json)
+    wish = _Wish(wanted, verify, dry_run, interval is not None, as_json)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
     with open_access(app_settings, graph, database, warn=console.say) as access:
         opened = open_store(store, app_settings.app_id, console.say)
         while True:
             try:
-                drift = _verify(console, access, opened, wish) if verify else None
-                with _told_by_itself(console, drift, wish):
-                    report = _once(console, access, opened, fields, wish, drift)
+                report = _once(console, access, opened, fields, wish)
             except (TemporaryFailure, PermanentFailure) as error:
                 if interval is None:
                     raise
@@ -86,9 +84,19 @@ class _Wish:
     """What to run over (None: all pages), and how."""
 
     pages: list[PageId] | None
+    verify: bool
     dry_run: bool
     by_the_clock: bool
     as_json: bool
+
+
+def _once(
+    console: Console, access: Access, store: ObjectStore, fields: Sequence[str], wish: _Wish
+) -> SyncReport:
+    """One run, shown."""
+    drift = _verify(console, access, store, wish) if wish.verify else None
+    with _told_by_itself(console, drift, wish):
+        return _poll(console, access, store, fields, wish, drift)
 
 
 def _verify(console: Console, access: Access, store: ObjectStore, wish: _Wish) -> DriftReport:
@@ -137,7 +145,7 @@ def _told_by_itself(console: Console, drift: DriftReport | None, wish: _Wish) ->
         raise
 
 
-def _once(
+def _poll(
     console: Console,
     access: Access,
     store: ObjectStore,
@@ -145,7 +153,7 @@ def _once(
     wish: _Wish,
     drift: DriftReport | None,
 ) -> SyncReport:
-    """One run, shown."""
+    """All pages or some; shown, with what the verification found."""
     from fbsync.progress_bar import progress_bar
     from fbsync.spool import Spool
     from fbsync.sync_report import SyncReport
