@@ -29,6 +29,8 @@ class WireProxy:
         self.port = 0
         self.connections = 0
         """How many were made so far."""
+        self.broken = 0
+        """How many connections or parts of them a fault has met so far."""
         self.bytes_sent = 0
         """From clients to the server so far."""
         self._fault: Fault | None = None
@@ -54,6 +56,7 @@ class WireProxy:
             assert self._server is not None
             self._server.close()
             for writer in list(self._open):
+                self.broken += 1
                 _reset(writer)
         elif self._server is None or not self._server.is_serving():
             await self._listen()
@@ -82,6 +85,7 @@ class WireProxy:
         while data := await client.read(65536):
             await self._while_stalled()
             if self._fault in ("reset", "cut"):
+                self.broken += 1
                 up.write(data[:FIRST_BYTES])
                 await up.drain()
                 if self._fault == "reset":
@@ -97,6 +101,7 @@ class WireProxy:
         while data := await server.read(65536):
             await self._while_stalled()
             if self._fault == "mute":
+                self.broken += 1
                 _reset(down)
                 raise ConnectionError(self._fault)
             down.write(data)
@@ -105,6 +110,7 @@ class WireProxy:
 
     async def _while_stalled(self) -> None:
         while self._fault == "stall":
+            self.broken += 1
             await self._changed.wait()
 
     def _run(self) -> None:
