@@ -11,6 +11,7 @@ import respx
 from fbsync.errors import GraphUnavailable
 from fbsync.graph.http import GraphHttp
 from fbsync.graph.usage import Usage
+from tests.servers import wait_until
 
 URL = "https://graph.facebook.com"
 
@@ -83,6 +84,7 @@ def test_an_answer_that_trickles_beyond_the_deadline_is_given_up(
     meta.post("/v26.0/x").respond(text="x")
     with pytest.raises(GraphUnavailable, match="too slow"):
         http.post("x", {}, {})
+    wait_until(lambda: meta.calls.called, "the request, which is left to itself")
 
 
 def test_a_network_failure_passes_and_shows_no_secret(

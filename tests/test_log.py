@@ -67,6 +67,12 @@ class Pipe:
         return self.reader.lines()
 
 
+@pytest.fixture(autouse=True)
+def no_hurry_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may take longer than STOP_SECONDS to write some hundred lines."""
+    monkeypatch.setattr("fbsync.logs.log.STOP_SECONDS", READY_SECONDS)
+
+
 @pytest.fixture
 def pipe() -> Iterator[Pipe]:
     end, fd = os.pipe()
