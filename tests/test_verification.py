@@ -1,21 +1,28 @@
 """`sync --verify` on the whole of a store."""
 
 import itertools
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from fbsync.database.believed_objects import BelievedObjects
-from fbsync.drift import Problem
-from fbsync.page import PageId
+from fbsync.database.engine import Database
+from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.stored_versions import StoredVersions
+from fbsync.drift import Drift, Problem
+from fbsync.page import PageId, canonical_json
 from fbsync.ports import ObjectStore, StoredObject, history_key, page_key
 from fbsync.refresh import CLAIM_LIMIT, Refresher
+from fbsync.repair import Repair
+from fbsync.store.directory import DirectoryStore
 from fbsync.verification import Verification
-from tests.buckets import BUCKET, bare_client, make_bucket, spaces
+from tests.buckets import BUCKET, bare_client, keys_in, make_bucket, spaces
 from tests.drifting import contents, damage, keep_known, mirror, repair_of, told, verify
-from tests.hallway import ONE, THREE, TWO, Store, World
+from tests.hallway import ONE, THREE, TWO, Facebook, Store, World
 from tests.servers import S3Server
 
 PROBLEMS: tuple[Problem, ...] = ("missing", "altered", "truncated")
@@ -194,3 +201,68 @@ def test_twenty_of_a_thousand_objects_in_a_bucket_are_named_and_repaired_by_two_
     assert counts["PutObject"] == 20
     assert counts.keys() == {"ListObjectsV2", "PutObject", "HeadObject"}
     assert (len(whole), len(found), contents(store) == whole) == (1000, 20, True)
+
+
+class Busy:
+    """A worker of its own that writes newer and newer versions of some pages until it is told."""
+
+    def __init__(self, database_url: str, store: ObjectStore, pages: Sequence[PageId]) -> None:
+        self.database = Database(database_url)
+        self.facebook = Facebook()
+        self.inbox = DatabaseInbox(self.database)
+        self._store = store
+        self._pages = pages
+        self._thread = threading.Thread(target=self._work)
+        self._end = threading.Event()
+        self.rounds = 0
+
+    def __enter__(self) -> "Busy":
+        self.write()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+        self.database.close()
+
+    def write(self) -> None:
+        self.rounds += 1
+        names = {page: f"Page {page} of round {self.rounds}" for page in self._pages}
+        self.facebook.pages |= {page: {"id": page, "name": name} for page, name in names.items()}
+        self.inbox.mark(self._pages, "sync")
+        refresher = Refresher(self.inbox, self._store, self.facebook.read_pages)
+        while refresher.refresh() or self.inbox.status().waiting:
+            pass
+
+    def _work(self) -> None:
+        while not self._end.is_set():
+            self.write()
+
+
+def test_beside_a_busy_worker_nothing_is_drift_and_nothing_newer_is_lost(
+    database_url: str, tmp_path: Path
+) -> None:
+    pages = [PageId(str(number)) for number in range(1, 9)]
+    store = DirectoryStore(tmp_path / "busy", "")
+    with Busy(database_url, store, pages) as worker, closing(Database(database_url)) as database:
+        inbox, believed = DatabaseInbox(database), BelievedObjects(database)
+        found: list[Drift] = []
+        repair = Repair(inbox, store, StoredVersions(database).document)
+        begun = worker.rounds
+        while worker.rounds < begun + 10:
+            Verification(store, believed, repair, found.append).run()
+            # Somebody damages a page again and again.
+            store.put(page_key(ONE), b"damaged")
+    assert {drift.key for drift in found} <= {page_key(ONE)}
+    with closing(Database(database_url)) as database:
+        Verification(
+            store,
+            BelievedObjects(database),
+            Repair(DatabaseInbox(database), store, StoredVersions(database).document),
+            found.append,
+        ).run()
+    for page in pages:
+        assert store.get(page_key(page)) == canonical_json(worker.facebook.pages[page])
+        keys = keys_in(store, f"{page}/history/")
+        assert keys == [history_key(page, n) for n in range(1, worker.rounds + 1)]
