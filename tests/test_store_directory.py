@@ -100,3 +100,10 @@ def test_a_link_that_leads_in_a_circle_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "1" / "circle").symlink_to(tmp_path)
     (tmp_path / "1" / "nowhere").symlink_to(tmp_path / "missing")
     assert keys_in(store) == ["1/page_data.json"]
+
+
+def test_files_with_names_that_no_key_of_ours_has_are_listed_too(tmp_path: Path) -> None:
+    (tmp_path / "1").mkdir()
+    for name in ("a\\b", "line\nend"):
+        (tmp_path / "1" / name).write_bytes(b"somebody's")
+    assert keys_in(DirectoryStore(tmp_path, "")) == ["1/a\\b", "1/line\nend"]

@@ -68,14 +68,15 @@ def test_a_whole_store_that_is_gone_comes_back(world: World, tmp_path: Path) -> 
     assert contents(world.store) == whole
 
 
-def test_what_is_not_ours_is_named_and_never_touched(world: World) -> None:
+def test_what_is_not_ours_is_named_and_never_touched(world: World, tmp_path: Path) -> None:
     mirror(world, ONE)
-    foreign = ["1/history/000009.json", "1/notes.txt", "7/page_data.json"]
+    foreign = ["1/history/000009.json", "1/notes.txt", "1/odd\\name", "7/page_data.json"]
+    folder = tmp_path / "store" / "facebook"
+    (folder / "7").mkdir()
     for key in (*foreign, "readme.txt"):
-        world.store.put(key, b"somebody's")
-    before = contents(world.store)
+        (folder / key).write_bytes(b"somebody's")
     assert told(verify(world)) == [(key, "unknown", "left alone") for key in foreign]
-    assert contents(world.store) == before
+    assert all((folder / key).read_bytes() == b"somebody's" for key in foreign)
 
 
 def test_only_the_wanted_pages_are_looked_at(world: World) -> None:

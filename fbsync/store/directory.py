@@ -48,18 +48,11 @@ class DirectoryStore:
 
     def get(self, key: str) -> bytes | None:
         """The file's bytes, or None where there is none."""
-        path = self._path(key)
-        try:
-            return path.read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise _unavailable("read", path, error) from None
+        return _read(self._path(key))
 
     def head(self, key: str) -> StoredObject | None:
         """See ports.ObjectStore. The file is read: nothing else tells what it holds."""
-        body = self.get(key)
-        return None if body is None else StoredObject(key, etag_of(body), len(body))
+        return _described(key, self._path(key))
 
     @property
     def list_requests(self) -> int:
@@ -73,7 +66,8 @@ class DirectoryStore:
         """
         above, slash, beginning = checked_prefix(prefix).rpartition("/")
         for key in self._keys(above + slash, beginning):
-            if found := self.head(key):
+            # Somebody else's file may have a name that no key of ours has.
+            if found := _described(key, self._folder / key):
                 yield found
 
     def _keys(self, folder: str, beginning: str = "") -> Iterator[str]:
@@ -105,6 +99,20 @@ class DirectoryStore:
 
     def _path(self, key: str) -> Path:
         return self._folder.joinpath(*checked(key).split("/"))
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unavailable("read", path, error) from None
+
+
+def _described(key: str, path: Path) -> StoredObject | None:
+    body = _read(path)
+    return None if body is None else StoredObject(key, etag_of(body), len(body))
 
 
 def _unavailable(what: str, path: Path, error: OSError) -> StoreUnavailable:
