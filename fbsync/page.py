@@ -98,8 +98,8 @@ class PageSnapshot:
 
     @property
     def digest(self) -> str:
-        """SHA-256 in hex over the document without what is volatile. Equal: nothing changed."""
-        return hashlib.sha256(canonical_json(without_volatile(self.fields))).hexdigest()
+        """See digest_of."""
+        return digest_of(self.fields)
 
 
 @dataclass(frozen=True)
@@ -142,11 +142,7 @@ class PageVersion:
 
 @dataclass(frozen=True)
 class Tombstone:
-    """The version that says that a page is gone, or that the access to it is lost, and why.
-
-    It stands in the history where a PageVersion would, under the next number. Only its document
-    has the key `inaccessible`.
-    """
+    """A version that says why a page is gone or its access lost: its document's `inaccessible`."""
 
     page_id: PageId
     number: int
@@ -156,7 +152,7 @@ class Tombstone:
 
     @property
     def document(self) -> bytes:
-        """The bytes of history/NNNNNN.json."""
+        """The bytes of history/NNNNNN.json, as those of any version."""
         return canonical_json(
             {
                 "page_id": self.page_id,
@@ -181,6 +177,11 @@ def canonical_json(value: object) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         return (json.dumps(value, sort_keys=True, indent=2, default=dict) + "\n").encode()
+
+
+def digest_of(fields: Mapping[str, object]) -> str:
+    """SHA-256 in hex over the document without what is volatile. Equal: nothing changed."""
+    return hashlib.sha256(canonical_json(without_volatile(fields))).hexdigest()
 
 
 def changes_between(

@@ -5,7 +5,7 @@ Reading pages is no port but a plain callable, `ReadPages`, so that tokens never
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -27,17 +27,23 @@ So long after its lease was taken over, a dead worker's last write may still arr
 """
 
 
+INACCESSIBLE = "inaccessible"
+"""Stands for the digest where the newest version is a tombstone: no page that is read has it."""
+
+
 @dataclass(frozen=True)
 class LastStored:
-    """The newest stored version of a page.
+    """The newest stored version of a page; `fields` are those of the newest that has any.
 
     `digest` is None where the store can no longer be trusted to hold these fields and nothing
-    newer, as after a lost lease: the next pass then looks, and writes a version where that is so.
+    newer, as after a lost lease: the next pass then looks. `documents` are the bytes of versions
+    that the database does not know yet, by number.
     """
 
     number: int
     digest: str | None
     fields: Mapping[str, object]
+    documents: Mapping[int, bytes] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -120,9 +126,10 @@ class Inbox(Protocol):
         ...
 
     def finish(self, claim: Claim, stored: LastStored | None) -> None:
-        """Done up to the claim's marks. `stored` is the version just written, None if unchanged.
+        """Done up to the claim's marks. `stored` is the newest version, None if it is the claim's.
 
-        Raises LeaseLost; the page is then marked again and its digest no longer trusted.
+        Its documents are kept. Raises LeaseLost; the page is then marked again and its digest no
+        longer trusted.
         """
         ...
 
@@ -140,8 +147,8 @@ class Inbox(Protocol):
         """
         ...
 
-    def park(self, claim: Claim, reason: str) -> bool:
-        """Set the page aside until `unpark`. Raises LeaseLost.
+    def park(self, claim: Claim, reason: str, stored: LastStored | None = None) -> bool:
+        """Set the page aside until `unpark`; `stored` as for `finish`. Raises LeaseLost.
 
         False where `unpark` came since the claim: the page is due again at once instead.
         """
@@ -149,6 +156,10 @@ class Inbox(Protocol):
 
     def unpark(self, page_ids: Collection[PageId]) -> None:
         """Let these pages be claimed again at once; those that are being read are read again."""
+        ...
+
+    def document(self, page: PageId, number: int) -> bytes | None:
+        """The bytes of a version that is known to be stored; None where it is not known."""
         ...
 
     def pages(self, page_ids: Collection[PageId] | None = None) -> dict[PageId, PageState]:

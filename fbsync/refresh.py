@@ -1,10 +1,9 @@
 """The second half of the hallway: claim marked pages, read them, compare, store, finish.
 
-    claim -> read_pages -> changes_between -> object_store.put -> finish
+    claim -> read_pages -> page_writer -> finish
 
 Nothing here looks at an event: a mark says only that a page may have changed. A failure after a
-claim means that the page is claimed again later; since the version number is fixed at claim time,
-a write that is done twice overwrites itself.
+claim means that the page is claimed again later; what was stored by then is found, and it goes on.
 """
 
 import random
@@ -23,18 +22,10 @@ from fbsync.errors import (
     TemporaryFailure,
 )
 from fbsync.lease import Lease, steady_seconds
-from fbsync.page import PageId, PageSnapshot, PageVersion, changes_between
+from fbsync.page import PageId, PageSnapshot, PageVersion
+from fbsync.page_writer import PageWriter
 from fbsync.parallel import in_parallel
-from fbsync.ports import (
-    Claim,
-    Inbox,
-    LastStored,
-    ObjectStore,
-    ReadPages,
-    history_key,
-    page_key,
-)
-from fbsync.store_check import is_intact
+from fbsync.ports import Claim, Inbox, ObjectStore, ReadPages
 from fbsync.unforeseen import describe
 
 CLAIM_LIMIT = 50
@@ -53,7 +44,8 @@ class Outcome:
     worker settled it.
 
     `version` is there when one was stored; `reason` when the page was put off or parked; `retry_at`
-    when it was put off. `event` is the id of the newest delivery that asked for the read.
+    when it was put off. `event` is the id of the newest delivery that asked for the read. `drift`
+    names objects that were not as the database said, and were mended.
     """
 
     page_id: PageId
@@ -62,6 +54,7 @@ class Outcome:
     reason: str | None = None
     retry_at: datetime | None = None
     event: str | None = None
+    drift: tuple[str, ...] = ()
 
 
 class Refresher:
@@ -69,7 +62,7 @@ class Refresher:
 
     def __init__(self, inbox: Inbox, store: ObjectStore, read_pages: ReadPages) -> None:
         self._inbox = inbox
-        self._store = store
+        self._writer = PageWriter(store, inbox.document)
         self._read_pages = read_pages
         self._lease: Lease | None = None
         self._unsettled: list[Claim] = []  # whose end the database was not told
@@ -146,56 +139,35 @@ class Refresher:
             return self._put_off(claim, told, is_written=True)
 
     def _settle_reading(self, claim: Claim, reading: Reading, lease: Lease) -> Outcome:
-        if isinstance(reading, PermanentFailure):
-            return self._park(claim, str(reading))
         if isinstance(reading, TemporaryFailure):
             return self._put_off(claim, reading)
         try:
+            if isinstance(reading, PermanentFailure):
+                return self._park(claim, reading, lease)
             return self._store_and_finish(claim, reading, lease)
         except StoreUnavailable as error:
             # What failed may have been written all the same.
             return self._put_off(claim, error, is_written=True)
 
     def _store_and_finish(self, claim: Claim, snapshot: PageSnapshot, lease: Lease) -> Outcome:
-        last = claim.last
-        if last is not None:
-            snapshot = snapshot.keeping(last.fields)
-            if self._is_stored(claim.page_id, last, snapshot):
-                in_doubt = last.digest is None
-                self._inbox.finish(
-                    claim, replace(last, digest=snapshot.digest) if in_doubt else None
-                )
-                return Outcome(claim.page_id, "unchanged")
-        version = PageVersion(
-            page_id=claim.page_id,
-            number=last.number + 1 if last else 1,
-            snapshot=snapshot,
-            changes=changes_between(last.fields if last else None, snapshot.fields),
-            noticed_by=claim.noticed_by,
-        )
-        self._put(claim, lease, history_key(version.page_id, version.number), version)
-        self._put(claim, lease, page_key(version.page_id), snapshot)
-        stored = LastStored(version.number, snapshot.digest, snapshot.fields)
-        self._inbox.finish(claim, stored)
-        return Outcome(claim.page_id, "stored", version=version)
+        written = self._writer.write(claim, snapshot, lambda: self._guard(claim, lease))
+        self._inbox.finish(claim, written.last)
+        kind: OutcomeKind = "stored" if written.version else "unchanged"
+        return Outcome(claim.page_id, kind, version=written.version, drift=written.drift)
 
-    def _is_stored(self, page: PageId, last: LastStored, snapshot: PageSnapshot) -> bool:
-        if last.digest is not None:
-            return last.digest == snapshot.digest
-        known = replace(snapshot, fields=last.fields)
-        return known.digest == snapshot.digest and is_intact(self._store, page, last)
-
-    def _put(self, claim: Claim, lease: Lease, key: str, value: PageVersion | PageSnapshot) -> None:
+    def _guard(self, claim: Claim, lease: Lease) -> None:
         if not lease.may_write(claim.page_id):
             # If nobody took the page yet, it is free at once; else its new holder looks twice.
             self._inbox.release(claim, is_written=True)
             raise LeaseLost(f"The lease on page {claim.page_id} ran out; nothing more is written.")
-        self._store.put(key, value.document)
 
-    def _park(self, claim: Claim, reason: str) -> Outcome:
-        if self._inbox.park(claim, reason):
-            return Outcome(claim.page_id, "parked", reason=reason)
-        return Outcome(claim.page_id, "put off", reason=reason, retry_at=datetime.now(UTC))
+    def _park(self, claim: Claim, failure: PermanentFailure, lease: Lease) -> Outcome:
+        written = self._writer.bury(claim, failure, lambda: self._guard(claim, lease))
+        reason, drift = str(failure), written.drift
+        if self._inbox.park(claim, reason, written.last):
+            return Outcome(claim.page_id, "parked", reason=reason, drift=drift)
+        now = datetime.now(UTC)
+        return Outcome(claim.page_id, "put off", reason=reason, retry_at=now, drift=drift)
 
     def _put_off(
         self, claim: Claim, error: TemporaryFailure, *, is_written: bool = False

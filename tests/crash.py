@@ -25,16 +25,16 @@ DOORS: dict[str, tuple[str, str, str, int]] = {
     "4 after the claim": ("fbsync.database.inbox", "DatabaseInbox.claim", "after", 1),
     "5 after the read": ("fbsync.wiring", "Access.read_pages", "after", 1),
     "6 after the comparison": ("fbsync.refresh", "changes_between", "after", 1),
-    "7 before the history entry": ("fbsync.store.directory", "DirectoryStore.put", "before", 1),
-    "7 after the history entry": ("fbsync.store.directory", "DirectoryStore.put", "after", 1),
-    "7 after page_data.json": ("fbsync.store.directory", "DirectoryStore.put", "after", 2),
+    "7 before the history entry": ("fbsync.store.directory", "DirectoryStore.create", "before", 1),
+    "7 after the history entry": ("fbsync.store.directory", "DirectoryStore.create", "after", 1),
+    "7 after page_data.json": ("fbsync.store.directory", "DirectoryStore.put", "after", 1),
     "8 before finish": ("fbsync.database.inbox", "DatabaseInbox.finish", "before", 1),
     "8 after finish": ("fbsync.database.inbox", "DatabaseInbox.finish", "after", 1),
 }
 
 STOPS: dict[str, tuple[str, str, str, int]] = {
     "7 asleep before the history entry": DOORS["7 before the history entry"],
-    "7 asleep before page_data.json": ("fbsync.store.directory", "DirectoryStore.put", "before", 2),
+    "7 asleep before page_data.json": ("fbsync.store.directory", "DirectoryStore.put", "before", 1),
 }
 
 

@@ -66,7 +66,10 @@ class Facebook:
 
 
 class Store(DirectoryStore):
-    """A directory store that notes its puts, and where told so calls `before_put` on the nth."""
+    """A directory store that notes its puts, and where told so calls `before_put` on the nth.
+
+    To create an object counts as a put.
+    """
 
     def __init__(self, root: Path) -> None:
         super().__init__(root, "facebook")
@@ -75,11 +78,18 @@ class Store(DirectoryStore):
         self._lock = threading.Lock()
 
     def put(self, key: str, body: bytes) -> None:
+        self._note(key)
+        super().put(key, body)
+
+    def create(self, key: str, body: bytes) -> bool:
+        self._note(key)
+        return super().create(key, body)
+
+    def _note(self, key: str) -> None:
         with self._lock:
             self.puts.append(key)
             number = len(self.puts)
         self.before_put.get(number, lambda: None)()
-        super().put(key, body)
 
 
 class World:

@@ -189,7 +189,7 @@ class OffByOne(Unguarded):
         (Forgetting, "BA", Limits(faults=1), "not stored as it is|do not end with"),
         (LookingOnce, "BA", Limits(expiries=1, crashes=1), "not stored as it is"),
         (LookingOnce, "BA", Limits(crashes=1, late_puts=1), "not stored as it is"),
-        (OffByOne, "B", Limits(), "moved by 2"),
+        (OffByOne, "B", Limits(), "is recorded, and is not there"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )

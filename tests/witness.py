@@ -41,7 +41,8 @@ class Witness:
         self._watch(DatabaseInbox, "finish", self._finishing, self._finished)
         for verb in ("retry", "park", "release"):
             self._watch(DatabaseInbox, verb, self._giving_back, self._gave_back)
-        self._watch(DirectoryStore, "put", self._putting)
+        for verb in ("create", "put"):
+            self._watch(DirectoryStore, verb, self._putting)
         self._watch(Access, "read_pages", after=lambda args, found: self._pass("after the read"))
 
     def _watch(

@@ -4,7 +4,6 @@ A mark is a counter. `marks > done` means that a read is due; `finish` sets `don
 they stood at claim time, so an event that arrives during a read makes the page claimable again.
 """
 
-import json
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -15,7 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from fbsync.database.claim_statements import due, free, lease_pages
 from fbsync.database.engine import Database
 from fbsync.database.inbox_clock import InboxClock
-from fbsync.database.inbox_rows import chunks, moment, state_of, storable
+from fbsync.database.inbox_rows import chunks, moment, state_of, storable, stored_values
 from fbsync.database.joined_writes import JoinedWrites
 from fbsync.database.marks import (
     keep,
@@ -26,9 +25,10 @@ from fbsync.database.marks import (
 )
 from fbsync.database.parked import managed
 from fbsync.database.schema import deliveries, pages
+from fbsync.database.stored_versions import StoredVersions, keep_version
 from fbsync.errors import LeaseLost
 from fbsync.page import NoticedBy, PageId
-from fbsync.ports import LEASE_SECONDS, Claim, InboxStatus, LastStored, PageState
+from fbsync.ports import LEASE_SECONDS, Claim, InboxStatus, LastStored, PageState, etag_of
 from fbsync.webhook import Delivery
 
 
@@ -38,6 +38,7 @@ class DatabaseInbox:
     def __init__(self, database: Database, now: Callable[[], float] | None = None) -> None:
         self._database = database
         self._writes = JoinedWrites(database)
+        self._versions = StoredVersions(database)
         self._clock = InboxClock(database, now)
         self._now = self._clock.here
 
@@ -91,15 +92,7 @@ class DatabaseInbox:
         values: dict[str, Any] = {"done": claim.marks, "due_at": 0.0, "attempts": 0, "reason": None}
         # For an event that came during the read; otherwise it means nothing.
         values["waiting_since"] = self._now()
-        if stored is not None:
-            is_new = pages.c.stored_number < stored.number
-            values |= {
-                "stored_number": stored.number,
-                "stored_digest": stored.digest,
-                "stored_fields": json.dumps(stored.fields),
-                "stored_at": case((is_new, self._now()), else_=pages.c.stored_at),
-            }
-        self._give_back(claim, values)
+        self._give_back(claim, values, stored)
 
     def retry(self, claim: Claim, at: datetime, reason: str, *, is_written: bool = False) -> None:
         """See ports.Inbox."""
@@ -111,11 +104,12 @@ class DatabaseInbox:
         """See ports.Inbox."""
         self._give_back(claim, _suspect(claim, is_written))
 
-    def park(self, claim: Claim, reason: str) -> bool:
+    def park(self, claim: Claim, reason: str, stored: LastStored | None = None) -> bool:
         """See ports.Inbox. An event since the claim is no reason to go on: it opens no page."""
         is_outdated = func.coalesce(pages.c.unparked, 0) > claim.marks
         parked_at = case((is_outdated, null()), else_=self._now())
-        return self._give_back(claim, {"parked_at": parked_at, "reason": storable(reason)})
+        values = {"parked_at": parked_at, "reason": storable(reason)}
+        return self._give_back(claim, values, stored)
 
     def unpark(self, page_ids: Collection[PageId]) -> None:
         """See ports.Inbox."""
@@ -129,6 +123,10 @@ class DatabaseInbox:
                 some = pages.c.page_id.in_(chunk)
                 lock_pages(connection, some)
                 connection.execute(update(pages).where(some).values(values))
+
+    def document(self, page: PageId, number: int) -> bytes | None:
+        """See ports.Inbox."""
+        return self._versions.document(page, number)
 
     def pages(self, page_ids: Collection[PageId] | None = None) -> dict[PageId, PageState]:
         """See ports.Inbox."""
@@ -178,8 +176,12 @@ class DatabaseInbox:
         with self._database.read() as connection:
             return connection.execute(query).all()
 
-    def _give_back(self, claim: Claim, values: dict[str, Any]) -> bool:
+    def _give_back(
+        self, claim: Claim, values: dict[str, Any], stored: LastStored | None = None
+    ) -> bool:
         """Whether the page is parked now. Raises LeaseLost."""
+        if stored is not None:
+            values = values | stored_values(stored, self._now())
         page = pages.c.page_id == claim.page_id
         # A page that was parked in the meantime, as its access was withdrawn, stays so.
         parked = pages.c.parked_at.is_not(None)
@@ -192,6 +194,9 @@ class DatabaseInbox:
                 .where(page, pages.c.lease == claim.lease)
                 .values(lease=None, leased_until=0.0, **values)
             )
+            if held.rowcount and stored is not None:
+                for number, body in stored.documents.items():
+                    keep_version(connection, claim.page_id, number, etag_of(body), body)
             if held.rowcount == 0:
                 # We may have overwritten what the new holder wrote: let the page be written anew.
                 again = {"marks": pages.c.marks + 1, "suspect": pages.c.marks + 1}

@@ -4,7 +4,7 @@ from sqlalchemy import case, delete, null, select, true, update
 
 from fbsync.database.engine import Database
 from fbsync.database.marks import lock_pages
-from fbsync.database.schema import pages, store_address
+from fbsync.database.schema import pages, store_address, stored_versions
 
 # A worker that still writes to the old place will say that it stored the page.
 _IS_READ, _AGAIN = pages.c.lease.is_not(None), pages.c.marks + 1
@@ -40,4 +40,5 @@ class StoreAddress:
             if before is not None:
                 lock_pages(connection, true())
                 connection.execute(update(pages).values(_IS_NOT_STORED))
+                connection.execute(delete(stored_versions))
         return before
