@@ -1,0 +1,146 @@
+"""What becomes of the objects of one page: tombstones and adopted versions."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from fbsync.database.inbox import DatabaseInbox
+from fbsync.errors import (
+    CallRefused,
+    NoAccess,
+    PageGone,
+    PermanentFailure,
+    PermissionMissing,
+    StoreUnavailable,
+    TokenRefused,
+)
+from fbsync.page import PageSnapshot, PageVersion
+from fbsync.ports import INACCESSIBLE, history_key, page_key
+from tests.buckets import keys_in
+from tests.hallway import FETCHED, ONE, World
+
+PAGE = {"id": "1", "name": "A"}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.database.close()
+
+
+def versions(world: World) -> list[dict[str, object]]:
+    bodies = [world.store.get(key) for key in keys_in(world.store, "1/history/")]
+    return [json.loads(body or b"") for body in bodies]
+
+
+def lose(world: World, failure: PermanentFailure) -> None:
+    world.inbox.unpark([ONE])
+    world.inbox.mark([ONE], "webhook")
+    world.facebook.pages[ONE] = failure
+    assert world.refresh_one().kind == "parked"
+
+
+@pytest.mark.parametrize("kind", [PageGone, NoAccess, TokenRefused, PermissionMissing])
+def test_a_lost_page_gets_one_tombstone_and_a_version_when_it_is_back(
+    world: World, kind: type[PermanentFailure]
+) -> None:
+    world.see(ONE, name="A")
+    world.refresh()
+    for _ in range(2):
+        lose(world, kind("It is lost."))
+    assert [version.get("inaccessible") for version in versions(world)] == [None, "It is lost."]
+    assert world.document(page_key(ONE)) == PAGE
+    last = world.inbox.pages()[ONE].last
+    assert last is not None
+    assert (last.number, last.digest, last.fields) == (2, INACCESSIBLE, PAGE)
+    assert world.inbox.document(ONE, 2) == world.store.get(history_key(ONE, 2))
+
+    world.inbox.unpark([ONE])
+    world.see(ONE, name="A")
+    assert world.refresh_one().kind == "stored"
+    back = versions(world)[2]
+    assert (back["number"], back["changes"], back["snapshot"]) == (3, [], PAGE)
+
+
+def test_a_page_without_a_copy_and_a_refused_call_leave_no_tombstone(world: World) -> None:
+    lose_first = NoAccess("No token.")
+    world.facebook.pages[ONE] = lose_first
+    world.inbox.mark([ONE], "webhook")
+    world.refresh()
+    assert keys_in(world.store) == []
+    world.inbox.unpark([ONE])
+    world.see(ONE, name="A")
+    world.refresh()
+    lose(world, CallRefused("A bad parameter."))
+    of_app = TokenRefused("The app's own.")
+    of_app.of_app = True
+    lose(world, of_app)
+    assert len(versions(world)) == 1
+
+
+def test_a_page_is_not_set_aside_before_its_tombstone_is_stored(world: World) -> None:
+    def fail() -> None:
+        raise StoreUnavailable("The disk is full.")
+
+    world.see(ONE, name="A")
+    world.refresh()
+    world.store.before_put[len(world.store.puts) + 1] = fail
+    world.facebook.pages[ONE] = PageGone("Gone.")
+    world.inbox.mark([ONE], "webhook")
+    assert world.refresh_one().kind == "put off"
+    world.clock.seconds = datetime.now(UTC).timestamp() + 60
+    assert world.refresh_one().kind == "parked"
+    assert [version["number"] for version in versions(world)] == [1, 2]
+
+
+def test_a_lost_database_goes_on_where_the_store_left_off(world: World, tmp_path: Path) -> None:
+    for name in ("A", "B"):
+        world.see(ONE, name=name)
+        world.refresh()
+    before = versions(world)
+    (tmp_path / "other").mkdir()
+    other = World(tmp_path / "other")
+    other.store = world.store
+    other.see(ONE, name="B")
+    outcome = other.refresh_one()
+    assert (outcome.kind, versions(world)) == ("stored", before)
+    assert outcome.version is not None
+    assert outcome.version.number == 2
+    other.see(ONE, name="C")
+    other.refresh()
+    assert [version["number"] for version in versions(world)] == [1, 2, 3]
+    assert other.inbox.document(ONE, 1) == world.store.get(history_key(ONE, 1))
+    other.database.close()
+
+
+def test_bytes_that_are_no_version_put_the_page_off_and_stay(world: World) -> None:
+    world.store.put(history_key(ONE, 1), b"somebody's notes")
+    world.see(ONE, name="A")
+    outcome = world.refresh_one()
+    assert outcome.kind == "put off"
+    assert "Move that object away" in (outcome.reason or "")
+    assert world.store.get(history_key(ONE, 1)) == b"somebody's notes"
+
+
+def test_every_version_is_known_to_the_database(world: World) -> None:
+    for name in ("A", "B"):
+        world.see(ONE, name=name)
+        world.refresh()
+    inbox = DatabaseInbox(world.database)
+    for number in (1, 2):
+        assert inbox.document(ONE, number) == world.store.get(history_key(ONE, number))
+
+
+def test_a_late_version_is_adopted_and_followed(world: World) -> None:
+    world.see(ONE, name="A")
+    world.refresh()
+    late = PageSnapshot(ONE, {"id": "1", "name": "Late"}, FETCHED, "v26.0")
+    world.store.create(history_key(ONE, 2), PageVersion(ONE, 2, late, (), "sync").document)
+    world.see(ONE, name="B")
+    outcome = world.refresh_one()
+    assert outcome.version is not None
+    assert (outcome.version.number, outcome.version.changes[0].before) == (3, "Late")
