@@ -6,10 +6,12 @@ Values only, no I/O. Every dataclass is frozen; tokens have their repr off; time
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, NewType
+
+from fbsync.volatile import without_volatile
 
 PageId = NewType("PageId", str)
 """A page's id: 1 to 32 ASCII digits, because it becomes part of an object key."""
@@ -20,14 +22,6 @@ NoticedBy = Literal["first", "webhook", "sync"]
 _PAGE_ID = re.compile(r"[0-9]{1,32}")
 _FIELD = re.compile(r"[a-z][a-z0-9_]*(\.[a-z_]+\([^()]*\))*(\{.+\})?")
 _TOKEN_FIELD = re.compile(r"\b(access_token|page_token)\b")
-_COUNTERS = frozenset(
-    (
-        *("checkins", "fan_count", "followers_count", "new_like_count", "overall_star_rating"),
-        *("rating_count", "talking_about_count", "were_here_count"),
-    )
-)
-# An image: its address, which is signed anew again and again, and what names the same image.
-_SIGNED_ADDRESSES = {"picture": ("url", ("cache_key",)), "cover": ("source", ("cover_id", "id"))}
 _WEBHOOK_TASKS = frozenset({"CREATE_CONTENT", "MANAGE", "MODERATE", "FULL_CONTROL"})
 
 
@@ -198,30 +192,6 @@ def changes_between(
         for name in sorted(old.keys() | new.keys())
         if canonical_json(old.get(name)) != canonical_json(new.get(name))
     )
-
-
-def without_volatile(fields: Mapping[str, object]) -> dict[str, object]:
-    """The fields without what moves although nobody changed the page.
-
-    That is the counters, and the signed addresses of picture and cover (Meta, "Page", "Profile
-    Picture Source" and "Cover Photo"). An address stays where nothing else names the image.
-    """
-    return {
-        name: _without_address(value, *_SIGNED_ADDRESSES[name])
-        if name in _SIGNED_ADDRESSES
-        else value
-        for name, value in fields.items()
-        if name not in _COUNTERS
-    }
-
-
-def _without_address(image: object, address: str, names: Collection[str]) -> object:
-    if not isinstance(image, Mapping):
-        return image
-    if isinstance(image.get("data"), Mapping):  # an edge's answer, as that of `picture`
-        return {**image, "data": _without_address(image["data"], address, names)}
-    named = any(image.get(name) for name in names)
-    return {key: value for key, value in image.items() if not named or key != address}
 
 
 def split_fields(text: str) -> tuple[str, ...]:

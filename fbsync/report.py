@@ -49,9 +49,10 @@ def _document(title: str, text: str, changed: Sequence[str]) -> Panel:
 
 def outcome_details(found: Outcome) -> str:
     """In one line: the version and what changed in it, or the reason and when it is tried again."""
+    mended = f"  (mended: {'; '.join(found.drift)})" if found.drift else ""
     if found.version is not None:
-        return f"version {found.version.number}  {_describe_version(found.version)}"
-    reason = " ".join((found.reason or "").split())
+        return f"version {found.version.number}  {_describe_version(found.version)}{mended}"
+    reason = " ".join((found.reason or "").split()) + mended
     if found.retry_at is not None:
         return f"again at {found.retry_at:%H:%M:%S} UTC  {reason}"
     return reason

@@ -129,6 +129,8 @@ def _page_as_json(found: Outcome | Difference) -> dict[str, object]:
         "outcome": found.kind.replace(" ", "_"),
         "reason": found.reason,
     }
+    if found.drift:
+        entry["drift"] = list(found.drift)
     if found.version is not None:
         entry["version"] = found.version.number
         entry["changes"] = changes_as_json(found.version.changes)

@@ -31,7 +31,7 @@ from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.schema import deliveries
 from fbsync.page import PageId
-from fbsync.ports import history_key, page_key
+from fbsync.ports import etag_of, history_key, page_key
 from fbsync.sandbox.world import World
 from fbsync.store.directory import DirectoryStore
 from tests import servers
@@ -231,6 +231,9 @@ class KillLoop:
             states = DatabaseInbox(database).pages()
         if lost := acknowledged - kept:
             result.faults.append(f"{len(lost)} deliveries were answered with 200 and are lost")
+        for key, etag in result.findings.etags.items():
+            if etag_of(self._store.get(key) or b"") != etag:
+                result.faults.append(f"{key} has other bytes than it was created with")
         keys: dict[str, list[str]] = {}
         for key in keys_in(self._store):
             keys.setdefault(key.partition("/")[0], []).append(key)

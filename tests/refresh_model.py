@@ -655,11 +655,11 @@ class _Noon(datetime):
 def _follows(before: Mapping[str, object], version: Any) -> bool:
     """Whether the version's changes lead from the fields before it to its own."""
     if version["snapshot"] is None:
-        return version["changes"] == []
+        return bool(version["changes"] == [])
     fields = dict(before)
     fits = all(fields.get(change["field"]) == change["before"] for change in version["changes"])
     fields |= {change["field"]: change["after"] for change in version["changes"]}
-    return fits and fields == version["snapshot"]
+    return fits and bool(fields == version["snapshot"])
 
 
 def _used(state: State, what: str) -> State:

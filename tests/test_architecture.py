@@ -22,7 +22,8 @@ IMPORTS = {
     # values: no I/O
     "errors": "",
     "unforeseen": "",
-    "page": "errors",
+    "volatile": "",
+    "page": "volatile",
     "version_document": "errors page",
     "webhook": "errors page",
     "notice": "page",
@@ -47,7 +48,6 @@ IMPORTS = {
     "ports": "errors page webhook",
     # the second half of the hallway
     "parallel": "",
-    "version_document": "errors page",
     "store_check": "errors page ports version_document",
     "page_writer": "errors page ports store_check version_document",
     "drift": "page ports",

@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,14 @@ from fbsync.database.engine import Database
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.errors import LeaseLost
 from fbsync.page import PageId
-from fbsync.ports import LEASE_SECONDS, LONGEST_PUT_SECONDS, Claim, Inbox, LastStored
+from fbsync.ports import (
+    INACCESSIBLE,
+    LEASE_SECONDS,
+    LONGEST_PUT_SECONDS,
+    Claim,
+    Inbox,
+    LastStored,
+)
 from fbsync.webhook import Delivery, VerifiedBody
 
 ONE, TWO, THREE = PageId("1"), PageId("2"), PageId("3")
@@ -532,3 +540,27 @@ def test_who_held_a_page_and_died_is_taken_over_like_a_worker(inbox: Inbox, cloc
     inbox.finish(claim, stored(2))
     clock.seconds += LONGEST_PUT_SECONDS + 1
     assert only(inbox.claim(50)).last == LastStored(2, None, stored(2).fields)
+
+
+def test_the_bytes_of_a_version_are_kept_with_its_finish_or_its_parking(
+    inbox: Inbox,
+) -> None:
+    inbox.mark([ONE], "sync")
+    claim = only(inbox.claim(50))
+    inbox.finish(claim, replace(stored(2), documents={1: b"first", 2: b"second"}))
+    assert [inbox.document(ONE, number) for number in (1, 2, 3)] == [b"first", b"second", None]
+    inbox.mark([ONE], "webhook")
+    claim = only(inbox.claim(50))
+    stone = LastStored(3, INACCESSIBLE, claim.last.fields if claim.last else {}, {3: b"stone"})
+    assert inbox.park(claim, "gone", stone) is True
+    assert (inbox.document(ONE, 3), inbox.pages()[ONE].last) == (b"stone", stone)
+
+
+def test_a_lost_lease_keeps_no_bytes(inbox: Inbox, clock: Clock) -> None:
+    inbox.mark([ONE], "sync")
+    lost = only(inbox.claim(50))
+    clock.seconds += LEASE_SECONDS + 1
+    inbox.claim(50)
+    with pytest.raises(LeaseLost):
+        inbox.finish(lost, replace(stored(1), documents={1: b"stale"}))
+    assert inbox.document(ONE, 1) is None

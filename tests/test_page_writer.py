@@ -19,8 +19,10 @@ from fbsync.errors import (
 )
 from fbsync.page import PageSnapshot, PageVersion
 from fbsync.ports import INACCESSIBLE, history_key, page_key
-from tests.buckets import keys_in
+from fbsync.refresh import Refresher
+from tests.buckets import keys_in, make_bucket, spaces
 from tests.hallway import FETCHED, ONE, World
+from tests.servers import S3Server
 
 PAGE = {"id": "1", "name": "A"}
 
@@ -67,8 +69,7 @@ def test_a_lost_page_gets_one_tombstone_and_a_version_when_it_is_back(
 
 
 def test_a_page_without_a_copy_and_a_refused_call_leave_no_tombstone(world: World) -> None:
-    lose_first = NoAccess("No token.")
-    world.facebook.pages[ONE] = lose_first
+    world.facebook.pages[ONE] = NoAccess("No token.")
     world.inbox.mark([ONE], "webhook")
     world.refresh()
     assert keys_in(world.store) == []
@@ -144,3 +145,25 @@ def test_a_late_version_is_adopted_and_followed(world: World) -> None:
     outcome = world.refresh_one()
     assert outcome.version is not None
     assert (outcome.version.number, outcome.version.changes[0].before) == (3, "Late")
+
+
+def test_a_bucket_keeps_its_versions_as_a_folder_does(world: World, seaweedfs: S3Server) -> None:
+    make_bucket(seaweedfs)
+    store = spaces(seaweedfs)
+    refresher = Refresher(world.inbox, store, world.facebook.read_pages)
+    world.see(ONE, name="A")
+    refresher.refresh()
+    late = PageSnapshot(ONE, {"id": "1", "name": "Late"}, FETCHED, "v26.0")
+    document = PageVersion(ONE, 2, late, (), "sync").document
+    assert store.create(history_key(ONE, 2), document) is True
+    store.put(page_key(ONE), b"{}")
+    world.see(ONE, name="B")
+    (stored,) = refresher.refresh()
+    assert stored.version is not None
+    assert (stored.version.number, stored.drift) == (3, (f"{page_key(ONE)} was altered",))
+    world.facebook.pages[ONE] = PageGone("Gone.")
+    world.inbox.mark([ONE], "webhook")
+    assert [outcome.kind for outcome in refresher.refresh()] == ["parked"]
+    assert keys_in(store) == [*(history_key(ONE, n) for n in range(1, 5)), page_key(ONE)]
+    assert store.get(history_key(ONE, 2)) == document
+    assert json.loads(store.get(page_key(ONE)) or b"") == {"id": "1", "name": "B"}

@@ -20,6 +20,14 @@ def test_an_orderly_log_has_no_faults() -> None:
     assert (found.faults, found.claims, found.versions, found.takeovers) == ([], 2, 1, [])
 
 
+def test_a_version_has_the_bytes_of_its_creation_for_ever() -> None:
+    log = "1.1 1 created 7 7/history/000001.json={}\n"
+    once = ORDERLY + log.format("aa")
+    assert examine(read_log(once)).etags == {"7/history/000001.json": "aa"}
+    (fault,) = examine(read_log(once + log.format("bb"))).faults
+    assert "created twice" in fault
+
+
 def test_a_takeover_is_counted_from_the_kill() -> None:
     text = "1.0 1 claim 7 -\n2.0 1 killed - -\n14.5 2 claim 7 -\n15.0 2 finishing 7 -\n"
     found = examine(read_log(text))

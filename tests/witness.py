@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fbsync.database.inbox import DatabaseInbox
+from fbsync.ports import etag_of
 from fbsync.store.directory import DirectoryStore
 from fbsync.wiring import Access
 
@@ -41,8 +42,8 @@ class Witness:
         self._watch(DatabaseInbox, "finish", self._finishing, self._finished)
         for verb in ("retry", "park", "release"):
             self._watch(DatabaseInbox, verb, self._giving_back, self._gave_back)
-        for verb in ("create", "put"):
-            self._watch(DirectoryStore, verb, self._putting)
+        self._watch(DirectoryStore, "create", self._putting, self._created)
+        self._watch(DirectoryStore, "put", self._putting)
         self._watch(Access, "read_pages", after=lambda args, found: self._pass("after the read"))
 
     def _watch(
@@ -73,6 +74,11 @@ class Witness:
         if not folders and name == "page_data.json":
             self._pass("between the puts")
         self._note("put", page)
+
+    def _created(self, args: Any, is_there: Any) -> None:
+        _, key, body = args
+        if is_there:
+            self._note("created", key.partition("/")[0], f"{key}={etag_of(body)}")
 
     def _finishing(self, args: Any) -> None:
         self._note("finishing", args[1].page_id)

@@ -37,6 +37,7 @@ class Findings:
 
     claims: int = 0
     versions: int = 0
+    etags: dict[str, str] = field(default_factory=dict)  # of each version that was created, by key
     takeovers: list[float] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -73,6 +74,11 @@ def examine(lines: Sequence[Line]) -> Findings:
         mine = next((hold for hold in reversed(holds) if hold.process == line.process), None)
         if mine is None:
             found.faults.append(f"{line} without a claim")
+            continue
+        if line.what == "created":
+            key, _, etag = line.detail.partition("=")
+            if found.etags.setdefault(key, etag) != etag:
+                found.faults.append(f"{key} was created twice, with other bytes")
             continue
         if line.what not in ("finished", "gave-back"):  # written late: others may have claimed it
             mine.last = line.at

@@ -52,7 +52,7 @@ def outcome_line(found: Outcome | FbsyncError) -> LogLine:
     if isinstance(found, FbsyncError):
         return LogLine("database", " ".join(str(found).splitlines()), "error", "database")
     text = f"page {found.page_id}  {outcome_details(found)}".rstrip()
-    level: Level = "warning" if found.kind in ATTENTION else "info"
+    level: Level = "warning" if found.kind in ATTENTION or found.drift else "info"
     details: dict[str, object] = {
         "outcome": found.kind.replace(" ", "_"),
         "page": found.page_id,
@@ -60,6 +60,7 @@ def outcome_line(found: Outcome | FbsyncError) -> LogLine:
         "version": found.version.number if found.version else None,
         "changed": [change.name for change in found.version.changes] if found.version else None,
         "reason": found.reason,
+        "drift": list(found.drift) or None,
         "retry_at": found.retry_at.isoformat(timespec="seconds") if found.retry_at else None,
     }
     told = {name: value for name, value in details.items() if value is not None}
