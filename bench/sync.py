@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bench import machine
 from bench.measured import Measured, measure
-from bench.seaweedfs import SeaweedFS, seaweedfs
+from bench.seaweedfs import BUCKET, SeaweedFS, seaweedfs
 from bench.stage import Stage, stage
 from bench.sync_rivals import Order
 from bench.sync_table import COLUMNS, Run, goals, rows
@@ -102,6 +102,7 @@ class Round:
             fields=self.fields,
             user_token=self.user_token,
             endpoint=self.server.endpoint,
+            bucket=BUCKET,
             access_key=self.server.access_key,
             secret_key=self.server.secret_key,
             prefix=f"{len(self.on.page_ids)}-{self.number}-{name}",
