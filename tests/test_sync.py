@@ -135,6 +135,24 @@ def test_pages_that_differ_are_stored_and_the_others_are_not_even_read(world: Wo
     assert world.stored_name(TWO) == "Butcher"
 
 
+def test_a_value_that_only_counts_as_equal_in_python_is_a_change(world: World) -> None:
+    def published(value: object) -> PageSnapshot:
+        return PageSnapshot(ONE, {"id": ONE, "is_published": value}, FETCHED, "v26.0")
+
+    world.readings[ONE] = published(True)
+    world.sync([[published(True)]])
+    assert told(world.sync([[published(True)]])) == [(ONE, "unchanged")]
+    world.readings[ONE] = published(1)
+    assert told(world.sync([[published(1)]])) == [(ONE, "stored")]
+
+
+def test_the_order_of_the_fields_is_no_change(world: World) -> None:
+    world.have_stored(ONE)
+    turned = PageSnapshot(ONE, {"name": "Bakery", "id": ONE}, FETCHED, "v26.0")
+    assert told(world.sync([[turned]])) == [(ONE, "unchanged")]
+    assert world.asked == []
+
+
 def test_what_is_stored_is_read_after_the_poll(world: World) -> None:
     world.readings[ONE] = snapshot(ONE, "Newer than the poll")
     assert told(world.sync([[snapshot(ONE, "Polled")]])) == [(ONE, "stored")]

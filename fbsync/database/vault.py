@@ -135,7 +135,8 @@ class Vault:
             for row in connection.execute(query):
                 found.setdefault(PageId(row.page_id), []).append(row)
         for rows in found.values():
-            rows.sort(key=lambda row: not _access(row, "").allows_webhooks)
+            if len(rows) > 1:
+                rows.sort(key=lambda row: not _access(row, "").allows_webhooks)
         return found
 
     def _user(self, row: Any) -> UserToken:

@@ -76,9 +76,19 @@ def decoded(body: object) -> object:
     text = body.decode(errors="replace") if isinstance(body, bytes) else body
     try:
         value = json.loads(text)
-        if "\\ud" in text.lower():
-            # Perhaps half of a surrogate pair, which neither UTF-8 nor a database can hold.
-            value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+        return _without_halves(value) if "\\ud" in text.lower() else value
     except (ValueError, RecursionError):
         return None
+
+
+def _without_halves(value: object) -> object:
+    """Without halves of surrogate pairs, which neither UTF-8 nor a database can hold.
+
+    Most values have none: an emoji is a whole pair.
+    """
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.loads(text.encode(errors="replace"))
     return value
