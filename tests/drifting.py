@@ -3,38 +3,25 @@
 from collections.abc import Collection
 
 from fbsync.database.believed_objects import BelievedObjects
-from fbsync.database.stored_versions import StoredVersions, keep_version
-from fbsync.drift import Drift, Problem, Suspicion, page_of, version_of
+from fbsync.drift import Drift, Problem, Suspicion, page_of
 from fbsync.page import PageId
-from fbsync.ports import ObjectStore, etag_of
+from fbsync.ports import ObjectStore
 from fbsync.repair import Repair
 from fbsync.verification import Verification
 from tests.hallway import World
 
 
 def mirror(world: World, *pages: PageId, versions: int = 1) -> None:
-    """Store so many versions of each page, and what the database then knows of them."""
+    """Store so many versions of each page."""
     for number in range(1, versions + 1):
         for page in pages:
             world.see(page, name=f"Page {page}", about=f"As of version {number}")
         while world.refresh():
             pass
-    keep_known(world, world.store)
-
-
-def keep_known(world: World, store: ObjectStore) -> None:
-    known = StoredVersions(world.database)
-    for found in store.list(""):
-        page, number = page_of(found.key), version_of(found.key)
-        if page and number and known.etag(page, number) is None:
-            body = store.get(found.key) or b""
-            with world.database.write() as connection:
-                keep_version(connection, page, number, etag_of(body), body)
 
 
 def repair_of(world: World, *, dry_run: bool = False, store: ObjectStore | None = None) -> Repair:
-    document = StoredVersions(world.database).document
-    return Repair(world.inbox, store or world.store, document, dry_run=dry_run)
+    return Repair(world.inbox, store or world.store, world.inbox.document, dry_run=dry_run)
 
 
 def verify(

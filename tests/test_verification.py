@@ -8,12 +8,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 from fbsync.database.believed_objects import BelievedObjects
 from fbsync.database.engine import Database
 from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.schema import stored_versions
 from fbsync.database.stored_versions import StoredVersions
 from fbsync.drift import Drift, Problem
+from fbsync.errors import DatabaseUnavailable, PageGone
 from fbsync.page import PageId, canonical_json
 from fbsync.ports import ObjectStore, StoredObject, history_key, page_key
 from fbsync.refresh import CLAIM_LIMIT, Refresher
@@ -21,8 +24,8 @@ from fbsync.repair import Repair
 from fbsync.store.directory import DirectoryStore
 from fbsync.verification import Verification
 from tests.buckets import BUCKET, bare_client, keys_in, make_bucket, spaces
-from tests.drifting import contents, damage, keep_known, mirror, repair_of, told, verify
-from tests.hallway import ONE, THREE, TWO, Facebook, Store, World
+from tests.drifting import contents, damage, mirror, repair_of, told, verify
+from tests.hallway import ONE, THREE, TWO, Facebook, FailingInbox, Store, World
 from tests.servers import S3Server
 
 PROBLEMS: tuple[Problem, ...] = ("missing", "altered", "truncated")
@@ -166,7 +169,6 @@ def mirror_five_hundred(world: World, store: ObjectStore) -> None:
     refresher = Refresher(world.inbox, store, world.facebook.read_pages)
     while refresher.refresh():
         pass
-    keep_known(world, store)
 
 
 def test_twenty_of_a_thousand_files_are_named_and_repaired(world: World, tmp_path: Path) -> None:
@@ -267,3 +269,51 @@ def test_beside_a_busy_worker_nothing_is_drift_and_nothing_newer_is_lost(
         assert store.get(page_key(page)) == canonical_json(worker.facebook.pages[page])
         keys = keys_in(store, f"{page}/history/")
         assert keys == [history_key(page, n) for n in range(1, worker.rounds + 1)]
+
+
+def test_what_a_dead_worker_wrote_is_adopted_by_the_next_one(world: World) -> None:
+    mirror(world, ONE)
+    world.see(ONE, name="Newer", about="As of a version with more words")
+    with pytest.raises(DatabaseUnavailable):
+        world.refresh(FailingInbox(world))
+    world.clock.let_leases_run_out()
+    written = contents(world.store)
+    assert told(verify(world)) == [
+        (history_key(ONE, 2), "unknown", "read again"),
+        (page_key(ONE), "altered", "read again"),
+    ]
+    assert contents(world.store) == written
+    world.refresh()
+    assert contents(world.store) == written
+    assert verify(world) == []
+
+
+def test_a_page_that_is_gone_is_verified_with_its_tombstone(world: World) -> None:
+    mirror(world, ONE)
+    world.facebook.pages[ONE] = PageGone("It is gone.")
+    world.inbox.mark([ONE], "webhook")
+    assert world.refresh_one().kind == "parked"
+    whole = contents(world.store)
+    assert len(whole) == 3
+    for key in whole:
+        damage(world.store, key, "altered")
+    assert told(verify(world)) == [(key, "altered", "repaired") for key in whole]
+    assert contents(world.store) == whole
+    assert world.inbox.pages()[ONE].parked
+
+
+def test_versions_from_before_their_content_was_kept_are_named_where_they_are_missing(
+    world: World, tmp_path: Path
+) -> None:
+    mirror(world, ONE, versions=3)
+    with world.database.write() as connection:
+        connection.execute(delete(stored_versions))
+    assert verify(world) == []
+    (tmp_path / "store" / "facebook" / history_key(ONE, 2)).unlink()
+    (drift,) = verify(world)
+    assert (drift.key, drift.problem, drift.remedy) == (
+        history_key(ONE, 2),
+        "missing",
+        "not repaired",
+    )
+    assert "backup" in str(drift.reason)

@@ -102,7 +102,6 @@ def _once(
 def _verify(console: Console, access: Access, store: ObjectStore, wish: _Wish) -> DriftReport:
     """The store beside the database, shown; with --json it is told with the rest."""
     from fbsync.database.believed_objects import BelievedObjects
-    from fbsync.database.stored_versions import StoredVersions
     from fbsync.drift_report import DriftReport
     from fbsync.progress_bar import progress_bar
     from fbsync.repair import Repair
@@ -113,8 +112,8 @@ def _verify(console: Console, access: Access, store: ObjectStore, wish: _Wish) -
         # What was in the last place is not believed to be in another one.
         move_to(store, access.store_address, access.warn)
     report, before = DriftReport(keeps_all=wish.as_json), store.list_requests
-    believed, versions = BelievedObjects(access.database), StoredVersions(access.database)
-    repair = Repair(access.inbox, store, versions.document, dry_run=wish.dry_run)
+    believed = BelievedObjects(access.database)
+    repair = Repair(access.inbox, store, access.inbox.document, dry_run=wish.dry_run)
     run = Verification(store, believed, repair, report.add, wanted=wish.pages)
     with (
         progress_bar(console, "Verifying", run.total()) as advance,
