@@ -1,17 +1,22 @@
 """`fbsync sync --verify` as a process, on the sandbox."""
 
 import json
+import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 
+from fbsync.database.engine import sqlite_url
 from fbsync.page import PageId
 from fbsync.ports import history_key, page_key
 from fbsync.store.directory import DirectoryStore
-from tests.drifting import contents, damage
-from tests.fbsync_process import Ended, listener, run
-from tests.servers import Sandbox, free_port
+from tests.drifting import contents, damage, verify
+from tests.fbsync_process import Ended, listener, log_text, run, running
+from tests.hallway import World
+from tests.servers import Sandbox, free_port, wait_until
 from tests.test_call_counts import settings
 
 
@@ -100,3 +105,35 @@ def test_the_store_is_verified_although_facebook_cannot_be_asked(office: Office)
         assert "truncated" in ended.out
         assert contents(office.store) == whole
     assert json.loads(ended.out)["ok"] is False
+
+
+def test_an_interruption_says_how_far_it_came_and_the_next_run_mends_the_rest(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path)
+    pages = [PageId(str(number)) for number in range(1, 501)]
+    world.facebook.pages |= {page: {"id": page, "name": f"Page {page}"} for page in pages}
+    world.inbox.mark(pages, "sync")
+    while world.refresh():
+        pass
+    whole = contents(world.store)
+    shutil.rmtree(tmp_path / "store")
+    environ = {
+        "FACEBOOK_APP_ID": "1" * 15,
+        "FACEBOOK_APP_SECRET": "0123456789abcdef" * 2,
+        "FBSYNC_DATABASE_URL": sqlite_url(tmp_path / "f.sqlite3"),
+        "FBSYNC_TOKEN_KEY": Fernet.generate_key().decode(),
+        "FBSYNC_STORE_DIR": str(tmp_path / "store"),
+    }
+    with running("Store: ", "sync", "--verify", **environ) as process:
+        wait_until(lambda: bool(world.store.get(history_key(pages[0], 1))), "the first repair")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    assert "Stopped in the verification, after 0 objects: " in log_text()
+    assert "Traceback" not in log_text()
+    mended = len(contents(world.store))
+    assert 0 < mended < len(whole)
+    rest = verify(world)
+    assert {drift.remedy for drift in rest} == {"repaired"}
+    assert contents(world.store) == whole
+    world.database.close()

@@ -118,7 +118,10 @@ def _verify(console: Console, access: Access, store: ObjectStore, wish: _Wish) -
     with (
         progress_bar(console, "Verifying", run.total()) as advance,
         _interruptible(
-            console, lambda: f"Stopped after {report.objects} objects: {report.summary}."
+            console,
+            lambda: (
+                f"Stopped in the verification, after {report.objects} objects: {report.summary}."
+            ),
         ),
     ):
 
