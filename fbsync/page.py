@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Literal, NewType
 
 from fbsync.volatile import without_volatile
@@ -85,12 +86,12 @@ class PageSnapshot:
         kept = {name: last[name] for name in self.left_out if name in last}
         return replace(self, fields={**kept, **self.fields}) if kept else self
 
-    @property
+    @cached_property
     def document(self) -> bytes:
         """The bytes of page_data.json. Two equal pages give equal bytes."""
         return canonical_json(self.fields)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """See digest_of."""
         return digest_of(self.fields)
@@ -115,7 +116,7 @@ class PageVersion:
     changes: tuple[FieldChange, ...]
     noticed_by: NoticedBy
 
-    @property
+    @cached_property
     def document(self) -> bytes:
         """The bytes of history/NNNNNN.json."""
         return canonical_json(
@@ -144,7 +145,7 @@ class Tombstone:
     reason: str
     noticed_by: NoticedBy
 
-    @property
+    @cached_property
     def document(self) -> bytes:
         """The bytes of history/NNNNNN.json, as those of any version."""
         return canonical_json(
@@ -190,8 +191,15 @@ def changes_between(
     return tuple(
         FieldChange(name, last.get(name), after.get(name))
         for name in sorted(old.keys() | new.keys())
-        if canonical_json(old.get(name)) != canonical_json(new.get(name))
+        if _differ(old.get(name), new.get(name))
     )
+
+
+def _differ(before: object, after: object) -> bool:
+    """Whether they are other JSON: to Python, 1 is True. Most are texts, or new."""
+    if before is None or after is None or (isinstance(before, str) and isinstance(after, str)):
+        return before != after
+    return canonical_json(before) != canonical_json(after)
 
 
 def split_fields(text: str) -> tuple[str, ...]:
