@@ -17,6 +17,7 @@ from fbsync.logs.program import to_program
 from fbsync.receiver import limited_commit, person_routes, start
 from fbsync.settings.listener import ListenerSettings
 from fbsync.shutdown import LAST_SECONDS, Shutdown
+from fbsync.store_place import open_store
 from fbsync.unforeseen import describe
 
 RETRY_SECONDS = 1.0
@@ -133,7 +134,7 @@ def _receiving(
             parts,
             settings,
             group_commit,
-            mirrors=mirrors,
+            store=open_store(settings.store, app.app_id, log.say) if mirrors else None,
             log=log,
             outcome=log.outcome,
             shutdown=shutdown,

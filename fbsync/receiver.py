@@ -12,11 +12,11 @@ from fbsync.listening.group_commit import GroupCommit
 from fbsync.listening.person_callbacks import PersonCallbacks
 from fbsync.logs.log import Log
 from fbsync.notice import Notice
+from fbsync.ports import ObjectStore
 from fbsync.refresh import Outcome
 from fbsync.settings.limits import Limits
 from fbsync.settings.listener import ListenerSettings
 from fbsync.shutdown import Shutdown
-from fbsync.store_place import open_store
 
 
 def limited_commit(
@@ -33,20 +33,19 @@ def start(
     settings: ListenerSettings,
     group_commit: GroupCommit,
     *,
-    mirrors: bool,
+    store: ObjectStore | None,
     log: Log,
     outcome: Callable[[Outcome | FbsyncError], None],
     shutdown: Shutdown,
 ) -> Callable[[], None]:
     """Enter all that works beside the application; returns what to call when there are new marks.
 
-    `mirrors`: a worker is among it, which tells `outcome` of what it does.
+    With a `store`, a worker is among it, which tells `outcome` of what it does.
     """
     access, enter = parts.access, parts.beside.enter_context
     worker = None
-    if mirrors:
-        opened = open_store(settings.store, settings.app.app_id, log.say)
-        worker = enter(mirroring(access, opened, outcome, shutdown))
+    if store is not None:
+        worker = enter(mirroring(access, store, outcome, shutdown))
     enter(retention(access, settings.keep, log.warn))
     enter(subscription_watch(access, settings.fields, settings.address, log.warn))
     enter(group_commit)

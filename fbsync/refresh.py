@@ -58,12 +58,19 @@ class Outcome:
 
 
 class Refresher:
-    """Doors 4 to 8, for as many pages as one Graph batch takes."""
+    """Doors 4 to 8, for as many pages as one Graph batch takes; `threads` of them upload."""
 
-    def __init__(self, inbox: Inbox, store: ObjectStore, read_pages: ReadPages) -> None:
+    def __init__(
+        self,
+        inbox: Inbox,
+        store: ObjectStore,
+        read_pages: ReadPages,
+        threads: int = UPLOAD_THREADS,
+    ) -> None:
         self._inbox = inbox
         self._writer = PageWriter(store, inbox.document)
         self._read_pages = read_pages
+        self._threads = threads
         self._lease: Lease | None = None
         self._unsettled: list[Claim] = []  # whose end the database was not told
 
@@ -86,7 +93,7 @@ class Refresher:
                     self._settle(claim, readings[claim.page_id], lease), event=claim.event
                 ),
                 claims,
-                UPLOAD_THREADS,
+                self._threads,
             )
 
     def give_up(self) -> None:

@@ -9,7 +9,7 @@ from fbsync.missed_webhook import MissedWebhook, missed_by
 from fbsync.page import PageId
 from fbsync.patience import POLL_PATIENCE, Patience
 from fbsync.ports import ObjectStore
-from fbsync.refresh import Outcome
+from fbsync.refresh import UPLOAD_THREADS, Outcome
 from fbsync.sync import Difference, Poll
 from fbsync.wiring import Access
 
@@ -66,7 +66,10 @@ class SyncRun:
             refused.append(person)
             self.refused(person, error)
 
-        first, second = (self.access.refresher(self.store, dry_run=dry_run) for _ in range(2))
+        first, second = (
+            self.access.refresher(self.store, dry_run=dry_run, threads=UPLOAD_THREADS // 2)
+            for _ in range(2)
+        )
         poll = Poll(
             self.access.inbox,
             first,

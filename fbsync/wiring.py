@@ -31,7 +31,7 @@ from fbsync.graph.subscriptions import GraphSubscriptions
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 from fbsync.patience import DEFAULT_PATIENCE, Patience
 from fbsync.ports import Inbox, ObjectStore
-from fbsync.refresh import Reading, Refresher
+from fbsync.refresh import UPLOAD_THREADS, Reading, Refresher
 from fbsync.settings.database import DatabaseSettings
 from fbsync.settings.facebook import AppSettings, GraphSettings
 from fbsync.store_move import move_to
@@ -123,11 +123,13 @@ class Access:
         """The pages that have a token, and mirrored ones that lost it as somebody left."""
         return sorted({*self.vault.page_ids(), *self.departures.pages_left()})
 
-    def refresher(self, store: ObjectStore, *, dry_run: bool = False) -> Refresher:
+    def refresher(
+        self, store: ObjectStore, *, dry_run: bool = False, threads: int = UPLOAD_THREADS
+    ) -> Refresher:
         """The second half of the hallway on these parts."""
         if not dry_run:
             move_to(store, self.store_address, self.warn)
-        return Refresher(self.inbox, store, self.read_pages)
+        return Refresher(self.inbox, store, self.read_pages, threads)
 
     def _new_ones(self, user: UserToken, accesses: Sequence[PageAccess]) -> list[PageAccess]:
         """Those that are not stored like this: a poll where nothing changed writes nothing."""

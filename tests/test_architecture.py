@@ -228,11 +228,11 @@ IMPORTS = {
     " refresh safety_net settings.database settings.facebook shutdown subscription_watch sync_run"
     " wiring worker",
     "receiver": "companions errors listening.application listening.back_pressure"
-    " listening.group_commit listening.person_callbacks logs.log notice refresh settings.limits"
-    " settings.listener shutdown store_place wiring",
+    " listening.group_commit listening.person_callbacks logs.log notice ports refresh"
+    " settings.limits settings.listener shutdown wiring",
     # What another program mounts: no command, and no signal of ours.
     "mounted_parts": "companions errors listening.intake logs.log logs.program receiver"
-    " settings.listener shutdown unforeseen",
+    " settings.listener shutdown store_place unforeseen",
     "mounted": "listening.request_body mounted_parts settings.env_file settings.environment"
     " settings.listener",
     "demo_sandbox": "errors",

@@ -59,19 +59,20 @@ def listen(
             observers.metrics.also(backlog_metrics(lambda: parts.backlog.newest, limits))
             group_commit = limited_commit(parts, limits, observers.metrics.committed)
             enter(operations(wanted, group_commit.probe, observers.metrics, shutdown, log))
+            store = None
+            if interval is not None or not no_worker:
+                store = open_store(settings.store, app.app_id, log.say)
             wake = start(
                 parts,
                 settings,
                 group_commit,
-                mirrors=not no_worker,
+                store=None if no_worker else store,
                 log=log,
                 outcome=observers.outcome,
                 shutdown=shutdown,
             )
-            if interval is not None:
-                opened = open_store(settings.store, app.app_id)
-                fields = settings.fields
-                enter(safety_net(parts.access, opened, fields, interval, observers))
+            if interval is not None and store is not None:
+                enter(safety_net(parts.access, store, settings.fields, interval, observers))
             connections = Connections(most_connections(), observers.request)
             observers.metrics.also(connection_metrics(connections.__len__, connections.counts))
             answer_smoothly()
