@@ -11,6 +11,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from threading import BoundedSemaphore
 from typing import Literal
 
 from fbsync.errors import (
@@ -30,9 +31,11 @@ from fbsync.unforeseen import describe
 
 CLAIM_LIMIT = 50
 UPLOAD_THREADS = 8
+_SETTLERS = 2  # for each that may upload: some wait for their commit meanwhile
 _SOONEST_RETRY = timedelta(seconds=1)
 _FIRST_RETRY_SECONDS = 2.0
 _LAST_RETRY_SECONDS = 900.0
+_GIVEN_UP = "It was given up at the end."
 
 Reading = PageSnapshot | TemporaryFailure | PermanentFailure
 OutcomeKind = Literal["stored", "unchanged", "put off", "parked", "taken over", "settled elsewhere"]
@@ -71,6 +74,7 @@ class Refresher:
         self._writer = PageWriter(store, inbox.document)
         self._read_pages = read_pages
         self._threads = threads
+        self._uploads = BoundedSemaphore(threads)
         self._lease: Lease | None = None
         self._unsettled: list[Claim] = []  # whose end the database was not told
 
@@ -93,7 +97,7 @@ class Refresher:
                     self._settle(claim, readings[claim.page_id], lease), event=claim.event
                 ),
                 claims,
-                self._threads,
+                _SETTLERS * self._threads,
             )
 
     def give_up(self) -> None:
@@ -125,7 +129,7 @@ class Refresher:
 
     def _settle(self, claim: Claim, reading: Reading, lease: Lease) -> Outcome:
         if lease.is_given_up(claim.page_id):
-            return Outcome(claim.page_id, "taken over", reason="It was given up at the end.")
+            return Outcome(claim.page_id, "taken over", reason=_GIVEN_UP)
         try:
             outcome = self._settle_safely(claim, reading, lease)
         except LeaseLost as error:
@@ -157,7 +161,10 @@ class Refresher:
             return self._put_off(claim, error, is_written=True)
 
     def _store_and_finish(self, claim: Claim, snapshot: PageSnapshot, lease: Lease) -> Outcome:
-        written = self._writer.write(claim, snapshot, lambda: self._guard(claim, lease))
+        with self._uploads:
+            if lease.is_given_up(claim.page_id):
+                raise LeaseLost(_GIVEN_UP)
+            written = self._writer.write(claim, snapshot, lambda: self._guard(claim, lease))
         self._inbox.finish(claim, written.last)
         kind: OutcomeKind = "stored" if written.version else "unchanged"
         return Outcome(claim.page_id, kind, version=written.version, drift=written.drift)
