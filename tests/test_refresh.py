@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from threading import Barrier, Lock
 from typing import Self
 
 import pytest
@@ -24,11 +25,11 @@ from fbsync.errors import (
 )
 from fbsync.page import FieldChange, PageId, PageSnapshot
 from fbsync.ports import Claim, LastStored, history_key, page_key
-from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
+from fbsync.refresh import CLAIM_LIMIT, UPLOAD_THREADS, Outcome, Refresher
 from fbsync.store.directory import DirectoryStore
 from fbsync.webhook import Delivery, VerifiedBody
 from tests.buckets import keys_in
-from tests.hallway import FETCHED, ONE, THREE, TWO, Clock, FailingInbox, World
+from tests.hallway import DEADLINE, FETCHED, ONE, THREE, TWO, Clock, FailingInbox, World
 
 
 @pytest.fixture
@@ -759,3 +760,38 @@ def test_an_error_text_with_half_a_character_puts_its_page_off(world: World) -> 
     world.inbox.mark([ONE], "sync")
     assert kinds(world.refresh()) == {ONE: "put off"}
     assert world.inbox.pages()[ONE].reason == "Facebook says: ?"
+
+
+def test_pages_are_stored_while_others_wait_for_their_commit(world: World) -> None:
+    ids = [PageId(str(number)) for number in range(1, UPLOAD_THREADS + 3)]
+    for page in ids:
+        world.see(page, name="Bakery")
+    all_stored = Barrier(len(ids), timeout=DEADLINE)
+
+    class SlowCommits(DatabaseInbox):
+        def finish(self, claim: Claim, stored: LastStored | None) -> None:
+            all_stored.wait()
+            super().finish(claim, stored)
+
+    outcomes = world.refresh(SlowCommits(world.database, world.clock))
+    assert [outcome.kind for outcome in outcomes] == ["stored"] * len(ids)
+
+
+def test_no_more_pages_are_stored_at_once_than_there_are_connections(world: World) -> None:
+    writing, most, lock = 0, 0, Lock()
+    put = world.store.put
+
+    def counted(key: str, body: bytes) -> None:
+        nonlocal writing, most
+        with lock:
+            writing += 1
+            most = max(most, writing)
+        put(key, body)
+        with lock:
+            writing -= 1
+
+    world.store.put = counted  # type: ignore[method-assign]  # it is the same, and counted
+    for number in range(1, CLAIM_LIMIT + 1):
+        world.see(PageId(str(number)), name="Bakery")
+    assert len(world.refresh()) == CLAIM_LIMIT
+    assert most <= UPLOAD_THREADS
