@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from threading import Barrier, Lock
+from threading import Barrier
 from typing import Self
 
 import pytest
@@ -775,23 +775,3 @@ def test_pages_are_stored_while_others_wait_for_their_commit(world: World) -> No
 
     outcomes = world.refresh(SlowCommits(world.database, world.clock))
     assert [outcome.kind for outcome in outcomes] == ["stored"] * len(ids)
-
-
-def test_no_more_pages_are_stored_at_once_than_there_are_connections(world: World) -> None:
-    writing, most, lock = 0, 0, Lock()
-    put = world.store.put
-
-    def counted(key: str, body: bytes) -> None:
-        nonlocal writing, most
-        with lock:
-            writing += 1
-            most = max(most, writing)
-        put(key, body)
-        with lock:
-            writing -= 1
-
-    world.store.put = counted  # type: ignore[method-assign]  # it is the same, and counted
-    for number in range(1, CLAIM_LIMIT + 1):
-        world.see(PageId(str(number)), name="Bakery")
-    assert len(world.refresh()) == CLAIM_LIMIT
-    assert most <= UPLOAD_THREADS
