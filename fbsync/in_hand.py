@@ -43,12 +43,14 @@ class InHand(Generic[_Item]):
         """Wait at most so long until nothing is in hand; whether that is so."""
         end = None if seconds is None else time.monotonic() + seconds
         idle: list[Callable[[_Item], None]] = []
-        with suppress(queue.Empty):
-            while len(idle) < self._count:
-                left = None if end is None else max(0.0, end - time.monotonic())
-                idle.append(self._free.get(timeout=left))
-        for worker in idle:
-            self._free.put(worker)
+        try:
+            with suppress(queue.Empty):
+                while len(idle) < self._count:
+                    left = None if end is None else max(0.0, end - time.monotonic())
+                    idle.append(self._free.get(timeout=left))
+        finally:  # after a Ctrl-C too
+            for worker in idle:
+                self._free.put(worker)
         return len(idle) == self._count
 
     def _run(self, worker: Callable[[_Item], None], item: _Item) -> None:

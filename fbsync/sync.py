@@ -7,10 +7,12 @@ an event, so that an event which arrives in between is never lost to an older re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from fbsync.errors import DatabaseUnavailable
 from fbsync.in_hand import InHand
 from fbsync.page import FieldChange, PageId, PageSnapshot, changes_between
 from fbsync.patience import POLL_PATIENCE, Patience
@@ -80,17 +82,19 @@ class Poll:
         """Compare each part of the poll; then look one by one at pages that the poll left out.
 
         `known` are the pages that have a token of their own. Raises what the poll raises, and
-        DatabaseUnavailable. After a KeyboardInterrupt, which is raised too, nothing is in hand.
+        DatabaseUnavailable. However it ends, nothing stays in hand that is not being written.
         """
         try:
             self._run(parts, known)
-        except KeyboardInterrupt:
-            self._stop()
+        except BaseException:
+            with suppress(DatabaseUnavailable):  # the leases run out by themselves
+                self._stop()
             raise
 
     def _run(self, parts: Iterable[Sequence[PageSnapshot]], known: Collection[PageId]) -> None:
         for part in parts:
             if self._ends():
+                self._stop()
                 return
             self._compare([snapshot for snapshot in part if self._is_new(snapshot.page_id)])
         self._in_hand.finish()
@@ -144,9 +148,9 @@ class Poll:
     def _stop(self) -> None:
         """Let what is in hand come to its end, or give it back: nobody waits for its leases."""
         self._stopped = True
-        if not self._in_hand.wait(STOP_SECONDS):
-            for refresher in self._refreshers:
-                refresher.give_up()
+        self._in_hand.wait(STOP_SECONDS)
+        for refresher in self._refreshers or (self._refresher,):
+            refresher.give_up()
 
     def _refresh_part(self, refresher: Refresher, part: Sequence[PageId]) -> None:
         """Mark these pages and see each of them settled, by us or by another worker."""

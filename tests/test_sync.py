@@ -1,5 +1,6 @@
 """`fbsync sync` on a real database and a real store; only Facebook and the time are made up."""
 
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
@@ -510,6 +511,30 @@ def test_an_error_of_the_database_ends_the_run(world: World) -> None:
     world.inbox = Gone(world.database, world.clock)
     with pytest.raises(DatabaseUnavailable, match="It is gone"):
         world.sync([[snapshot(ONE)]])
+
+
+def test_a_poll_that_fails_leaves_nothing_in_hand(world: World) -> None:
+    """The next part of the list cannot be read while the first one is worked on."""
+    reading, failed = threading.Event(), threading.Event()
+
+    def read_slowly(page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
+        reading.set()
+        assert failed.wait(30)
+        return {page: snapshot(page) for page in page_ids}
+
+    def parts() -> Iterator[list[PageSnapshot]]:
+        yield [snapshot(ONE)]
+        assert reading.wait(30)
+        failed.set()
+        raise GraphUnavailable("Facebook does not answer.")
+
+    reports: list[Outcome | Difference] = []
+    first, second = (Refresher(world.inbox, world.store, read_slowly) for _ in range(2))
+    poll = Poll(world.inbox, first, reports.append, further=[second])
+    with pytest.raises(GraphUnavailable):
+        poll.run(parts(), ())
+    assert world.inbox.status().leased == 0
+    assert [found.page_id for found in reports] == [ONE]
 
 
 def test_a_run_over_nothing_reports_nothing(world: World) -> None:

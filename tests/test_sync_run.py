@@ -1,6 +1,7 @@
 """Syncs as processes on the sandbox: interrupted, beside each other, and beside a listener."""
 
 import json
+import os
 import re
 import signal
 import time
@@ -88,6 +89,10 @@ sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_an_interrupted_first_sync_says_how_far_it_came_and_the_next_goes_on(
     town: Town, number: signal.Signals
 ) -> None:
+    # One write of the last page hangs, so that no sync is over before it is interrupted.
+    hangs = Path(town.store.address, history_key(town.page_ids[-1], 1))
+    hangs.parent.mkdir(parents=True)
+    os.mkfifo(hangs)
     with running("Store: ", "sync", **town.environ) as process:
         wait_until(lambda: bool(town.name(town.page_ids[0])), "the first page")
         process.send_signal(number)
@@ -95,6 +100,7 @@ def test_an_interrupted_first_sync_says_how_far_it_came_and_the_next_goes_on(
     told = re.search(r"Stopped after (\d+) of about 150 pages", log_text())
     assert told is not None, log_text()
     assert "Traceback" not in log_text()
+    hangs.unlink()
     stored = len([key for key in keys_in(town.store) if key.endswith("page_data.json")])
     assert stored < PAGES
     again = run("sync", "--json", **town.environ)

@@ -58,3 +58,12 @@ def test_the_run_of_a_process_that_died_runs_out_unless_it_is_renewed(database: 
     clock[0] += 2
     with runs.hold(alone=True) as afterwards:
         assert afterwards
+
+
+def test_a_run_of_a_clock_that_was_set_back_is_over(database: Database) -> None:
+    clock = [1_000_000.0]
+    runs = SyncRuns(database, lambda: clock[0])
+    assert runs._begin(alone=True) is not None
+    clock[0] -= 86_400
+    with runs.hold(alone=True) as afterwards:
+        assert afterwards

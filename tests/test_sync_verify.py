@@ -111,7 +111,7 @@ def test_an_interruption_says_how_far_it_came_and_the_next_run_mends_the_rest(
     tmp_path: Path,
 ) -> None:
     world = World(tmp_path)
-    pages = [PageId(str(number)) for number in range(1, 501)]
+    pages = [PageId(str(number)) for number in range(1, 1501)]
     world.facebook.pages |= {page: {"id": page, "name": f"Page {page}"} for page in pages}
     world.inbox.mark(pages, "sync")
     while world.refresh():

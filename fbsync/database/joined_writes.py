@@ -64,6 +64,11 @@ class JoinedWrites:
         error = self._commit(together)
         if error is None:
             return
+        if not isinstance(error, Exception):  # an interrupt, which is no write's own fault
+            failure = DatabaseUnavailable("The write was interrupted.")
+            for write in together:
+                write.outcome.set_exception(failure)
+            raise error
         if len(together) > 1 and not isinstance(error, DatabaseUnavailable):
             for write in together:
                 self._settle([write])

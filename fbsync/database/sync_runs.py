@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, or_, select, text, update
 
 from fbsync.database.engine import Database
 from fbsync.database.inbox_clock import InboxClock
@@ -53,7 +53,10 @@ class SyncRuns:
         with self._database.write() as connection:
             if not self._database.is_sqlite:
                 connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            connection.execute(delete(sync_runs).where(sync_runs.c.held_until <= now))
+            until = sync_runs.c.held_until
+            # One that is held for longer than any is was held by a clock that was set back since.
+            is_over = or_(until <= now, until > now + 2 * HELD_SECONDS)
+            connection.execute(delete(sync_runs).where(is_over))
             others = connection.execute(select(func.count()).select_from(sync_runs)).scalar_one()
             if alone and others:
                 return None
