@@ -86,15 +86,16 @@ class StoreCheck:
     def _settle_doubt(self, page: PageId, last: LastStored, guard: Guard) -> Seen:
         """What `last` really is, and what was created after it; page_data.json may be anything."""
         key, drift = history_key(page, last.number), []
-        body, known = self._store.get(key), self._document(page, last.number)
-        if known is not None and body != known:
+        body = self._store.get(key)
+        version = None if body is None else _read(page, last.number, body)
+        known = None if version else self._document(page, last.number)
+        if known is not None:
             drift.append(f"{key} was missing" if body is None else f"{key} was altered")
             guard()
             self._store.put(key, known)
-            body = known
+            body, version = known, _read(page, last.number, known)
         if body is not None:
-            version = _read(page, last.number, body) or self._refuse(key)
-            last = _adopted(last, last.number, body, version)
+            last = _adopted(last, last.number, body, version or self._refuse(key))
         return self._follow(page, last) or last, tuple(drift)
 
     def _follow(self, page: PageId, last: LastStored | None) -> LastStored | None:

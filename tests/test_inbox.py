@@ -304,17 +304,6 @@ def test_a_page_that_is_released_too_late_is_looked_at_again(inbox: Inbox, clock
     assert not is_trusted(only(inbox.claim(50)))
 
 
-def test_a_write_that_was_given_up_is_looked_for_when_it_cannot_come_any_more(
-    inbox: Inbox, clock: Clock
-) -> None:
-    inbox.retry(mirrored(inbox), clock.moment(), "no answer", is_written=True)
-    inbox.finish(only(inbox.claim(50)), stored(2))
-    clock.seconds += LONGEST_PUT_SECONDS - 1
-    assert inbox.claim(50) == []
-    clock.seconds += 2
-    assert not is_trusted(only(inbox.claim(50)))
-
-
 def test_what_is_found_in_order_is_no_newer_than_it_was(inbox: Inbox, clock: Clock) -> None:
     first = clock.moment()
     claim = mirrored(inbox)

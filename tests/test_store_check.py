@@ -78,9 +78,8 @@ def test_in_doubt_a_later_version_is_found(store: DirectoryStore) -> None:
     assert (last.number, last.digest, last.documents, drift) == (3, SNAPSHOT.digest, DOCUMENTS, ())
 
 
-@pytest.mark.parametrize("body", [b"not JSON", DOCUMENTS[2].replace(b"3", b"4")])
-def test_in_doubt_an_altered_version_is_mended(store: DirectoryStore, body: bytes) -> None:
-    store.put(KEYS[0], body)
+def test_in_doubt_an_altered_version_is_mended(store: DirectoryStore) -> None:
+    store.put(KEYS[0], b"not JSON")
     last, drift = check(store, IN_DOUBT, known)
     assert (last.digest, drift) == (SNAPSHOT.digest, (f"{KEYS[0]} was altered",))
     assert store.get(KEYS[0]) == DOCUMENTS[2]

@@ -63,7 +63,7 @@ def sync(
 
     console = Console(quiet_results=as_json)
     wish = _Wish(wanted, verify, dry_run, interval is not None, as_json)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
+    _end_by_signals()
     with open_access(app_settings, graph, database, warn=console.say) as access:
         opened = open_store(store, app_settings.app_id, console.say)
         while True:
@@ -77,6 +77,12 @@ def sync(
                 if interval is None:
                     raise typer.Exit(NEEDS_ATTENTION if report.needs_attention else 0)
             time.sleep(interval.total_seconds() * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 - spreading, not a secret
+
+
+def _end_by_signals() -> None:
+    """SIGTERM as Ctrl-C, and both also where a shell's background ignores the latter."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 @dataclass(frozen=True)
