@@ -1,5 +1,6 @@
 """Work that is done again and again beside what runs, in a thread of its own."""
 
+import random
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -7,8 +8,16 @@ from typing import Self
 
 from fbsync.unforeseen import describe
 
+JITTER = 0.1
+"""Of an interval, more or less: processes that were started together do not work together."""
+
 STOP_SECONDS = 2.0
 """How long the end of the block waits for work in hand: a server that hangs holds up no end."""
+
+
+def spread(seconds: float) -> float:
+    """An interval with its jitter."""
+    return seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreading, not a secret
 
 
 class Periodic(ABC):

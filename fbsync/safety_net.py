@@ -1,14 +1,10 @@
 """The poll of all pages beside a listener: `fbsync listen --sync-every`."""
 
-import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from fbsync.errors import FbsyncError
-from fbsync.periodic import Periodic
-
-JITTER = 0.1
-"""Of the interval, more or less: listeners that were started together do not poll together."""
+from fbsync.periodic import Periodic, spread
 
 
 class SafetyNet(Periodic):
@@ -40,13 +36,10 @@ class SafetyNet(Periodic):
         except FbsyncError as error:
             if not self.ended.is_set():
                 self._warn(f"The poll of all pages failed, and is tried again later: {error}")
-        return self._interval()
+        return spread(self.seconds)
 
     def _seconds_left(self) -> float:
         last = self._last_sync()
         if last is None:
             return 0.0
-        return self._interval() - (datetime.now(UTC) - last).total_seconds()
-
-    def _interval(self) -> float:
-        return self.seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreading, not a secret
+        return spread(self.seconds) - (datetime.now(UTC) - last).total_seconds()

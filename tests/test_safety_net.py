@@ -5,7 +5,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from fbsync.errors import GraphUnavailable
-from fbsync.safety_net import JITTER, SafetyNet
+from fbsync.periodic import JITTER
+from fbsync.safety_net import SafetyNet
 
 HOUR = timedelta(hours=1)
 WAIT = 30.0

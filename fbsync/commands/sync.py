@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from fbsync.console import Console
 from fbsync.errors import FbsyncError, PermanentFailure, TemporaryFailure
 from fbsync.exit_status import NEEDS_ATTENTION
 from fbsync.parameters import EnvFile, JsonFlag, SomePages, duration, environ_of, page_ids
+from fbsync.periodic import spread
 from fbsync.settings.database import read_database
 from fbsync.settings.environment import reading
 from fbsync.settings.facebook import read_app, read_graph, read_webhook_fields
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from fbsync.sync_report import SyncReport
     from fbsync.sync_run import SyncRun
     from fbsync.wiring import Access
-
-_JITTER = 0.1
-"""Of the interval, more or less: many machines that were started together do not poll together."""
 
 INTERRUPTED = 130
 
@@ -76,7 +73,7 @@ def sync(
             else:
                 if interval is None:
                     raise typer.Exit(NEEDS_ATTENTION if report.needs_attention else 0)
-            time.sleep(interval.total_seconds() * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 - spreading, not a secret
+            time.sleep(spread(interval.total_seconds()))
 
 
 def _end_by_signals() -> None:
