@@ -118,3 +118,17 @@ def test_on_postgresql_nobody_waits_for_another_write(postgresql_database: Datab
         return int(connection.execute(count).scalar_one())
 
     assert writes.run(in_the_middle) == 2
+
+
+def test_an_interrupt_ends_its_own_thread_and_is_told_to_those_that_joined(
+    database: Database,
+) -> None:
+    def interrupt(_: Connection) -> None:
+        raise KeyboardInterrupt
+
+    writes = JoinedWrites(database)
+    outcomes = together(writes, [interrupt, keep("beside it")])
+    told = sorted(type(outcome.exception(DEADLINE)).__name__ for outcome in outcomes)
+    assert told == ["DatabaseUnavailable", "KeyboardInterrupt"]
+    assert "beside it" not in kept(database)
+    assert writes.run(keep("afterwards")) == "afterwards"
