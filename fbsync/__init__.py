@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fbsync.mounted import MountedApp
 
 __all__ = ["__version__", "fbsync_app", "open_mirror"]
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 
 
 def open_mirror(

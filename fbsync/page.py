@@ -12,6 +12,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Literal, NewType
 
+import orjson
+
 from fbsync.volatile import without_volatile
 
 PageId = NewType("PageId", str)
@@ -23,6 +25,7 @@ NoticedBy = Literal["first", "webhook", "sync"]
 _PAGE_ID = re.compile(r"[0-9]{1,32}")
 _FIELD = re.compile(r"[a-z][a-z0-9_]*(\.[a-z_]+\([^()]*\))*(\{.+\})?")
 _TOKEN_FIELD = re.compile(r"\b(access_token|page_token)\b")
+_CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 _WEBHOOK_TASKS = frozenset({"CREATE_CONTENT", "MANAGE", "MODERATE", "FULL_CONTROL"})
 
 
@@ -167,7 +170,10 @@ def canonical_json(value: object) -> bytes:
 
     A lone surrogate, which UTF-8 cannot hold, stays escaped.
     """
-    text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, default=dict) + "\n"
+    try:
+        return orjson.dumps(value, dict, _CANONICAL)
+    except TypeError:  # for half a surrogate pair, or a number of more than 64 bits
+        text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, default=dict) + "\n"
     try:
         return text.encode()
     except UnicodeEncodeError:

@@ -166,6 +166,10 @@ class Inbox(Protocol):
         """The state of these pages, or of all; unknown ones are left out."""
         ...
 
+    def digests(self, page_ids: Collection[PageId]) -> dict[PageId, str]:
+        """What is stored of these pages; those that are parked or in doubt are left out."""
+        ...
+
     def mirrored(self) -> frozenset[PageId]:
         """The pages of which a version is stored: few, where events may name a million others."""
         ...

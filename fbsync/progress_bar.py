@@ -23,8 +23,11 @@ def progress_bar(console: Console, what: str, total: int) -> Iterator[Callable[[
         TimeRemainingColumn(),
     )
     messages = console.messages
+    if not messages.is_terminal:
+        yield lambda: None
+        return
     begun, done = time.monotonic(), 0
-    with Progress(*columns, console=messages, disable=not messages.is_terminal) as bar:
+    with Progress(*columns, console=messages) as bar:
         task = bar.add_task(what, total=total or None, rate="")
 
         def advance() -> None:

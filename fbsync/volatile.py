@@ -16,6 +16,7 @@ _COUNTERS = frozenset(
 )
 # An image: its address, and what names the same image whatever the address.
 _IMAGES = {"picture": ("url", ("cache_key",)), "cover": ("source", ("cover_id", "id"))}
+_VOLATILE = _COUNTERS | _IMAGES.keys()
 # Of an address: until when it holds and by which signature, and which machine is to answer.
 _SIGNATURE = frozenset(("oh", "oe", "ext", "hash", "ccb", "edm", "stp"))
 _SERVING = "_nc_"
@@ -24,11 +25,13 @@ _MANY_HOSTS = ".fbcdn.net"
 
 def without_volatile(fields: Mapping[str, object]) -> dict[str, object]:
     """The fields without what is volatile in them."""
-    return {
-        name: _image(value, *_IMAGES[name]) if name in _IMAGES else value
-        for name, value in fields.items()
-        if name not in _COUNTERS
-    }
+    left = dict(fields)
+    for name in fields.keys() & _VOLATILE:
+        if name in _IMAGES:
+            left[name] = _image(fields[name], *_IMAGES[name])
+        else:
+            del left[name]
+    return left
 
 
 def _image(image: object, address: str, names: Collection[str]) -> object:

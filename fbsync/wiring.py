@@ -28,7 +28,7 @@ from fbsync.graph.pace import COMMANDS, Lane
 from fbsync.graph.page_fields import PageFields
 from fbsync.graph.pages import GraphPages
 from fbsync.graph.subscriptions import GraphSubscriptions
-from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
+from fbsync.page import PageId, PageSnapshot, UserToken
 from fbsync.patience import DEFAULT_PATIENCE, Patience
 from fbsync.ports import Inbox, ObjectStore
 from fbsync.refresh import UPLOAD_THREADS, Reading, Refresher
@@ -113,7 +113,7 @@ class Access:
     def _poll_one(self, user: UserToken, *, keep_tokens: bool) -> Iterator[list[PageSnapshot]]:
         for part in self.pages.accounts(user):
             accesses = [account.access for account in part if account.access]
-            if keep_tokens and (new := self._new_ones(user, accesses)):
+            if keep_tokens and (new := self.vault.not_stored(user.user_id, accesses)):
                 is_logged_in = self.vault.add_pages(user, new)
                 if not is_logged_in:
                     return  # and what they list is not ours to read any more
@@ -130,11 +130,6 @@ class Access:
         if not dry_run:
             move_to(store, self.store_address, self.warn)
         return Refresher(self.inbox, store, self.read_pages, threads)
-
-    def _new_ones(self, user: UserToken, accesses: Sequence[PageAccess]) -> list[PageAccess]:
-        """Those that are not stored like this: a poll where nothing changed writes nothing."""
-        known = self.vault.accesses([access.page_id for access in accesses], user.user_id)
-        return [access for access in accesses if known.get(access.page_id) != access]
 
 
 @contextmanager

@@ -474,6 +474,20 @@ def test_a_claim_is_due_oldest_first(inbox: Inbox, clock: Clock) -> None:
     assert [claim.page_id for claim in inbox.claim(50)] == [TWO, ONE]
 
 
+def test_who_waits_longest_comes_first_so_that_no_page_is_passed_over_for_ever(
+    inbox: Inbox, clock: Clock
+) -> None:
+    inbox.mark([ONE, TWO, THREE], "webhook")
+    served = []
+    for _ in range(6):
+        clock.seconds += 1
+        claim = only(inbox.claim(1))
+        served.append(claim.page_id)
+        inbox.mark([claim.page_id], "webhook")  # an event during each read: one is always due
+        inbox.finish(claim, None)
+    assert served == [ONE, TWO, THREE] * 2
+
+
 def test_the_times_of_the_last_event_and_of_the_last_version_are_kept(
     inbox: Inbox, clock: Clock
 ) -> None:
@@ -493,6 +507,41 @@ def test_mirrored_are_the_pages_of_which_a_version_is_stored(inbox: Inbox) -> No
     for claim in inbox.claim(50):
         inbox.finish(claim, stored(1) if claim.page_id == TWO else None)
     assert inbox.mirrored() == {TWO}
+
+
+class TestDigests:
+    def test_are_those_of_the_newest_versions(self, inbox: Inbox) -> None:
+        inbox.mark([ONE, TWO], "sync")
+        one, two = inbox.claim(50)
+        inbox.finish(one, stored(3))
+        inbox.finish(two, None)
+        assert inbox.digests([ONE, TWO, THREE]) == {ONE: stored(3).digest}
+
+    def test_leave_out_a_parked_page(self, inbox: Inbox) -> None:
+        inbox.mark([ONE], "sync")
+        inbox.park(only(inbox.claim(50)), "gone", stored(1))
+        assert inbox.digests([ONE]) == {}
+        inbox.unpark([ONE])
+        assert inbox.digests([ONE]) == {ONE: stored(1).digest}
+
+    def test_leave_out_a_page_that_the_store_may_hold_otherwise(
+        self, inbox: Inbox, clock: Clock
+    ) -> None:
+        inbox.mark([ONE], "sync")
+        inbox.finish(only(inbox.claim(50)), stored(1))
+        inbox.mark([ONE], "sync")
+        inbox.retry(only(inbox.claim(50)), clock.moment(), "lost answer", is_written=True)
+        assert inbox.digests([ONE]) == {}
+
+    def test_are_told_of_many_pages_at_once(self, inbox: Inbox) -> None:
+        many = [PageId(str(number)) for number in range(1200)]
+        inbox.mark(many, "sync")
+        while claims := inbox.claim(400):
+            for claim in claims[:1]:
+                inbox.finish(claim, stored(1))
+            for claim in claims[1:]:
+                inbox.finish(claim, None)
+        assert len(inbox.digests(many)) == 3
 
 
 def test_a_page_is_held_whether_a_read_is_due_or_not_and_parked_or_not(inbox: Inbox) -> None:

@@ -117,7 +117,7 @@ class InboxMachine(RuleBasedStateMachine):
             self._look_again(name)
         due = [name for name, page in self.pages.items() if page.is_due(self.now)]
         asked = [name for name in due if only is None or name in only]
-        wanted = sorted(asked, key=lambda name: (self.pages[name].due_at, name))[:limit]
+        wanted = sorted(asked, key=self._turn)[:limit]
         made = self.inbox.claim(limit, only)
         assert [claim.page_id for claim in made] == wanted
         for claim in made:
@@ -222,6 +222,10 @@ class InboxMachine(RuleBasedStateMachine):
         if any(self.pages[page].parked for page in unread):
             return "failed"
         return "waiting" if unread else "handled"
+
+    def _turn(self, name: PageId) -> tuple[float, float, PageId]:
+        page = self.pages[name]
+        return page.due_at, page.waiting_since, name
 
     def _mark(self, name: PageId) -> None:
         page = self.pages.setdefault(name, Page())

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from fbsync.interpreter import SWITCH_SECONDS, answer_smoothly
+from fbsync.interpreter import OBJECTS, SWITCH_SECONDS, answer_smoothly, collect_seldom
 
 
 def test_what_is_loaded_leaves_the_collectors_rounds_and_threads_take_turns_quickly() -> None:
@@ -18,3 +18,14 @@ def test_what_is_loaded_leaves_the_collectors_rounds_and_threads_take_turns_quic
     finally:
         gc.unfreeze()
         sys.setswitchinterval(before)
+
+
+def test_a_command_that_reads_much_collects_seldom_and_leaves_out_what_is_loaded() -> None:
+    loaded, before = [object(), []], gc.get_threshold()
+    collect_seldom()
+    try:
+        assert not any(one is loaded for one in gc.get_objects())
+        assert gc.get_threshold()[0] == OBJECTS
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)

@@ -5,6 +5,8 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fbsync.page import (
     PageAccess,
@@ -53,6 +55,24 @@ def test_different_pages_give_different_digests() -> None:
 def test_a_lone_surrogate_stays_escaped_instead_of_failing() -> None:
     document = canonical_json({"name": "\ud83d"})
     assert json.loads(document) == {"name": "\ud83d"}
+
+
+def test_a_number_of_more_than_64_bits_keeps_its_digits() -> None:
+    assert canonical_json({"number": 2**70}) == b'{\n  "number": 1180591620717411303424\n}\n'
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.floats(0.001, 1e15),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(JSON)
+def test_its_bytes_are_those_of_the_json_module_as_earlier_versions_wrote_them(
+    value: object,
+) -> None:
+    written = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+    assert canonical_json(value) == written.encode()
 
 
 def test_changes_name_each_field_that_differs_and_nothing_else() -> None:

@@ -58,7 +58,7 @@ def test_a_claim_walks_the_index_of_due_pages(
     looks, claim = [(sql, given) for sql, given in seen if sql.lstrip().startswith("SELECT")]
     assert "pages_look_again" in plan_of(database, *looks)
     plan = plan_of(database, *claim)
-    assert "pages_due" in plan
+    assert "pages_waiting" in plan
     assert "TEMP B-TREE" not in plan
     assert '"Sort"' not in plan
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.schema import page_accesses, user_tokens
@@ -231,6 +231,65 @@ def test_a_new_key_in_front_of_the_old_one_still_opens_old_tokens(database: Data
     assert rotated.users() == [ADA]
     rotated.save(ADA, [SHOP])
     assert Vault(database, [new]).users() == [ADA]
+
+
+class TestNotStored:
+    @pytest.fixture
+    def vault(self, database: Database) -> Vault:
+        vault = Vault(database, [key()])
+        vault.save(ADA, [SHOP, CAFE])
+        return vault
+
+    def test_an_access_that_is_stored_so_is_not_among_them(self, vault: Vault) -> None:
+        assert vault.not_stored(ADA.user_id, [SHOP, CAFE]) == []
+
+    @pytest.mark.parametrize(
+        "newer",
+        [
+            replace(SHOP, name="New name"),
+            replace(SHOP, token="EAAnew"),
+            replace(SHOP, tasks=("MODERATE",)),
+            replace(SHOP, page_id=PageId("1003")),
+        ],
+        ids=["name", "token", "tasks", "page"],
+    )
+    def test_whatever_differs_puts_it_among_them_until_it_is_added(
+        self, vault: Vault, newer: PageAccess
+    ) -> None:
+        assert vault.not_stored(ADA.user_id, [newer, CAFE]) == [newer]
+        vault.add_pages(ADA, [newer])
+        assert vault.not_stored(ADA.user_id, [newer, CAFE]) == []
+
+    def test_another_persons_access_does_not_count(self, vault: Vault) -> None:
+        vault.save(BEN, [])
+        assert vault.not_stored(BEN.user_id, [SHOP]) == [SHOP]
+
+    def test_one_of_an_older_version_is_among_them_once(
+        self, vault: Vault, database: Database
+    ) -> None:
+        with database.write() as connection:
+            connection.execute(update(page_accesses).values(fingerprint=None))
+        assert vault.not_stored(ADA.user_id, [SHOP, CAFE]) == [SHOP, CAFE]
+
+    def test_one_under_an_older_key_is_among_them_so_that_it_is_encrypted_anew(
+        self, database: Database
+    ) -> None:
+        old, new = key(), key()
+        Vault(database, [old]).save(ADA, [SHOP])
+        rotated = Vault(database, [new, old])
+        assert rotated.not_stored(ADA.user_id, [SHOP]) == [SHOP]
+        rotated.add_pages(ADA, [SHOP])
+        assert Vault(database, [new]).accesses() == {SHOP.page_id: SHOP}
+
+    def test_who_has_the_database_alone_cannot_try_tokens_on_the_fingerprint(
+        self, vault: Vault, database: Database
+    ) -> None:
+        with database.read() as connection:
+            query = select(page_accesses.c.fingerprint).order_by(page_accesses.c.page_id)
+            kept = connection.execute(query).scalars().all()
+        assert len(set(kept)) == 2
+        other = Vault(database, [key()])
+        assert other.not_stored(ADA.user_id, [SHOP, CAFE]) == [SHOP, CAFE]
 
 
 def test_another_key_is_told_with_what_to_do(database: Database) -> None:

@@ -34,6 +34,13 @@ def test_a_takeover_is_counted_from_the_kill() -> None:
     assert (found.faults, found.takeovers) == ([], [12.5])
 
 
+def test_a_process_id_that_is_given_anew_is_another_process() -> None:
+    text = "0.5 1 claim 8 -\n0.6 1 finishing 8 -\n0.7 1 killed - -\n0.8 2 claim 8 -\n"
+    text += "0.9 2 finishing 8 -\n400.0 1 claim 7 -\n401.0 1 killed - -\n"
+    found = examine(read_log(f"{text}412.0 2 claim 7 -\n413.0 2 finishing 7 -\n"))
+    assert (found.faults, found.takeovers) == ([], [11.0])
+
+
 def test_what_a_finish_did_that_a_kill_cut_short_is_not_known() -> None:
     text = "1.0 1 claim 7 -\n1.5 1 finishing 7 -\n2.0 1 killed - -\n"
     assert examine(read_log(text)).faults == []

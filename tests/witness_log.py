@@ -59,12 +59,12 @@ def read_log(text: str) -> list[Line]:
 def examine(lines: Sequence[Line]) -> Findings:
     """Look at all of a loop's lines, in the order of time."""
     found = Findings()
-    kills: dict[int, float] = {}
+    kills: dict[int, list[float]] = {}  # a process id is given anew after a while
     pages: dict[str, list[Hold]] = {}
     versions: Counter[tuple[str, str]] = Counter()
     for line in lines:
         if line.what == "killed":
-            kills.setdefault(line.process, line.at)
+            kills.setdefault(line.process, []).append(line.at)
             continue
         holds = pages.setdefault(line.page, [])
         if line.what == "claim":
@@ -92,11 +92,13 @@ def examine(lines: Sequence[Line]) -> Findings:
     return found
 
 
-def _examine_page(page: str, holds: list[Hold], kills: dict[int, float], found: Findings) -> None:
+def _examine_page(
+    page: str, holds: list[Hold], kills: dict[int, list[float]], found: Findings
+) -> None:
     for hold, following in zip(holds, holds[1:], strict=False):
         if following.begin < hold.last:
             found.faults.append(f"page {page} was in two hands at once: {hold}, {following}")
-        killed = kills.get(hold.process)
+        killed = next((at for at in kills.get(hold.process, ()) if at >= hold.begin), None)
         if hold.is_held and killed is not None:
             found.takeovers.append(following.begin - killed)
     if holds and holds[-1].is_held:

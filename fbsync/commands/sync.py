@@ -60,7 +60,7 @@ def sync(
 
     console = Console(quiet_results=as_json)
     wish = _Wish(wanted, verify, dry_run, interval is not None, as_json)
-    _end_by_signals()
+    _prepare_process()
     with open_access(app_settings, graph, database, warn=console.say) as access:
         opened = open_store(store, app_settings.app_id, console.say)
         while True:
@@ -76,8 +76,11 @@ def sync(
             time.sleep(spread(interval.total_seconds()))
 
 
-def _end_by_signals() -> None:
-    """SIGTERM as Ctrl-C, and both also where a shell's background ignores the latter."""
+def _prepare_process() -> None:
+    """SIGTERM ends as Ctrl-C does, and both do where a shell's background ignores the latter."""
+    from fbsync.interpreter import collect_seldom
+
+    collect_seldom()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
 

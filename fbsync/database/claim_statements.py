@@ -20,12 +20,15 @@ _LONGEST_LEASE_SECONDS = 2 * LEASE_SECONDS
 
 
 def due(now: ColumnElement[float], limit: int, only: Collection[PageId] | None) -> Select[Any]:
-    """The pages that are due a read and that nobody has in hand, those that are due first first."""
+    """The pages that are due a read and that nobody has in hand, those that wait longest first.
+
+    Those that were put off come after the others, as nobody knows whether they work by now.
+    """
     found = (
         select(pages)
         .where(pages.c.marks > pages.c.done, pages.c.parked_at.is_(None))
         .where(pages.c.due_at <= now, _is_free(now))
-        .order_by(pages.c.due_at, pages.c.page_id)
+        .order_by(pages.c.due_at, pages.c.waiting_since, pages.c.page_id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )

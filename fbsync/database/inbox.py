@@ -24,6 +24,7 @@ from fbsync.database.marks import (
     raise_marks,
 )
 from fbsync.database.parked import managed
+from fbsync.database.poll_statements import DIGESTS, pairs
 from fbsync.database.schema import deliveries, pages
 from fbsync.database.stored_versions import StoredVersions, keep_version
 from fbsync.errors import LeaseLost
@@ -141,6 +142,11 @@ class DatabaseInbox:
                 for row in connection.execute(query):
                     found[PageId(row.page_id)] = state_of(row)
         return found
+
+    def digests(self, page_ids: Collection[PageId]) -> dict[PageId, str]:
+        """See ports.Inbox."""
+        with self._database.read() as connection:
+            return pairs(connection, DIGESTS, list(page_ids))
 
     def mirrored(self) -> frozenset[PageId]:
         """See ports.Inbox."""

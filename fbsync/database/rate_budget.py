@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import Row, case, select
+from sqlalchemy import Row, bindparam, case, select
 
 from fbsync.database.engine import Database
 from fbsync.database.schema import rate_limits
@@ -18,6 +18,9 @@ from fbsync.graph.pace import Lane, closed_seconds, pause_seconds, percent_now
 
 _NOTED_FROM = 50
 """Percent below which a limit is far away and not worth a row."""
+
+# Put together once, as it is asked before each request.
+_NAMED = select(rate_limits).where(rate_limits.c.name.in_(bindparam("names", expanding=True)))
 
 
 class RateBudget:
@@ -44,9 +47,8 @@ class RateBudget:
 
         Raises RateLimited where the app's own limit takes none.
         """
-        wanted = rate_limits.c.name.in_([APP_LIMIT, *limits])
         with self._database.read() as connection:
-            rows = connection.execute(select(rate_limits).where(wanted)).all()
+            rows = connection.execute(_NAMED, {"names": [APP_LIMIT, *limits]}).all()
         self._noted |= {row.name for row in rows}
         closed = {row.name: error for row in rows if (error := self._closed(row))}
         if APP_LIMIT in closed:

@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_NUMBER = 5
+SCHEMA_NUMBER = 6
 """Raised by one when tables, (nullable) columns or indexes are added; engine.py then adds them."""
 
 metadata = MetaData()
@@ -87,8 +87,9 @@ pages = Table(
 
 # Without it, a claim would sort every page that waits.
 Index(
-    "pages_due",
+    "pages_waiting",
     pages.c.due_at,
+    pages.c.waiting_since,
     pages.c.page_id,
     sqlite_where=(pages.c.marks > pages.c.done) & pages.c.parked_at.is_(None),
     postgresql_where=(pages.c.marks > pages.c.done) & pages.c.parked_at.is_(None),
@@ -142,6 +143,7 @@ page_accesses = Table(
     Column("name", Text, nullable=False),
     Column("token", Text, nullable=False),  # encrypted
     Column("tasks", Text, nullable=False),  # a JSON list
+    Column("fingerprint", String(64)),  # of name, token and tasks: a keyed digest
 )
 
 departures = Table(

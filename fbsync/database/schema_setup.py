@@ -67,6 +67,7 @@ def _upgrade(connection: Connection) -> None:
                 connection.exec_driver_sql(f"alter table {table.name} add column {made}")
         for index in table.indexes:
             index.create(connection, checkfirst=True)
+    connection.exec_driver_sql("drop index if exists pages_due")  # of schema 5 and older
     _move_page_tokens(connection)
     connection.execute(update(schema).values(number=SCHEMA_NUMBER))
 

@@ -1,15 +1,18 @@
 """Tokens at rest, encrypted with Fernet keys; several keys allow rotation, the newest first."""
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import func, select
 
 from fbsync.database.engine import Database
+from fbsync.database.poll_statements import FINGERPRINTS, pairs
 from fbsync.database.schema import page_accesses, user_tokens
 from fbsync.errors import NoAccess, TokenRefused
 from fbsync.expiry import Lifetime
@@ -25,6 +28,7 @@ class Vault:
     ) -> None:
         self._database = database
         self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self._fingerprint_key = keys[0].encode()
         self._now = now
 
     def save(self, user: UserToken, accesses: Sequence[PageAccess]) -> None:
@@ -53,6 +57,18 @@ class Vault:
             rows = self._page_rows(user.user_id, stored.logged_in_at, accesses)
             connection.execute(_upsert(self._database, page_accesses), rows)
         return True
+
+    def not_stored(self, user_id: str, accesses: Sequence[PageAccess]) -> list[PageAccess]:
+        """Those of these accesses of one person (at most some hundred) that are not stored so.
+
+        Also those that were encrypted with a key that is no longer the newest. No token is opened.
+        """
+        ids = [access.page_id for access in accesses]
+        with self._database.read() as connection:
+            known = pairs(connection, FINGERPRINTS, ids, user_id)
+        return [
+            access for access in accesses if known.get(access.page_id) != self._fingerprint(access)
+        ]
 
     def users(self) -> list[UserToken]:
         """Everybody who logged in, with their tokens."""
@@ -172,9 +188,15 @@ class Vault:
                 "name": access.name,
                 "token": self._seal(access.token),
                 "tasks": json.dumps(access.tasks),
+                "fingerprint": self._fingerprint(access),
             }
             for access in sorted(accesses, key=lambda access: access.page_id)
         ]
+
+    def _fingerprint(self, access: PageAccess) -> str:
+        """Keyed, so that nobody can try tokens on it who has the database alone."""
+        told = orjson.dumps((access.name, access.token, access.tasks))
+        return hashlib.blake2b(told, key=self._fingerprint_key, digest_size=32).hexdigest()
 
     def _seal(self, token: str) -> str:
         return self._fernet.encrypt(token.encode()).decode()

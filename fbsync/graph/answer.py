@@ -5,6 +5,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from fbsync.errors import FbsyncError, GraphUnavailable
 from fbsync.graph.errors import error_from
 from fbsync.graph.usage import Usage, read_usage
@@ -73,10 +75,14 @@ def decoded(body: object) -> object:
     """The JSON value of a body, None where it is none."""
     if not isinstance(body, (str, bytes)):
         return None
-    text = body.decode(errors="replace") if isinstance(body, bytes) else body
     try:
-        value = json.loads(text)
-        return _without_halves(value) if "\\ud" in text.lower() else value
+        return orjson.loads(body)
+    except (
+        ValueError
+    ):  # for no JSON, but also for half a surrogate pair, and bytes that are no UTF-8
+        text = body.decode(errors="replace") if isinstance(body, bytes) else body
+    try:
+        return _without_halves(json.loads(text))
     except (ValueError, RecursionError):
         return None
 

@@ -54,5 +54,7 @@ class PageFields:
 
     def snapshot(self, page: PageId, data: Mapping[str, object], version: str) -> PageSnapshot:
         """Only what was asked for is kept, so that nothing else can slip into a stored object."""
-        fields = {name: data[name] for name in self._wanted if name in data}
+        fields = dict(data)
+        for name in data.keys() - self._wanted.keys():
+            del fields[name]
         return PageSnapshot(page, fields, datetime.now(UTC), version, self._left_out)
