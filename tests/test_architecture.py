@@ -121,7 +121,8 @@ IMPORTS = {
     "store.folder": "",
     "store.directory": ".folder .keys errors ports",
     "store.refusals": "errors",
-    "store.spaces": ".keys .refusals ports",
+    "store.quick_put": "",
+    "store.spaces": ".keys .quick_put .refusals ports",
     "store_place": "data_folder ports refresh settings.store store.directory store.spaces",
     # the reading side: the store alone, without database and Facebook
     "mirror": "errors page ports version_document",
