@@ -147,7 +147,7 @@ class Refresher:
             raise
         except Exception as error:  # noqa: BLE001 - it is told; the other pages go on
             told = TemporaryFailure(f"A fault of fbsync's own; please report it: {describe(error)}")
-            return self._put_off(claim, told, is_written=True)
+            return self._put_off(claim, told, is_written=lease.may_be_written(claim.page_id))
 
     def _settle_reading(self, claim: Claim, reading: Reading, lease: Lease) -> Outcome:
         if isinstance(reading, TemporaryFailure):
@@ -157,8 +157,8 @@ class Refresher:
                 return self._park(claim, reading, lease)
             return self._store_and_finish(claim, reading, lease)
         except StoreUnavailable as error:
-            # What failed may have been written all the same.
-            return self._put_off(claim, error, is_written=True)
+            # A write that failed may have happened all the same; a look that failed is none.
+            return self._put_off(claim, error, is_written=lease.may_be_written(claim.page_id))
 
     def _store_and_finish(self, claim: Claim, snapshot: PageSnapshot, lease: Lease) -> Outcome:
         with self._uploads:

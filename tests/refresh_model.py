@@ -72,7 +72,7 @@ class Limits:
     crashes: int = 0  # a worker is killed
     faults: int = 0  # a read or a put fails
     unparks: int = 0
-    late_puts: int = 0  # a put of a killed worker arrives after its death
+    late_puts: int = 0  # a put arrives after its worker was killed, or gave it up
     alterations: int = 0  # somebody alters a page's newest version while the page is in doubt
 
 
@@ -106,7 +106,7 @@ class State:
     recorded: int  # and how many of them are in the inbox
     workers: tuple[WorkerState, ...]
     limits: Limits
-    late: tuple[tuple[str, str, bytes], ...] = ()  # writes of the dead that are still under way
+    late: tuple[tuple[str, str, bytes], ...] = ()  # writes under way that nobody waits for
 
 
 class Violation(AssertionError):
@@ -317,6 +317,10 @@ class Model:
                     f"{label}-{call.kind} {what}",
                     self._answered(_used(at, "faults"), index, call, error),
                 )
+            if state.limits.late_puts:
+                under_way = replace(state, late=(*state.late, (call.kind, key, body)))
+                given_up = _used(_used(under_way, "faults"), "late_puts")
+                yield f"slow-{call.kind} {what}", self._answered(given_up, index, call, error)
 
     def _written(self, state: State, kind: str, key: str, body: bytes) -> State:
         if kind == "create" and key in state.store:

@@ -96,6 +96,22 @@ def test_what_a_dead_worker_still_sends_is_found_by_the_second_look(
 @pytest.mark.parametrize(
     ("names", "limits", "states"),
     [
+        ("BA", Limits(faults=1, late_puts=1), 1_000),
+        ("BC", Limits(faults=2, late_puts=1), 1_000),
+        ("B", Limits(expiries=1, faults=1, late_puts=1), 1_000),
+    ],
+    ids=["a failure", "its second look fails, too", "it loses its lease, too"],
+)
+def test_a_write_that_was_given_up_and_arrives_late_is_found_by_the_second_look(
+    tmp_path: Path, names: str, limits: Limits, states: int
+) -> None:
+    """The worker goes on, and may have written what is newer when it arrives."""
+    assert len(explore(tmp_path, names, limits).states) > states
+
+
+@pytest.mark.parametrize(
+    ("names", "limits", "states"),
+    [
         ("BA", Limits(crashes=1, alterations=1), 800),
         ("BC", Limits(faults=1, alterations=1), 600),
     ],
@@ -191,6 +207,14 @@ class LookingOnce(Unguarded):
         return claims
 
 
+class LookingAtOnce(Unguarded):
+    """Believes that what a living worker gave up has arrived when its page is read again."""
+
+    def retry(self, claim: Claim, at: datetime, reason: str, *, is_written: bool = False) -> None:
+        super().retry(claim, at, reason, is_written=is_written)
+        self._set(claim.page_id, look_again_at=None)
+
+
 class OffByOne(Unguarded):
     """Counts a version twice."""
 
@@ -211,6 +235,7 @@ class OffByOne(Unguarded):
         (Forgetting, "BA", Limits(faults=1), "not stored as it is|do not end with"),
         (LookingOnce, "BA", Limits(expiries=1, crashes=1), "not stored as it is"),
         (LookingOnce, "BA", Limits(crashes=1, late_puts=1), "not stored as it is"),
+        (LookingAtOnce, "BA", Limits(faults=1, late_puts=1), "not stored as it is|do not end with"),
         (OffByOne, "B", Limits(), "is recorded, and is not there"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
