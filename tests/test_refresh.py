@@ -732,6 +732,30 @@ def test_an_error_of_the_database_ends_the_pass_and_the_next_one_mends_it(world:
     assert len(keys_in(world.store)) == 4
 
 
+class PartlyFailingInbox(DatabaseInbox):
+    """A database that goes away when page 2 is to be finished, as often as `outages` says."""
+
+    outages = 1
+
+    def finish(self, claim: Claim, stored: LastStored | None) -> None:
+        if claim.page_id == TWO and self.outages:
+            self.outages -= 1
+            raise DatabaseUnavailable("It is gone.")
+        super().finish(claim, stored)
+
+
+def test_what_came_to_its_end_is_told_before_the_error_of_the_database(world: World) -> None:
+    inbox = PartlyFailingInbox(world.database, world.clock)
+    refresher = Refresher(inbox, world.store, world.facebook.read_pages)
+    for page in (ONE, TWO, THREE):
+        world.see(page, name="Bakery")
+    assert kinds(refresher.refresh()) == {ONE: "stored", THREE: "stored"}
+    with pytest.raises(DatabaseUnavailable, match="It is gone"):
+        refresher.refresh()
+    assert kinds(refresher.refresh()) == {TWO: "stored"}
+    assert refresher.refresh() == []
+
+
 class CutOffInbox(DatabaseInbox):
     """A database that this worker alone cannot reach for a while."""
 
