@@ -20,7 +20,7 @@ A dead worker's pages are free again after this time, so it stays below 15 secon
 worker renews a few times within it, which lets slow reads and uploads take as long as they must.
 """
 
-LONGEST_PUT_SECONDS = 120.0
+LONGEST_PUT_SECONDS = 150.0
 """How long an ObjectStore's `put` may be under way, all its tries together.
 
 So long after its lease was taken over, a dead worker's last write may still arrive; and a living
