@@ -50,6 +50,10 @@ class Lease:
                 self._written.add(page)
             return is_ours and page not in self._given_up
 
+    def may_be_written(self, page: PageId) -> bool:
+        """Whether a write of the page was allowed, so that it may have happened."""
+        return page in self._written
+
     def is_given_up(self, page: PageId) -> bool:
         """Whether the page was given back before it was settled."""
         return page in self._given_up

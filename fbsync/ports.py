@@ -20,12 +20,12 @@ A dead worker's pages are free again after this time, so it stays below 15 secon
 worker renews a few times within it, which lets slow reads and uploads take as long as they must.
 """
 
-LONGEST_PUT_SECONDS = 120.0
+LONGEST_PUT_SECONDS = 150.0
 """How long an ObjectStore's `put` may be under way, all its tries together.
 
-So long after its lease was taken over, a dead worker's last write may still arrive.
+So long after its lease was taken over, a dead worker's last write may still arrive; and a living
+worker's, so long after it was given up.
 """
-
 
 INACCESSIBLE = "inaccessible"
 """Stands for the digest where the newest version is a tombstone: no page that is read has it."""
@@ -136,7 +136,8 @@ class Inbox(Protocol):
     def retry(self, claim: Claim, at: datetime, reason: str, *, is_written: bool = False) -> None:
         """Give the page back, due again at `at`. Raises LeaseLost.
 
-        `is_written`: the store may hold a part of the next version already.
+        `is_written`: the store may hold a part of the next version, or get it late. The digest is
+        not trusted then, nor after LONGEST_PUT_SECONDS, when the page is marked once more.
         """
         ...
 

@@ -77,14 +77,19 @@ class Refresher:
         self._uploads = BoundedSemaphore(threads)
         self._lease: Lease | None = None
         self._unsettled: list[Claim] = []  # whose end the database was not told
+        self._failure: DatabaseUnavailable | None = None  # why, where nobody was told yet
 
     def refresh(self, only: Collection[PageId] | None = None) -> list[Outcome]:
         """Claim up to CLAIM_LIMIT due pages and see each to its end; empty where none is due.
 
-        Raises DatabaseUnavailable; the pages in hand are then given back at the next call, or
-        their leases run out.
+        Raises DatabaseUnavailable. Where some pages came to their end all the same, their outcomes
+        are returned, and the next call raises it. Pages whose end the database was not told are
+        given back at the next call, or their leases run out.
         """
+        failure, self._failure = self._failure, None
         self._release_unsettled()
+        if failure is not None:
+            raise failure
         begun = steady_seconds()
         claims = self._inbox.claim(CLAIM_LIMIT, only)
         if not claims:
@@ -92,13 +97,17 @@ class Refresher:
         with Lease(self._inbox, claims, begun) as lease:
             self._lease = lease
             readings = self._read(claims)
-            return in_parallel(
-                lambda claim: replace(
-                    self._settle(claim, readings[claim.page_id], lease), event=claim.event
-                ),
+            found = in_parallel(
+                lambda claim: self._settle(claim, readings[claim.page_id], lease),
                 claims,
                 _SETTLERS * self._threads,
             )
+        outcomes = [ended for ended in found if isinstance(ended, Outcome)]
+        failures = [ended for ended in found if isinstance(ended, DatabaseUnavailable)]
+        if failures and not outcomes:
+            raise failures[0]
+        self._failure = failures[0] if failures else None
+        return outcomes
 
     def give_up(self) -> None:
         """Let others claim the pages in hand at once; for the end of a process whose calls hang.
@@ -127,18 +136,21 @@ class Refresher:
         missing = TemporaryFailure("The page was left out of the answer.")
         return {page: found.get(page, missing) for page in ids}
 
-    def _settle(self, claim: Claim, reading: Reading, lease: Lease) -> Outcome:
+    def _settle(
+        self, claim: Claim, reading: Reading, lease: Lease
+    ) -> Outcome | DatabaseUnavailable:
+        """What became of the page, or why the database was not told: others may have ended well."""
         if lease.is_given_up(claim.page_id):
-            return Outcome(claim.page_id, "taken over", reason=_GIVEN_UP)
+            return Outcome(claim.page_id, "taken over", reason=_GIVEN_UP, event=claim.event)
         try:
             outcome = self._settle_safely(claim, reading, lease)
         except LeaseLost as error:
             outcome = Outcome(claim.page_id, "taken over", reason=str(error))
-        except DatabaseUnavailable:
+        except DatabaseUnavailable as error:
             self._unsettled.append(claim)
-            raise
+            return error
         lease.settled(claim.page_id)
-        return outcome
+        return replace(outcome, event=claim.event)
 
     def _settle_safely(self, claim: Claim, reading: Reading, lease: Lease) -> Outcome:
         try:
@@ -147,7 +159,7 @@ class Refresher:
             raise
         except Exception as error:  # noqa: BLE001 - it is told; the other pages go on
             told = TemporaryFailure(f"A fault of fbsync's own; please report it: {describe(error)}")
-            return self._put_off(claim, told, is_written=True)
+            return self._put_off(claim, told, is_written=lease.may_be_written(claim.page_id))
 
     def _settle_reading(self, claim: Claim, reading: Reading, lease: Lease) -> Outcome:
         if isinstance(reading, TemporaryFailure):
@@ -157,8 +169,8 @@ class Refresher:
                 return self._park(claim, reading, lease)
             return self._store_and_finish(claim, reading, lease)
         except StoreUnavailable as error:
-            # What failed may have been written all the same.
-            return self._put_off(claim, error, is_written=True)
+            # A write that failed may have happened all the same; a look that failed is none.
+            return self._put_off(claim, error, is_written=lease.may_be_written(claim.page_id))
 
     def _store_and_finish(self, claim: Claim, snapshot: PageSnapshot, lease: Lease) -> Outcome:
         with self._uploads:

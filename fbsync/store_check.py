@@ -84,19 +84,21 @@ class StoreCheck:
         return f"{key} was missing" if seen is None else f"{key} was altered"
 
     def _settle_doubt(self, page: PageId, last: LastStored, guard: Guard) -> Seen:
-        """What `last` really is, and what was created after it; page_data.json may be anything."""
-        key, drift = history_key(page, last.number), []
-        body = self._store.get(key)
-        version = None if body is None else _read(page, last.number, body)
-        known = None if version else self._document(page, last.number)
-        if known is not None:
-            drift.append(f"{key} was missing" if body is None else f"{key} was altered")
-            guard()
-            self._store.put(key, known)
-            body, version = known, _read(page, last.number, known)
+        """What was created after `last`, or is `last` where the database has not its bytes.
+
+        page_data.json may be anything. Bytes that the database has were created, or adopted, and
+        never change: in doubt is only what came after them.
+        """
+        key, body = history_key(page, last.number), self._document(page, last.number)
+        drift = None
         if body is not None:
-            last = _adopted(last, last.number, body, version or self._refuse(key))
-        return self._follow(page, last) or last, tuple(drift)
+            drift = self._mend(key, body, guard)
+        else:
+            body = self._store.get(key)
+        if body is not None:
+            version = _read(page, last.number, body) or self._refuse(key)
+            last = _adopted(last, last.number, body, version)
+        return self._follow(page, last) or last, (drift,) if drift else ()
 
     def _follow(self, page: PageId, last: LastStored | None) -> LastStored | None:
         """Go on to the end of the history, as the store has it."""

@@ -29,6 +29,7 @@ from sqlalchemy import event
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.schema import pages
+from fbsync.database.stored_versions import StoredVersions
 from fbsync.errors import (
     LeaseLost,
     PermanentFailure,
@@ -36,12 +37,13 @@ from fbsync.errors import (
     TemporaryFailure,
     TokenRefused,
 )
-from fbsync.page import PageId, PageSnapshot
+from fbsync.page import PageId, PageSnapshot, canonical_json
 from fbsync.ports import (
     INACCESSIBLE,
     LEASE_SECONDS,
     LONGEST_PUT_SECONDS,
     Claim,
+    LastStored,
     StoredObject,
     etag_of,
     history_key,
@@ -55,6 +57,7 @@ _WRITES = ("create", "put")
 _START = 1_700_000_000.0
 _RETRY_SECONDS = 0.001  # so short that no lease runs out by it
 
+_LONGEST_SCHEDULE = 200  # steps: none comes near
 _LEASE_NAMES = [f"lease {number}" for number in range(50)]  # more than are ever in use at once
 
 _Rows = tuple[tuple[Any, ...], ...]  # of the table `pages`
@@ -69,7 +72,8 @@ class Limits:
     crashes: int = 0  # a worker is killed
     faults: int = 0  # a read or a put fails
     unparks: int = 0
-    late_puts: int = 0  # a put of a killed worker arrives after its death
+    late_puts: int = 0  # a put arrives after its worker was killed, or gave it up
+    alterations: int = 0  # somebody alters a page's newest version while the page is in doubt
 
 
 @dataclass(frozen=True)
@@ -95,13 +99,14 @@ class WorkerState:
 @dataclass(frozen=True)
 class State:
     rows: _Rows
+    documents: Mapping[str, bytes]  # of the versions that the inbox knows, by their keys
     store: Mapping[str, bytes]
     clock: float
     changed: int  # how many of the events have changed their page
     recorded: int  # and how many of them are in the inbox
     workers: tuple[WorkerState, ...]
     limits: Limits
-    late: tuple[tuple[str, str, bytes], ...] = ()  # writes of the dead that are still under way
+    late: tuple[tuple[str, str, bytes], ...] = ()  # writes under way that nobody waits for
 
 
 class Violation(AssertionError):
@@ -140,7 +145,7 @@ class Model:
         self.path: list[str] = []  # the labels of the steps that led to the state at hand
         self._nothing_due: set[Any] = set()
         self._runs: dict[Any, tuple[Call, ...]] = {}
-        self._acts: dict[Any, tuple[_Rows, Any]] = {}
+        self._acts: dict[Any, tuple[_Rows, Mapping[str, bytes], Any]] = {}
 
     def explore(self) -> int:
         """Go through all schedules; how many there are. Raises Violation."""
@@ -157,6 +162,7 @@ class Model:
         if (known := self.states.get(key)) is not None:
             self._assert(known > 0, "this comes back to where it was")
             return known
+        self._assert(len(self.path) < _LONGEST_SCHEDULE, "this goes on for ever")
         self.states[key] = 0
         self._check(state)
         schedules = 0
@@ -208,6 +214,18 @@ class Model:
         for number, write in enumerate(state.late):
             left = state.late[:number] + state.late[number + 1 :]
             yield f"late {write[0]} {write[1]}", replace(self._written(state, *write), late=left)
+        if state.limits.alterations:
+            for key in self._in_doubt(state):
+                store = {**state.store, key: _altered(state.store[key])}
+                yield f"alter {key}", _used(replace(state, store=store), "alterations")
+
+    def _in_doubt(self, state: State) -> Iterator[str]:
+        """The newest known versions of pages that nobody has in hand, and the next one looks at."""
+        living = {worker.claims[0].lease for worker in state.workers if worker.claims}
+        for row in map(_named, state.rows):
+            is_doubted = row["suspect"] > row["done"] or row["lease"]
+            if row["stored_number"] and is_doubted and row["lease"] not in living:
+                yield history_key(row["page_id"], row["stored_number"])
 
     def _time(self, state: State) -> Iterator[tuple[str, State]]:
         if any(row["due_at"] > state.clock for row in map(_named, state.rows)):
@@ -249,6 +267,9 @@ class Model:
             body = state.store.get(key)
             seen = None if body is None else StoredObject(key, etag_of(body), len(body))
             yield f"head {key} {who}", self._answered(state, index, call, seen)
+        elif call.kind == "document":
+            found = state.documents.get(history_key(*call.args))
+            yield f"document {who}", self._answered(state, index, call, found)
         elif call.kind in _WRITES:
             yield from self._write(state, index, call)
         else:
@@ -296,11 +317,16 @@ class Model:
                     f"{label}-{call.kind} {what}",
                     self._answered(_used(at, "faults"), index, call, error),
                 )
+            if state.limits.late_puts:
+                under_way = replace(state, late=(*state.late, (call.kind, key, body)))
+                given_up = _used(_used(under_way, "faults"), "late_puts")
+                yield f"slow-{call.kind} {what}", self._answered(given_up, index, call, error)
 
     def _written(self, state: State, kind: str, key: str, body: bytes) -> State:
         if kind == "create" and key in state.store:
             return state
-        self._assert(kind == "create" or "/history/" not in key, f"{key} was overwritten")
+        is_mended = "/history/" not in key or body == state.documents.get(key)
+        self._assert(kind == "create" or is_mended, f"{key} was overwritten")
         return replace(state, store={**state.store, key: body})
 
     def _give_back(self, state: State, index: int, call: Call) -> tuple[str, State]:
@@ -310,6 +336,7 @@ class Model:
             try:
                 if call.kind == "retry":
                     _, _, reason, is_written = call.args
+                    self._assert("fault of fbsync" not in reason, reason)
                     at = datetime.fromtimestamp(state.clock + _RETRY_SECONDS, UTC)
                     return self.inbox.retry(claim, at, reason, is_written=is_written)
                 if call.kind == "release":
@@ -318,7 +345,8 @@ class Model:
             except LeaseLost as error:
                 return error
 
-        after, answer = self._on(state, (call.kind, repr((claim, call.args))), act)
+        told = [arg.documents for arg in call.args if isinstance(arg, LastStored)]
+        after, answer = self._on(state, (call.kind, repr((claim, call.args, told))), act)
         self._check_fence(state, after, claim, answer)
         lost = " (lease lost)" if isinstance(answer, LeaseLost) else ""
         label = f"{call.kind} by worker {index + 1}{lost}"
@@ -411,17 +439,27 @@ class Model:
         key = (state.rows, state.clock, name)
         if key not in self._acts:
             self._acts[key] = self._done(state, act)
-        rows, answer = self._acts[key]
-        return replace(state, rows=rows), answer
+        rows, told, answer = self._acts[key]
+        for version in told.keys() & state.documents.keys():
+            self._assert(told[version] == state.documents[version], f"{version} is told anew")
+        documents = {**state.documents, **told} if told else state.documents
+        return replace(state, rows=rows, documents=documents), answer
 
-    def _done(self, state: State, act: Callable[[], Any]) -> tuple[_Rows, Any]:
+    def _done(self, state: State, act: Callable[[], Any]) -> tuple[_Rows, Mapping[str, bytes], Any]:
+        """The rows then, the documents that the inbox was told, and the answer."""
         self.clock = state.clock
         with self.database.write() as connection:
             connection.exec_driver_sql("delete from pages")
+            connection.exec_driver_sql("delete from stored_versions")
             for row in state.rows:
                 connection.exec_driver_sql(_INSERT, row)
         answer = act()
-        return self._rows(), answer
+        versions = list(StoredVersions(self.database).entries())
+        told = {
+            history_key(version.page_id, version.number): self.inbox.document(*version[:2]) or b""
+            for version in versions
+        }
+        return self._rows(), told, answer
 
     def _execute(self, statement: str, values: tuple[Any, ...]) -> None:
         with self.database.write() as connection:
@@ -435,7 +473,7 @@ class Model:
     def _first_state(self) -> State:
         """The known pages are mirrored already."""
         empty = WorkerState()
-        state = State((), {}, _START, 0, 0, (empty,) * self.worker_count, self.limits)
+        state = State((), {}, {}, _START, 0, 0, (empty,) * self.worker_count, self.limits)
         if self.known:
             self.inbox.mark(list(self.known), "sync")
             state = replace(state, rows=self._rows())
@@ -477,6 +515,8 @@ class Model:
         history = sorted(key for key in state.store if key.startswith(f"{page}/history/"))
         wanted = [history_key(page, n) for n in range(1, number + 1)]
         self._assert(history == wanted, f"the versions {history} do not end with {number}")
+        for key in wanted:
+            self._assert(state.store[key] == state.documents[key], f"{key} is not as it was told")
         versions = [json.loads(state.store[key]) for key in history]
         newest = versions[-1]["snapshot"]
         self._assert(newest == truth.fields, "the newest version is not the page as it is")
@@ -526,7 +566,7 @@ class Model:
         workers = tuple(
             sorted((_worker_key(w, state.clock), self._held(state, w)) for w in state.workers)
         )
-        store = tuple(sorted(state.store.items()))
+        store = (tuple(sorted(state.store.items())), tuple(sorted(state.documents.items())))
         progress = (state.changed, state.recorded, state.limits, state.late)
         return (self._rows_key(state), workers, store, progress)
 
@@ -580,7 +620,8 @@ class _Run:
         return self._answer("park", *args)
 
     def document(self, page: PageId, number: int) -> bytes | None:
-        raise AssertionError(f"the store has lost version {number} of page {page}")
+        found: bytes | None = self._answer("document", page, number)
+        return found
 
     # As the Graph API
 
@@ -650,6 +691,14 @@ class _Noon(datetime):
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> Self:
         return cls.fromtimestamp(FETCHED.timestamp(), tz)
+
+
+def _altered(body: bytes) -> bytes:
+    """Another version of the same number, as a person might make it."""
+    version = json.loads(body)
+    what = "inaccessible" if version["snapshot"] is None else "snapshot"
+    other = {"snapshot": {**(version["snapshot"] or {}), "name": "X"}, "inaccessible": "X"}
+    return canonical_json({**version, what: other[what]})
 
 
 def _follows(before: Mapping[str, object], version: Any) -> bool:

@@ -401,7 +401,8 @@ def test_the_readme_names_every_setting() -> None:
 
 def test_the_changelog_begins_with_the_version() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text()
-    assert re.findall(r"^## (\S+)", changelog, re.MULTILINE)[0] == fbsync.__version__
+    heads = re.findall(r"^## (\S+)", changelog, re.MULTILINE)
+    assert heads[heads[0] == "Unreleased"] == fbsync.__version__
 
 
 def test_every_direct_dependency_has_its_line_of_reasons() -> None:

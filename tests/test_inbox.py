@@ -304,6 +304,45 @@ def test_a_page_that_is_released_too_late_is_looked_at_again(inbox: Inbox, clock
     assert not is_trusted(only(inbox.claim(50)))
 
 
+GIVEN_UP: list[Callable[[Inbox, Claim, Clock], None]] = [
+    lambda inbox, claim, clock: inbox.retry(claim, clock.moment(), "no answer", is_written=True),
+    lambda inbox, claim, _clock: inbox.release(claim, is_written=True),
+]
+
+
+@pytest.mark.parametrize("give_up", GIVEN_UP, ids=["retry", "release"])
+def test_a_write_that_was_given_up_is_looked_for_again_when_it_cannot_come_any_more(
+    inbox: Inbox, clock: Clock, give_up: Callable[[Inbox, Claim, Clock], None]
+) -> None:
+    give_up(inbox, mirrored(inbox), clock)
+    inbox.finish(only(inbox.claim(50)), stored(2))
+    clock.seconds += LONGEST_PUT_SECONDS - 1
+    assert inbox.claim(50) == []
+    clock.seconds += 1
+    again = only(inbox.claim(50))
+    assert not is_trusted(again)
+    inbox.finish(again, None)
+    clock.seconds += LONGEST_PUT_SECONDS
+    assert inbox.claim(50) == []
+
+
+@pytest.mark.parametrize("give_up", GIVEN_UP, ids=["retry", "release"])
+def test_a_write_that_was_given_up_after_its_lease_was_lost_is_looked_for_as_well(
+    inbox: Inbox, clock: Clock, give_up: Callable[[Inbox, Claim, Clock], None]
+) -> None:
+    slow = mirrored(inbox)
+    clock.seconds += LEASE_SECONDS + 1
+    inbox.finish(only(inbox.claim(50)), stored(2))
+    clock.seconds += LONGEST_PUT_SECONDS - 1
+    with pytest.raises(LeaseLost):
+        give_up(inbox, slow, clock)
+    inbox.finish(only(inbox.claim(50)), None)
+    clock.seconds += LONGEST_PUT_SECONDS - 1
+    assert inbox.claim(50) == []
+    clock.seconds += 1
+    assert not is_trusted(only(inbox.claim(50)))
+
+
 def test_what_is_found_in_order_is_no_newer_than_it_was(inbox: Inbox, clock: Clock) -> None:
     first = clock.moment()
     claim = mirrored(inbox)

@@ -149,9 +149,12 @@ class InboxMachine(RuleBasedStateMachine):
     def retry(self, held: Held, seconds: int, is_written: bool) -> None:
         page, claim = self.pages[held.claim.page_id], held.claim
         at = datetime.fromtimestamp(self.now + seconds, UTC)
-        if self._gives_back(
+        is_ours = self._gives_back(
             page, lambda: self.inbox.retry(claim, at, "busy", is_written=is_written), claim
-        ):
+        )
+        if is_written:
+            page.look_again_at = self.now + LONGEST_PUT_SECONDS
+        if is_ours:
             page.due_at, page.attempts = self.now + seconds, claim.attempts + 1
             page.reason = page.reason if page.parked else "busy"
             page.suspect = page.marks if is_written else page.suspect

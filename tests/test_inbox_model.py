@@ -17,7 +17,8 @@ from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.schema import pages
 from fbsync.errors import LeaseLost
 from fbsync.page import PageId
-from fbsync.ports import Claim, LastStored
+from fbsync.ports import Claim, Inbox, LastStored, ObjectStore, ReadPages
+from fbsync.refresh import Refresher
 from fbsync.webhook import Delivery
 from tests.refresh_model import Limits, Model, Violation
 
@@ -30,13 +31,20 @@ def explore(
     limits: Limits,
     events: Sequence[PageId] = (),
     inbox: type[DatabaseInbox] = DatabaseInbox,
+    refresher: type[Refresher] = Refresher,
     known: Collection[PageId] = (ONE, TWO),
 ) -> Model:
     """All schedules. The events of page 1, or of those named, make its name A become these."""
     pages_of_events = list(events) or [ONE] * len(names)
     mirrored = {page: "A" for page in known if page in pages_of_events}
     explored = Model(
-        inbox, folder=folder, events=pages_of_events, names=names, limits=limits, known=mirrored
+        inbox,
+        refresher,
+        folder=folder,
+        events=pages_of_events,
+        names=names,
+        limits=limits,
+        known=mirrored,
     )
     explored.explore()
     print(explored.summary())
@@ -82,6 +90,36 @@ def test_what_a_dead_worker_still_sends_is_found_by_the_second_look(
     tmp_path: Path, names: str, limits: Limits, states: int
 ) -> None:
     """Its last put may arrive after the next worker's, and nobody is left to tell of it."""
+    assert len(explore(tmp_path, names, limits).states) > states
+
+
+@pytest.mark.parametrize(
+    ("names", "limits", "states"),
+    [
+        ("BA", Limits(faults=1, late_puts=1), 1_000),
+        ("BC", Limits(faults=2, late_puts=1), 1_000),
+        ("B", Limits(expiries=1, faults=1, late_puts=1), 1_000),
+    ],
+    ids=["a failure", "its second look fails, too", "it loses its lease, too"],
+)
+def test_a_write_that_was_given_up_and_arrives_late_is_found_by_the_second_look(
+    tmp_path: Path, names: str, limits: Limits, states: int
+) -> None:
+    """The worker goes on, and may have written what is newer when it arrives."""
+    assert len(explore(tmp_path, names, limits).states) > states
+
+
+@pytest.mark.parametrize(
+    ("names", "limits", "states"),
+    [
+        ("BA", Limits(crashes=1, alterations=1), 800),
+        ("BC", Limits(faults=1, alterations=1), 600),
+    ],
+    ids=["a crash", "a failure"],
+)
+def test_a_version_that_was_altered_while_its_page_is_in_doubt_is_as_it_was(
+    tmp_path: Path, names: str, limits: Limits, states: int
+) -> None:
     assert len(explore(tmp_path, names, limits).states) > states
 
 
@@ -169,6 +207,14 @@ class LookingOnce(Unguarded):
         return claims
 
 
+class LookingAtOnce(Unguarded):
+    """Believes that what a living worker gave up has arrived when its page is read again."""
+
+    def retry(self, claim: Claim, at: datetime, reason: str, *, is_written: bool = False) -> None:
+        super().retry(claim, at, reason, is_written=is_written)
+        self._set(claim.page_id, look_again_at=None)
+
+
 class OffByOne(Unguarded):
     """Counts a version twice."""
 
@@ -189,6 +235,7 @@ class OffByOne(Unguarded):
         (Forgetting, "BA", Limits(faults=1), "not stored as it is|do not end with"),
         (LookingOnce, "BA", Limits(expiries=1, crashes=1), "not stored as it is"),
         (LookingOnce, "BA", Limits(crashes=1, late_puts=1), "not stored as it is"),
+        (LookingAtOnce, "BA", Limits(faults=1, late_puts=1), "not stored as it is|do not end with"),
         (OffByOne, "B", Limits(), "is recorded, and is not there"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
@@ -198,3 +245,19 @@ def test_the_model_notices_a_broken_inbox(
 ) -> None:
     with pytest.raises(Violation, match=complaint):
         explore(tmp_path, names, limits, inbox=inbox)
+
+
+class Gullible(Refresher):
+    """Believes what the store holds, whatever the database knows of it."""
+
+    def __init__(self, inbox: Inbox, store: ObjectStore, read_pages: ReadPages) -> None:
+        super().__init__(inbox, store, read_pages)
+        self._writer._check._document = lambda _page, _number: None
+
+
+@pytest.mark.parametrize("limits", [Limits(crashes=1), Limits(faults=1)], ids=["crash", "failure"])
+def test_the_model_notices_an_altered_version_that_is_believed(
+    tmp_path: Path, limits: Limits
+) -> None:
+    with pytest.raises(Violation, match="is told anew|is not as it was told"):
+        explore(tmp_path, "BA", replace(limits, alterations=1), refresher=Gullible)

@@ -147,6 +147,22 @@ def test_a_late_version_is_adopted_and_followed(world: World) -> None:
     assert (outcome.version.number, outcome.version.changes[0].before) == (3, "Late")
 
 
+def test_in_doubt_a_version_that_somebody_altered_is_as_it_was(world: World) -> None:
+    world.see(ONE, name="A")
+    world.refresh()
+    world.see(ONE, name="B")
+    world.inbox.claim(50)
+    world.clock.let_leases_run_out()  # a worker died
+    before = world.store.get(history_key(ONE, 1)) or b""
+    world.store.put(history_key(ONE, 1), before.replace(b'"A"', b'"X"'))
+    outcome = world.refresh_one()
+    assert outcome.drift == (f"{history_key(ONE, 1)} was altered",)
+    assert world.store.get(history_key(ONE, 1)) == before
+    assert world.inbox.document(ONE, 1) == before
+    assert outcome.version is not None
+    assert outcome.version.changes[0].before == "A"
+
+
 def test_a_bucket_keeps_its_versions_as_a_folder_does(world: World, seaweedfs: S3Server) -> None:
     make_bucket(seaweedfs)
     store = spaces(seaweedfs)

@@ -23,8 +23,8 @@ from fbsync.errors import (
     TemporaryFailure,
     TokenRefused,
 )
-from fbsync.page import FieldChange, PageId, PageSnapshot
-from fbsync.ports import Claim, LastStored, history_key, page_key
+from fbsync.page import FieldChange, PageId, PageSnapshot, canonical_json
+from fbsync.ports import LONGEST_PUT_SECONDS, Claim, LastStored, history_key, page_key
 from fbsync.refresh import CLAIM_LIMIT, UPLOAD_THREADS, Outcome, Refresher
 from fbsync.store.directory import DirectoryStore
 from fbsync.webhook import Delivery, VerifiedBody
@@ -616,6 +616,50 @@ def test_a_write_that_failed_and_happened_all_the_same_is_written_over(world: Wo
     assert world.document(page_key(ONE)) == named("Before")
 
 
+def test_a_write_that_was_given_up_and_comes_after_the_next_one_is_written_over(
+    world: World,
+) -> None:
+    world.clock.seconds = datetime.now(UTC).timestamp()
+    world.see(ONE, name="Before")
+    world.refresh()
+    world.store.before_put[len(world.store.puts) + 2] = raising(StoreUnavailable("No answer."))
+    world.see(ONE, name="Stale")
+    assert kinds(world.refresh()) == {ONE: "put off"}
+    world.store.before_put.clear()
+    world.clock.seconds += 60
+    world.see(ONE, name="Now")
+    assert kinds(world.refresh()) == {ONE: "stored"}
+    world.store.put(page_key(ONE), canonical_json(named("Stale")))  # only now it arrives
+    assert world.refresh() == []
+    world.clock.seconds += LONGEST_PUT_SECONDS
+    world.refresh()
+    assert world.document(page_key(ONE)) == named("Now")
+    assert history(world) == ["Before", "Stale", "Now"]
+    world.clock.seconds += LONGEST_PUT_SECONDS
+    assert world.refresh() == []
+
+
+def test_a_store_that_cannot_be_looked_at_was_not_written(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_key: str) -> None:
+        raise StoreUnavailable("It is gone.")
+
+    world.see(ONE, name="Before")
+    world.refresh()
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "head", fail)
+        world.see(ONE, name="Now")
+        assert kinds(world.refresh()) == {ONE: "put off"}
+    last = world.inbox.pages()[ONE].last
+    assert last is not None
+    assert last.digest is not None
+    world.clock.seconds = datetime.now(UTC).timestamp() + 60
+    assert kinds(world.refresh()) == {ONE: "stored"}
+    world.clock.seconds += LONGEST_PUT_SECONDS
+    assert world.refresh() == []
+
+
 def test_a_version_that_comes_too_late_changes_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -686,6 +730,30 @@ def test_an_error_of_the_database_ends_the_pass_and_the_next_one_mends_it(world:
     world.clock.let_leases_run_out()
     assert kinds(world.refresh()) == {ONE: "stored", TWO: "stored"}
     assert len(keys_in(world.store)) == 4
+
+
+class PartlyFailingInbox(DatabaseInbox):
+    """A database that goes away when page 2 is to be finished, as often as `outages` says."""
+
+    outages = 1
+
+    def finish(self, claim: Claim, stored: LastStored | None) -> None:
+        if claim.page_id == TWO and self.outages:
+            self.outages -= 1
+            raise DatabaseUnavailable("It is gone.")
+        super().finish(claim, stored)
+
+
+def test_what_came_to_its_end_is_told_before_the_error_of_the_database(world: World) -> None:
+    inbox = PartlyFailingInbox(world.database, world.clock)
+    refresher = Refresher(inbox, world.store, world.facebook.read_pages)
+    for page in (ONE, TWO, THREE):
+        world.see(page, name="Bakery")
+    assert kinds(refresher.refresh()) == {ONE: "stored", THREE: "stored"}
+    with pytest.raises(DatabaseUnavailable, match="It is gone"):
+        refresher.refresh()
+    assert kinds(refresher.refresh()) == {TWO: "stored"}
+    assert refresher.refresh() == []
 
 
 class CutOffInbox(DatabaseInbox):

@@ -16,6 +16,7 @@ FIELDS = {"id": "1", "name": "Bäckerei", "fan_count": 3}
 SNAPSHOT = PageSnapshot(ONE, FIELDS, FETCHED, "v26.0")
 DOCUMENTS = {n: PageVersion(ONE, n, SNAPSHOT, (), "sync").document for n in (2, 3)}
 SURE, IN_DOUBT = LastStored(2, SNAPSHOT.digest, FIELDS), LastStored(2, None, FIELDS)
+ALTERED = DOCUMENTS[2].replace("Bäckerei".encode(), b"Metzger")
 KEYS = (history_key(ONE, 2), page_key(ONE))
 
 
@@ -78,11 +79,26 @@ def test_in_doubt_a_later_version_is_found(store: DirectoryStore) -> None:
     assert (last.number, last.digest, last.documents, drift) == (3, SNAPSHOT.digest, DOCUMENTS, ())
 
 
-def test_in_doubt_an_altered_version_is_mended(store: DirectoryStore) -> None:
-    store.put(KEYS[0], b"not JSON")
+@pytest.mark.parametrize("body", [b"not JSON", ALTERED])
+def test_in_doubt_an_altered_version_is_mended(store: DirectoryStore, body: bytes) -> None:
+    store.put(KEYS[0], body)
     last, drift = check(store, IN_DOUBT, known)
     assert (last.digest, drift) == (SNAPSHOT.digest, (f"{KEYS[0]} was altered",))
+    assert (last.documents, store.get(KEYS[0])) == ({2: DOCUMENTS[2]}, DOCUMENTS[2])
+
+
+def test_in_doubt_a_missing_version_is_written_again(store: DirectoryStore, tmp_path: Path) -> None:
+    (tmp_path / "facebook" / KEYS[0]).unlink()
+    assert check(store, IN_DOUBT, known)[1] == (f"{KEYS[0]} was missing",)
     assert store.get(KEYS[0]) == DOCUMENTS[2]
+
+
+def test_in_doubt_the_store_is_believed_where_the_database_knows_no_bytes(
+    store: DirectoryStore,
+) -> None:
+    store.put(KEYS[0], ALTERED)
+    last, drift = check(store, IN_DOUBT, unknown)
+    assert (last.fields["name"], last.documents, drift) == ("Metzger", {2: ALTERED}, ())
 
 
 @pytest.mark.parametrize("body", [b"not JSON", b"[]", DOCUMENTS[2]])

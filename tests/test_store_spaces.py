@@ -5,6 +5,7 @@ import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,9 @@ from tests.wire_proxy import Fault, WireProxy, wire_proxy
 
 BODY = b'{"name": "' + b"x" * 4000 + b'"}'
 KEY = "1/history/000001.json"
+
+# Of one request, with botocore's "standard" retries: the server's wish adds five seconds at most.
+LONGEST_PAUSES = sum(2**number + 5 for number in range(module.ATTEMPTS - 1))
 
 
 @pytest.fixture
@@ -203,8 +207,19 @@ def failure(store: ObjectStore, act: str) -> str:
 
 def test_the_longest_put_and_its_settling_fit_into_the_time_that_a_late_write_may_take() -> None:
     once = module.CONNECT_SECONDS + module.READ_SECONDS
-    longest_pauses = sum(2**number for number in range(module.ATTEMPTS - 1))
-    assert once + 2 * (module.ATTEMPTS * once + longest_pauses) <= LONGEST_PUT_SECONDS
+    assert once + 2 * (module.ATTEMPTS * once + LONGEST_PAUSES) <= LONGEST_PUT_SECONDS
+
+
+def test_a_server_that_wants_to_be_left_alone_for_an_hour_is_heard_for_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=pauses.append))
+    busy = Answer(503, "SlowDown", {"x-amz-retry-after": str(3600 * 1000)})
+    with refusing_server({"PUT": busy, "HEAD": busy}) as server:
+        failure(at(server), "put")
+        assert len(server.requests) == 1 + 2 * module.ATTEMPTS
+    assert sum(pauses) <= 2 * LONGEST_PAUSES
 
 
 @pytest.fixture

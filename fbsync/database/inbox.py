@@ -29,7 +29,15 @@ from fbsync.database.schema import deliveries, pages
 from fbsync.database.stored_versions import StoredVersions, keep_version
 from fbsync.errors import LeaseLost
 from fbsync.page import NoticedBy, PageId
-from fbsync.ports import LEASE_SECONDS, Claim, InboxStatus, LastStored, PageState, etag_of
+from fbsync.ports import (
+    LEASE_SECONDS,
+    LONGEST_PUT_SECONDS,
+    Claim,
+    InboxStatus,
+    LastStored,
+    PageState,
+    etag_of,
+)
 from fbsync.webhook import Delivery
 
 
@@ -98,12 +106,12 @@ class DatabaseInbox:
     def retry(self, claim: Claim, at: datetime, reason: str, *, is_written: bool = False) -> None:
         """See ports.Inbox."""
         values: dict[str, Any] = {"due_at": self._clock.at(at), "attempts": claim.attempts + 1}
-        values |= {"reason": storable(reason)} | _suspect(claim, is_written)
+        values |= {"reason": storable(reason)} | self._suspect(claim, is_written)
         self._give_back(claim, values)
 
     def release(self, claim: Claim, *, is_written: bool) -> None:
         """See ports.Inbox."""
-        self._give_back(claim, _suspect(claim, is_written))
+        self._give_back(claim, self._suspect(claim, is_written))
 
     def park(self, claim: Claim, reason: str, stored: LastStored | None = None) -> bool:
         """See ports.Inbox. An event since the claim is no reason to go on: it opens no page."""
@@ -182,6 +190,13 @@ class DatabaseInbox:
         with self._database.read() as connection:
             return connection.execute(query).all()
 
+    def _suspect(self, claim: Claim, is_written: bool) -> dict[str, Any]:
+        """A write that was given up may have come, and may yet: after what is written next."""
+        if not is_written:
+            return {}
+        again_at = self._clock.current() + LONGEST_PUT_SECONDS
+        return {"suspect": claim.marks, "look_again_at": again_at}
+
     def _give_back(
         self, claim: Claim, values: dict[str, Any], stored: LastStored | None = None
     ) -> bool:
@@ -204,8 +219,10 @@ class DatabaseInbox:
                 for number, body in stored.documents.items():
                     keep_version(connection, claim.page_id, number, etag_of(body), body)
             if held.rowcount == 0:
-                # We may have overwritten what the new holder wrote: let the page be written anew.
+                # We may have overwritten what the new holder wrote, or may yet: look now, and then.
                 again = {"marks": pages.c.marks + 1, "suspect": pages.c.marks + 1}
+                if "look_again_at" in values:
+                    again["look_again_at"] = values["look_again_at"]
                 connection.execute(update(pages).where(page).values(again))
             parked_at = connection.execute(select(pages.c.parked_at).where(page)).scalar()
             return held.rowcount > 0, parked_at is not None
@@ -214,7 +231,3 @@ class DatabaseInbox:
         if not was_held:
             raise LeaseLost(f"Another worker took over page {claim.page_id}; it is read again.")
         return is_parked
-
-
-def _suspect(claim: Claim, is_written: bool) -> dict[str, Any]:
-    return {"suspect": claim.marks} if is_written else {}
