@@ -13,6 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from fbsync.database.claim_statements import due, free, lease_pages
 from fbsync.database.engine import Database
+from fbsync.database.give_back_statement import give_back
 from fbsync.database.inbox_clock import InboxClock
 from fbsync.database.inbox_rows import chunks, moment, state_of, storable, stored_values
 from fbsync.database.joined_writes import JoinedWrites
@@ -200,34 +201,28 @@ class DatabaseInbox:
     def _give_back(
         self, claim: Claim, values: dict[str, Any], stored: LastStored | None = None
     ) -> bool:
-        """Whether the page is parked now. Raises LeaseLost."""
+        """Whether the page is parked now, if that was wanted. Raises LeaseLost."""
         if stored is not None:
             values = values | stored_values(stored, self._now())
         page = pages.c.page_id == claim.page_id
-        # A page that was parked in the meantime, as its access was withdrawn, stays so.
-        parked = pages.c.parked_at.is_not(None)
-        kept = {name for name in ("parked_at", "reason") if name in values}
-        values = values | {name: case((parked, pages.c[name]), else_=values[name]) for name in kept}
 
-        def give_back(connection: Connection) -> tuple[bool, bool]:
-            held = connection.execute(
-                update(pages)
-                .where(page, pages.c.lease == claim.lease)
-                .values(lease=None, leased_until=0.0, **values)
-            )
-            if held.rowcount and stored is not None:
+        def write(connection: Connection) -> tuple[bool, bool]:
+            was_held = give_back(connection, claim, values)
+            if was_held and stored is not None:
                 for number, body in stored.documents.items():
                     keep_version(connection, claim.page_id, number, etag_of(body), body)
-            if held.rowcount == 0:
+            if not was_held:
                 # We may have overwritten what the new holder wrote, or may yet: look now, and then.
                 again = {"marks": pages.c.marks + 1, "suspect": pages.c.marks + 1}
                 if "look_again_at" in values:
                     again["look_again_at"] = values["look_again_at"]
                 connection.execute(update(pages).where(page).values(again))
+            if "parked_at" not in values:
+                return was_held, False
             parked_at = connection.execute(select(pages.c.parked_at).where(page)).scalar()
-            return held.rowcount > 0, parked_at is not None
+            return was_held, parked_at is not None
 
-        was_held, is_parked = self._writes.run(give_back)
+        was_held, is_parked = self._writes.run(write)
         if not was_held:
             raise LeaseLost(f"Another worker took over page {claim.page_id}; it is read again.")
         return is_parked

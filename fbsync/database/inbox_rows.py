@@ -5,9 +5,6 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import case
-
-from fbsync.database.schema import pages
 from fbsync.page import PageId
 from fbsync.ports import Claim, LastStored, PageState
 
@@ -51,13 +48,12 @@ def _last_stored(row: Any, *, trusted: bool = True) -> LastStored | None:
 
 
 def stored_values(stored: LastStored, now: float) -> dict[str, Any]:
-    """The columns of the newest version; it counts as stored now where its number is new."""
-    is_new = pages.c.stored_number < stored.number
+    """The columns of the newest version."""
     return {
         "stored_number": stored.number,
         "stored_digest": stored.digest,
         "stored_fields": json.dumps(stored.fields),
-        "stored_at": case((is_new, now), else_=pages.c.stored_at),
+        "stored_at": now,
     }
 
 
