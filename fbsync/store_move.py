@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from fbsync.database.store_address import StoreAddress
+from fbsync.database.store_address import Move, StoreAddress
 from fbsync.errors import StoreUnavailable
 from fbsync.ports import ObjectStore
 
@@ -18,8 +18,16 @@ def move_to(store: ObjectStore, known: StoreAddress, warn: Callable[[str], None]
             store.check()
         except StoreUnavailable as error:
             raise StoreUnavailable(f"{error}\nSo far the pages are in {before}.") from None
-    if was := known.move_to(store.address):
-        warn(
-            f"The store is another one than last time: it was {was}, it is now {store.address}.\n"
-            "fbsync sync writes each page anew."
-        )
+    if move := known.move_to(store.address):
+        warn(_told(move, store.address))
+
+
+def _told(move: Move, address: str) -> str:
+    told = f"The store is another one than last time: it was {move.before}, it is now {address}."
+    if move.left_at is None:
+        return f"{told}\nThe next fbsync sync writes every page there, with its versions."
+    return (
+        f"{told}\nIt was {address} before, until {move.left_at:%Y-%m-%d %H:%M} UTC: do two programs"
+        " use this database with different settings of the store?\nGive both the same, or each"
+        " change makes fbsync sync write everything anew."
+    )

@@ -4,16 +4,36 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from fbsync.bring_over import bring_over
+from fbsync.database.moving_pages import MovingPages
 from fbsync.errors import FbsyncError
 from fbsync.missed_webhook import MissedWebhook, missed_by
 from fbsync.page import PageId
 from fbsync.patience import POLL_PATIENCE, Patience
 from fbsync.ports import ObjectStore
 from fbsync.refresh import UPLOAD_THREADS, Outcome
+from fbsync.store_move import move_to
 from fbsync.sync import Difference, Poll
 from fbsync.wiring import Access
 
 Found = Outcome | Difference
+
+
+def enter_store(
+    access: Access,
+    store: ObjectStore,
+    wanted: Collection[PageId] | None,
+    say: Callable[[str], None],
+    ends: Callable[[], bool] = lambda: False,
+) -> None:
+    """Before anything is written there: after a move, what is known of these pages comes along.
+
+    None: of all pages. Raises StoreUnavailable, DatabaseUnavailable.
+    """
+    move_to(store, access.store_address, access.warn)
+    brought = bring_over(MovingPages(access.database), store, wanted, ends)
+    if brought.pages:
+        say(f"Brought over to {store.address}: {brought}")
 
 
 @dataclass(frozen=True)
@@ -66,6 +86,8 @@ class SyncRun:
             refused.append(person)
             self.refused(person, error)
 
+        if not dry_run:
+            enter_store(self.access, self.store, wanted, self.say, self.ends)
         first, second = (
             self.access.refresher(self.store, dry_run=dry_run, threads=UPLOAD_THREADS // 2)
             for _ in range(2)

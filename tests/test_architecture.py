@@ -22,6 +22,7 @@ IMPORTS = {
     # values: no I/O
     "errors": "",
     "unforeseen": "",
+    "wording": "",
     "volatile": "",
     "page": "volatile",
     "version_document": "errors page",
@@ -86,6 +87,7 @@ IMPORTS = {
     "database.rate_budget": ".engine .schema errors graph.budget graph.pace",
     "database.store_address": ".engine .marks .schema",
     "database.stored_versions": ".engine .schema page",
+    "database.moving_pages": ".engine .schema page",
     "database.believed_objects": ".engine .schema .stored_versions drift page ports",
     "store_move": "database.store_address errors ports",
     "database.put_off": ".engine .schema page",
@@ -199,7 +201,9 @@ IMPORTS = {
     "sync_report": "change_report console drift_report errors grouped_reasons missed_webhook"
     " refresh report spool sync",
     "safety_net": "errors periodic",
-    "sync_run": "errors missed_webhook page patience ports refresh sync wiring",
+    "bring_over": "database.moving_pages page parallel ports refresh wording",
+    "sync_run": "bring_over database.moving_pages errors missed_webhook page patience ports refresh"
+    " store_move sync wiring",
     "logs.format": "",
     "logs.line": ".format console errors notice refresh report",
     "logs.log": ".format .limit .line console errors notice refresh",
@@ -397,7 +401,8 @@ def test_the_readme_names_every_setting() -> None:
 
 def test_the_changelog_begins_with_the_version() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text()
-    assert re.findall(r"^## (\S+)", changelog, re.MULTILINE)[0] == fbsync.__version__
+    heads = re.findall(r"^## (\S+)", changelog, re.MULTILINE)
+    assert heads[heads[0] == "Unreleased"] == fbsync.__version__
 
 
 def test_every_direct_dependency_has_its_line_of_reasons() -> None:

@@ -195,7 +195,8 @@ def test_another_store_than_last_time_gets_every_page(consenting: Sandbox, tmp_p
     assert "another one" not in run("sync", "--dry-run", **moved).err
     ended = run("sync", "--json", **moved)
     assert "another one than last time" in ended.err
-    assert json.loads(ended.out)["counts"] == {"stored": 3}
+    assert "3 pages with 3 versions" in ended.err
+    assert json.loads(ended.out)["counts"] == {"unchanged": 3}
     assert json.loads(run("sync", "--json", **moved).out)["counts"] == {"unchanged": 3}
     assert len(list(tmp_path.rglob("page_data.json"))) == 3
 

@@ -108,12 +108,12 @@ def _verify(console: Console, access: Access, store: ObjectStore, wish: _Wish) -
     from fbsync.drift_report import DriftReport
     from fbsync.progress_bar import progress_bar
     from fbsync.repair import Repair
-    from fbsync.store_move import move_to
+    from fbsync.sync_run import enter_store
     from fbsync.verification import Verification
 
     if not wish.dry_run:
         # What was in the last place is not believed to be in another one.
-        move_to(store, access.store_address, access.warn)
+        enter_store(access, store, wish.pages, console.say)
     report, before = DriftReport(keeps_all=wish.as_json), store.list_requests
     believed = BelievedObjects(access.database)
     repair = Repair(access.inbox, store, access.inbox.document, dry_run=wish.dry_run)
