@@ -252,6 +252,7 @@ NOT_FOR_THE_EDGES = {"commands": {"commands", "cli", "__main__"}, "demo": {"comm
 # Longer than the budget, each with its reason.
 LONG_FILES = {
     "demo.py": "one story, scene by scene",
+    "database/schema.py": "every table in one place, no logic",
 }
 LONG_FUNCTIONS = {
     ("wiring.py", "open_access"): "a line for each part",
