@@ -12,6 +12,7 @@
     │   ├── GraphUnavailable    the Graph API failed in a way that passes
     │   ├── RateLimited         the Graph API asks to wait; `retry_at` says until when
     │   ├── StoreUnavailable    the object store did not take or give an object
+    │   │   └── StoreRefused    and will not until somebody acts, as with a wrong key
     │   └── DatabaseUnavailable the database did not take or give rows
     └── PermanentFailure        the same call would fail again
         ├── CallRefused         the Graph API refuses the call itself, whoever asks
@@ -91,6 +92,13 @@ class RateLimited(TemporaryFailure):
 
 class StoreUnavailable(TemporaryFailure):
     """The object store did not take or give an object."""
+
+
+class StoreRefused(StoreUnavailable):
+    """The object store refuses, and would again until somebody acts.
+
+    A worker tries again all the same, as somebody may; who waits for a command need not wait.
+    """
 
 
 DatabaseFault = Literal[

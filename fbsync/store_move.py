@@ -1,10 +1,21 @@
 """The first use of another store than last time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from fbsync.database.store_address import Move, StoreAddress
 from fbsync.errors import StoreUnavailable
-from fbsync.ports import ObjectStore
+from fbsync.ports import PROBE_KEY, ObjectStore
+
+
+def check_store(store: ObjectStore, known: StoreAddress) -> None:
+    """That it answers, knows us and takes files, as far as one request tells.
+
+    Raises StoreUnavailable, which says where the pages are so far if that is elsewhere.
+    """
+    with _beside_the_known(store, known):
+        store.check()
+        next(store.list(PROBE_KEY), None)
 
 
 def move_to(store: ObjectStore, known: StoreAddress, warn: Callable[[str], None]) -> None:
@@ -12,14 +23,22 @@ def move_to(store: ObjectStore, known: StoreAddress, warn: Callable[[str], None]
 
     Raises StoreUnavailable, DatabaseUnavailable.
     """
-    before = known.known()
-    if before not in (None, store.address):
-        try:
+    if known.known() not in (None, store.address):
+        with _beside_the_known(store, known):
             store.check()
-        except StoreUnavailable as error:
-            raise StoreUnavailable(f"{error}\nSo far the pages are in {before}.") from None
     if move := known.move_to(store.address):
         warn(_told(move, store.address))
+
+
+@contextmanager
+def _beside_the_known(store: ObjectStore, known: StoreAddress) -> Iterator[None]:
+    try:
+        yield
+    except StoreUnavailable as error:
+        before = known.known()
+        if before in (None, store.address):
+            raise
+        raise type(error)(f"{error}\nSo far the pages are in {before}.") from None
 
 
 def _told(move: Move, address: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from fbsync.errors import DatabaseUnavailable
+from fbsync.errors import DatabaseUnavailable, StoreRefused
 from fbsync.in_hand import InHand
 from fbsync.page import FieldChange, PageId, PageSnapshot, changes_between
 from fbsync.patience import POLL_PATIENCE, Patience
@@ -81,8 +81,9 @@ class Poll:
     def run(self, parts: Iterable[Sequence[PageSnapshot]], known: Collection[PageId]) -> None:
         """Compare each part of the poll; then look one by one at pages that the poll left out.
 
-        `known` are the pages that have a token of their own. Raises what the poll raises, and
-        DatabaseUnavailable. However it ends, nothing stays in hand that is not being written.
+        `known` are the pages that have a token of their own. Raises what the poll raises,
+        StoreRefused and DatabaseUnavailable. However it ends, nothing stays in hand that is not
+        being written.
         """
         try:
             self._run(parts, known)
@@ -176,7 +177,12 @@ class Poll:
                     self._settle(outcome)
 
     def _settle(self, outcome: Outcome) -> None:
-        """Report what is final; a page that was put off gets its further tries first."""
+        """Report what is final; a page that was put off gets its further tries first.
+
+        Raises StoreRefused: no other page would fare better, and no wait helps.
+        """
+        if outcome.is_refused:
+            raise StoreRefused(outcome.reason or "")
         with self._lock:
             if outcome.kind == "put off" and outcome.retry_at is not None:
                 self._put_off[outcome.page_id] = outcome

@@ -12,7 +12,7 @@ from fbsync.page import PageId
 from fbsync.patience import POLL_PATIENCE, Patience
 from fbsync.ports import ObjectStore
 from fbsync.refresh import UPLOAD_THREADS, Outcome
-from fbsync.store_move import move_to
+from fbsync.store_move import check_store, move_to
 from fbsync.sync import Difference, Poll
 from fbsync.wiring import Access
 
@@ -30,6 +30,7 @@ def enter_store(
 
     None: of all pages. Raises StoreUnavailable, DatabaseUnavailable.
     """
+    check_store(store, access.store_address)
     move_to(store, access.store_address, access.warn)
     brought = bring_over(MovingPages(access.database), store, wanted, ends)
     if brought.pages:
@@ -59,14 +60,14 @@ class SyncRun:
         with self.access.sync_runs.hold(alone=by_the_clock) as is_ours:
             if not is_ours:
                 return False
-            lists_refused = self._run(known, None)
+            lists_refused = self._run(known, None, at_once=not by_the_clock)
         if not lists_refused and not self.ends():
             self.access.last_sync.note(datetime.now(UTC))
         return True
 
     def over(self, wanted: Collection[PageId], known: Collection[PageId]) -> None:
         """Some pages."""
-        self._run(known, wanted)
+        self._run(known, wanted, at_once=True)
 
     def dry(self, wanted: Collection[PageId] | None, known: Collection[PageId]) -> None:
         """Only tell what differs."""
@@ -78,8 +79,9 @@ class SyncRun:
         wanted: Collection[PageId] | None,
         *,
         dry_run: bool = False,
+        at_once: bool = False,
     ) -> int:
-        """How many people's lists were refused."""
+        """How many people's lists were refused. `at_once`: what was put off waits no longer."""
         refused = []
 
         def refuse(person: str, error: FbsyncError) -> None:
@@ -88,6 +90,8 @@ class SyncRun:
 
         if not dry_run:
             enter_store(self.access, self.store, wanted, self.say, self.ends)
+        if at_once:  # what they were put off for may be mended, and somebody waits
+            self.access.inbox.hurry(wanted)
         first, second = (
             self.access.refresher(self.store, dry_run=dry_run, threads=UPLOAD_THREADS // 2)
             for _ in range(2)
