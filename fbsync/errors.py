@@ -7,6 +7,7 @@
     ├── UnreadableDelivery      signed, but not a delivery for pages
     ├── NotMirrored             the store holds no such page or version
     ├── UnreadableDocument      the store holds something else than fbsync writes there
+    ├── OutputFailed            standard output does not take what a command tells
     ├── LeaseLost               another worker took this page over
     ├── TemporaryFailure        worth another try later
     │   ├── GraphUnavailable    the Graph API failed in a way that passes
@@ -62,6 +63,14 @@ class NotMirrored(FbsyncError):
 
 class UnreadableDocument(FbsyncError):
     """What the store holds under a key is not a document that fbsync writes there."""
+
+
+class OutputFailed(FbsyncError):
+    """Standard output is full or closed. `is_closed_pipe`: who reads it wants no more of it."""
+
+    def __init__(self, message: str, *, is_closed_pipe: bool) -> None:
+        super().__init__(message)
+        self.is_closed_pipe = is_closed_pipe
 
 
 class LeaseLost(FbsyncError):

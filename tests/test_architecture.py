@@ -186,6 +186,7 @@ IMPORTS = {
     "operations.server": ".readiness listener listening.connections notice shutdown",
     # edges
     "console": "checklist errors page",
+    "standard_output": "errors",
     "grouped_reasons": "",
     "standing_report": "byte_size console database.missed_webhooks expiry standing",
     "delivery_body": "",
@@ -243,7 +244,7 @@ IMPORTS = {
     # The edges of the edges. A command may know everything below it, but no other command.
     "commands": "*",
     "demo": "*",
-    "cli": "commands console errors exit_status parameters",
+    "cli": "commands console errors exit_status parameters standard_output",
     "__init__": "mirror mirror_place mounted settings.env_file",
     "__main__": "cli",
 }
