@@ -62,7 +62,11 @@ class NotMirrored(FbsyncError):
 
 
 class UnreadableDocument(FbsyncError):
-    """What the store holds under a key is not a document that fbsync writes there."""
+    """What the store holds under `key` is not a document that fbsync writes there."""
+
+    def __init__(self, message: str, key: str) -> None:
+        super().__init__(message)
+        self.key = key
 
 
 class OutputFailed(FbsyncError):

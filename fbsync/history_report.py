@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from fbsync.change_report import changes_as_json
 from fbsync.console import Console
+from fbsync.errors import UnreadableDocument
 from fbsync.page import PageVersion, Tombstone
 
 _NOTICED = {"first": "first read", "webhook": "webhook", "sync": "poll"}
@@ -16,8 +17,12 @@ def show_history(
     versions: Sequence[PageVersion | Tombstone],
     limit: int,
     total: int,
+    damaged: Sequence[UnreadableDocument] = (),
 ) -> None:
-    """A row for each of the first `limit` versions, newest first. The store holds `total`."""
+    """A row for each of the first `limit` versions, newest first. The store holds `total`.
+
+    `damaged` are those among them that cannot be read, which get a line each.
+    """
     rows = [
         (
             version.number,
@@ -25,9 +30,11 @@ def show_history(
             _NOTICED[version.noticed_by],
             _what(version, versions[place + 1] if place + 1 < len(versions) else None),
         )
-        for place, version in enumerate(versions[:limit])
+        for place, version in enumerate(versions[: limit - len(damaged)])
     ]
     console.table(("Version", "When (UTC)", "Noticed by", "What"), rows)
+    for error in damaged:
+        console.line("damaged", " ".join(str(error).split()), "red")
     if total > limit:
         console.line("", f"… and {total - limit} older ones; --limit {total} shows all")
     elif len(versions) > 1:
@@ -35,13 +42,20 @@ def show_history(
 
 
 def history_as_json(
-    page: str, versions: Sequence[PageVersion | Tombstone], total: int
+    page: str,
+    versions: Sequence[PageVersion | Tombstone],
+    total: int,
+    damaged: Sequence[UnreadableDocument] = (),
 ) -> dict[str, object]:
-    """The versions, newest first, with whole values of what changed, without the snapshots."""
+    """The versions, newest first, with whole values of what changed, without the snapshots.
+
+    `damaged` has the keys of those that cannot be read, and why.
+    """
     return {
         "page_id": page,
         "total": total,
         "versions": [version_as_json(version) for version in versions],
+        "damaged": [{"key": error.key, "reason": str(error)} for error in damaged],
     }
 
 

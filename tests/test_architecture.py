@@ -192,7 +192,7 @@ IMPORTS = {
     "delivery_body": "",
     "delivery_report": "console database.delivery_log database.replay delivery_body",
     "change_report": "page",
-    "history_report": "change_report console page",
+    "history_report": "change_report console errors page",
     "difference_report": "change_report console history_report mirror page",
     "spool": "",
     "missed_webhook": "page refresh webhook_fields",

@@ -78,4 +78,5 @@ def test_json_has_every_change_and_the_reason_where_there_is_no_copy() -> None:
                 ],
             },
         ],
+        "damaged": [],
     }
