@@ -38,6 +38,7 @@ class Standing:
 
     `store` is where the objects went last, None before the first; so is `last_sync`. `put_off` is
     the waiting page whose last try failed last. `fresh_dead` are the dead letters since FRESH.
+    `store_fault` is why the store that the settings name cannot be used, None where it can.
     """
 
     now: datetime
@@ -53,6 +54,7 @@ class Standing:
     logins: Sequence[Lifetime]
     last_sync: datetime | None
     missed: MissedWebhooks
+    store_fault: str | None = None
 
     @property
     def oldest_wait(self) -> timedelta | None:
@@ -70,6 +72,7 @@ class Standing:
         """What somebody should see to, one line each; empty where all is in order."""
         return [
             *_of_logins(self),
+            *([" ".join(self.store_fault.split())] if self.store_fault else []),
             *grouped((page.page_id, page.reason) for page in self.managed),
             *_of_events(self),
             *_of_sync(self),

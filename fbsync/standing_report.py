@@ -50,6 +50,7 @@ def standing_as_json(found: Standing) -> dict[str, object]:
             "disk_free_bytes": found.size.free_bytes,
         },
         "store": found.store,
+        "store_fault": found.store_fault,
         "waiting": {
             "events": inbox.events,
             "max_events": found.limits.max_waiting,

@@ -8,14 +8,19 @@ from fbsync.errors import StoreUnavailable
 from fbsync.ports import PROBE_KEY, ObjectStore
 
 
-def check_store(store: ObjectStore, known: StoreAddress) -> None:
+def ask(store: ObjectStore) -> None:
     """That it answers, knows us and takes files, as far as one request tells.
 
-    Raises StoreUnavailable, which says where the pages are so far if that is elsewhere.
+    Raises StoreUnavailable.
     """
+    store.check()
+    next(store.list(PROBE_KEY), None)
+
+
+def check_store(store: ObjectStore, known: StoreAddress) -> None:
+    """As `ask`. The error says where the pages are so far if that is elsewhere."""
     with _beside_the_known(store, known):
-        store.check()
-        next(store.list(PROBE_KEY), None)
+        ask(store)
 
 
 def move_to(store: ObjectStore, known: StoreAddress, warn: Callable[[str], None]) -> None:

@@ -39,8 +39,8 @@ class Difference:
 class Poll:
     """One run over the polled pages; `wanted` restricts it to some of them.
 
-    `report` is called once for each page: with its Outcome, or in a dry run with its Difference. A
-    dry run says nothing of pages that only a read of their own could judge. `say` is told when the
+    `report` is called once for each page: with its Outcome, or in a dry run with its Difference, but
+    for `left_out`. `say` is told when the
     run begins to wait for pages that were put off. `ends` is asked before each part of the poll
     whether to leave it at that.
 
@@ -73,6 +73,8 @@ class Poll:
         self._put_off: dict[PageId, Outcome] = {}
         self._lock = threading.Lock()  # for what is settled
         self._stopped = False
+        self.left_out: list[PageId] = []
+        """In a dry run: known pages that the poll left out, which only a read could judge."""
         self._refreshers = (refresher, *further) if further else ()
         self._in_hand = InHand[Sequence[PageId]](
             [partial(self._refresh_part, each) for each in self._refreshers]
@@ -103,7 +105,9 @@ class Poll:
         self._seen |= left_out
         for page in sorted(left_out.difference(known)):
             self._report(Outcome(page, "parked", reason=NO_ACCESS))
-        if not self._dry_run:
+        if self._dry_run:
+            self.left_out = sorted(left_out.intersection(known))
+        else:
             self._refresh(sorted(left_out.intersection(known)))
             self._in_hand.finish()
             if self._wanted is None:

@@ -1,17 +1,18 @@
 """One run of a sync over the pages, by a command or beside a listener."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fbsync.bring_over import bring_over
 from fbsync.database.moving_pages import MovingPages
+from fbsync.dry_look import look_at
 from fbsync.errors import FbsyncError
 from fbsync.missed_webhook import MissedWebhook, missed_by
 from fbsync.page import PageId
 from fbsync.patience import POLL_PATIENCE, Patience
 from fbsync.ports import ObjectStore
-from fbsync.refresh import UPLOAD_THREADS, Outcome
+from fbsync.refresh import CLAIM_LIMIT, UPLOAD_THREADS, Outcome, Refresher
 from fbsync.store_move import check_store, move_to
 from fbsync.sync import Difference, Poll
 from fbsync.wiring import Access
@@ -108,7 +109,20 @@ class SyncRun:
             ends=self.ends,
         )
         poll.run(self.access.poll(keep_tokens=not dry_run, refused=refuse), known)
+        if poll.left_out:
+            self._look_at(poll.left_out, first)
         return len(refused)
+
+    def _look_at(self, pages: Sequence[PageId], refresher: Refresher) -> None:
+        """A dry run over pages that no list has any more."""
+        inbox = self.access.inbox
+        for start in range(0, len(pages), CLAIM_LIMIT):
+            snapshots, failed = look_at(
+                inbox, self.access.read_pages, pages[start : start + CLAIM_LIMIT]
+            )
+            for outcome in failed:
+                self.found(outcome)
+            Poll(inbox, refresher, self.found, dry_run=True).run([snapshots], [])
 
     def _look(self, found: Found) -> None:
         if isinstance(found, Outcome) and (missed := missed_by(found, self.fields)):

@@ -202,9 +202,11 @@ IMPORTS = {
     "sync_report": "change_report console drift_report errors grouped_reasons missed_webhook"
     " refresh report spool sync",
     "safety_net": "errors periodic",
+    "store_watch": "errors periodic",
+    "dry_look": "errors page ports refresh",
     "bring_over": "database.moving_pages page parallel ports refresh wording",
-    "sync_run": "bring_over database.moving_pages errors missed_webhook page patience ports refresh"
-    " store_move sync wiring",
+    "sync_run": "bring_over database.moving_pages dry_look errors missed_webhook page patience ports"
+    " refresh store_move sync wiring",
     "logs.format": "",
     "logs.line": ".format console errors notice refresh report",
     "logs.log": ".format .limit .line console errors notice refresh",
@@ -230,7 +232,8 @@ IMPORTS = {
     # What runs beside a server, or alone: made of working parts.
     "companions": "backlog database.delivery_log database.retention database.size errors graph.pace"
     " logs.command logs.format logs.line logs.log operations.observers page_overview patience ports"
-    " refresh safety_net settings.database settings.facebook shutdown subscription_watch sync_run"
+    " refresh safety_net settings.database settings.facebook shutdown store_watch"
+    " subscription_watch sync_run"
     " wiring worker",
     "receiver": "companions errors listening.application listening.back_pressure"
     " listening.group_commit listening.person_callbacks logs.log notice ports refresh"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fbsync.database.engine import Database, sqlite_url
+from fbsync.sandbox.world import Standing
 from tests.callback import callback_server
 from tests.fbsync_process import Ended, environ_of, run
 from tests.servers import Sandbox, free_port
@@ -207,6 +208,26 @@ def test_dry_run_changes_nothing(consenting: Sandbox) -> None:
     found = json.loads(run("sync", "--dry-run", "--json", **environ).out)
     assert {page["outcome"] for page in found["pages"]} == {"would_change"}
     assert json.loads(run("sync", "--json", **environ).out)["counts"] == {"stored": 3}
+
+
+def test_a_dry_run_sees_pages_that_are_gone_and_that_no_list_has(consenting: Sandbox) -> None:
+    environ = settings(consenting)
+    run("login", "--only", **environ)
+    assert run("sync", **environ).status == 0
+    gone, unlisted, _ = consenting.world.page_ids
+    consenting.world.remove(gone)
+    consenting.world.standings[unlisted] = Standing(listed=False)
+    consenting.world.edit(unlisted, {"name": "Another name"})
+    for _ in range(2):  # the first one changes nothing
+        ended = run("sync", "--dry-run", "--json", **environ)
+        assert ended.status == 3
+        pages = {page["page_id"]: page["outcome"] for page in json.loads(ended.out)["pages"]}
+        assert pages == {gone: "parked", unlisted: "would_change"}
+    assert json.loads(run("sync", "--json", **environ).out)["counts"] == {
+        "parked": 1,
+        "stored": 1,
+        "unchanged": 1,
+    }
 
 
 def test_sync_every_goes_on_where_nobody_is_logged_in(sandbox: Sandbox) -> None:
