@@ -7,8 +7,11 @@ from fbsync.change_report import changes_as_json
 from fbsync.console import Console
 from fbsync.errors import UnreadableDocument
 from fbsync.page import PageVersion, Tombstone
+from fbsync.wording import counted
 
 _NOTICED = {"first": "first read", "webhook": "webhook", "sync": "poll"}
+
+_MAX_REASON = 80
 
 
 def show_history(
@@ -70,6 +73,12 @@ def version_as_json(version: PageVersion | Tombstone) -> dict[str, object]:
     }
 
 
+def brief(reason: str) -> str:
+    """What happened, in a part of a line; the JSON and `fbsync show` have all of it."""
+    first = " ".join(next(iter(reason.splitlines()), "").split())
+    return first if len(first) <= _MAX_REASON else f"{first[:_MAX_REASON]}…"
+
+
 def noticed_at(version: PageVersion | Tombstone) -> datetime:
     """When the page was read like this, or when it was found to be inaccessible."""
     return version.noticed_at if isinstance(version, Tombstone) else version.snapshot.fetched_at
@@ -77,10 +86,10 @@ def noticed_at(version: PageVersion | Tombstone) -> datetime:
 
 def _what(version: PageVersion | Tombstone, older: PageVersion | Tombstone | None) -> str:
     if isinstance(version, Tombstone):
-        return f"inaccessible: {' '.join(version.reason.split())}"
+        return f"inaccessible: {brief(version.reason)}"
     names = ", ".join(change.name for change in version.changes)
     if version.number == 1:
-        return f"first copy, {len(version.snapshot.fields)} fields"
+        return f"first copy, {counted(len(version.snapshot.fields), 'field')}"
     if isinstance(older, Tombstone):
         return f"accessible again; changed since: {names or 'nothing'}"
     return names or "the same, stored again"

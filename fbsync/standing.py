@@ -15,6 +15,7 @@ from fbsync.grouped_reasons import grouped
 from fbsync.listening.back_pressure import refusal
 from fbsync.ports import InboxStatus
 from fbsync.settings.limits import Limits
+from fbsync.wording import counted
 
 MAX_WAIT = timedelta(minutes=20)
 """Longer than the longest time between two tries of a page (15 minutes)."""
@@ -106,8 +107,8 @@ def _of_events(found: Standing) -> Iterator[str]:
         )
     if found.fresh_dead:
         yield (
-            f"{found.fresh_dead} events of the last {told(FRESH)} are dead letters: no page could"
-            " be read from them; fbsync events --state dead"
+            f"{counted(found.fresh_dead, 'dead letter')} in the last {told(FRESH)}: events from"
+            " which no page could be read; fbsync events --state dead"
         )
 
 

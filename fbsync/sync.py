@@ -18,6 +18,7 @@ from fbsync.page import FieldChange, PageId, PageSnapshot, changes_between
 from fbsync.patience import POLL_PATIENCE, Patience
 from fbsync.ports import Inbox, PageState
 from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
+from fbsync.wording import counted
 
 NO_ACCESS = "No token for this page is stored, and nobody who logged in manages it."
 _OTHER_WORKER_SECONDS = 60.0
@@ -39,10 +40,9 @@ class Difference:
 class Poll:
     """One run over the polled pages; `wanted` restricts it to some of them.
 
-    `report` is called once for each page: with its Outcome, or in a dry run with its Difference, but
-    for `left_out`. `say` is told when the
-    run begins to wait for pages that were put off. `ends` is asked before each part of the poll
-    whether to leave it at that.
+    `report` is called once for each page: with its Outcome, or in a dry run with its Difference,
+    but for `left_out`. `say` is told when it begins to wait for pages that were put off. `ends` is
+    asked before each part of the poll whether to leave it at that.
 
     With `further` refreshers, each works in a thread of its own: while one uploads, another reads,
     and the next part of the poll is asked for.
@@ -73,8 +73,7 @@ class Poll:
         self._put_off: dict[PageId, Outcome] = {}
         self._lock = threading.Lock()  # for what is settled
         self._stopped = False
-        self.left_out: list[PageId] = []
-        """In a dry run: known pages that the poll left out, which only a read could judge."""
+        self.left_out: list[PageId] = []  # by the poll, of the known ones, in a dry run
         self._refreshers = (refresher, *further) if further else ()
         self._in_hand = InHand[Sequence[PageId]](
             [partial(self._refresh_part, each) for each in self._refreshers]
@@ -181,7 +180,7 @@ class Poll:
                     self._settle(outcome)
 
     def _settle(self, outcome: Outcome) -> None:
-        """Report what is final; a page that was put off gets its further tries first.
+        """Report what is final; what was put off gets its further tries first.
 
         Raises StoreRefused: no other page would fare better, and no wait helps.
         """
@@ -199,8 +198,8 @@ class Poll:
         if self._put_off and self._patience.seconds:
             first, seconds = next(iter(self._put_off.values())), self._patience.seconds
             self._say(
-                f"{len(self._put_off)} pages did not work at once; trying again for up to"
-                f" {seconds:.0f} seconds. {first.reason}"
+                f"{counted(len(self._put_off), 'page')} did not work at once; trying again for up"
+                f" to {seconds:.0f} seconds. {first.reason}"
             )
         while self._put_off:
             until = _due_together([_due(outcome) for outcome in self._put_off.values()])

@@ -61,7 +61,7 @@ IMPORTS = {
     "periodic": "unforeseen",
     "worker": "errors page refresh shutdown",
     "in_hand": "",
-    "sync": "errors in_hand page patience ports refresh",
+    "sync": "errors in_hand page patience ports refresh wording",
     # the outside world: one third-party library each
     "patience": "",
     "graph.pace": "",
@@ -134,22 +134,22 @@ IMPORTS = {
     "login.discovery": "errors graph.accounts graph.oauth graph.permissions page",
     "login.login": ".discovery .loopback .pasted_answer database.vault errors graph.accounts"
     " graph.oauth graph.permissions page ports",
-    "login.report": ".login checklist errors graph.permissions",
+    "login.report": ".login checklist errors graph.permissions wording",
     "login.logout": "database.departures database.vault errors graph.oauth page",
     "callback_check": "settings.environment webhook",
     "subscribe.handshake_failure": "callback_check webhook",
     "subscribe.app_level": ".handshake_failure callback_check database.added_fields"
-    " database.handshakes errors graph.subscriptions subscription_plan webhook",
+    " database.handshakes errors graph.subscriptions subscription_plan webhook wording",
     "subscribe.page_levels": "database.added_fields errors graph.subscriptions page"
-    " subscription_plan webhook_fields",
+    " subscription_plan webhook_fields wording",
     "subscribe.subscriber": ".app_level .page_levels database.added_fields database.handshakes"
     " graph.subscriptions page subscription_plan",
     "page_overview": "database.vault errors expiry graph.subscriptions page ports"
-    " subscription_plan",
+    " subscription_plan wording",
     "probe_cases": "webhook",
     "probe": "callback_check checklist probe_cases settings.environment webhook",
     "login.after_login": "checklist errors page patience ports probe refresh settings.facebook"
-    " subscribe.subscriber subscription_plan sync",
+    " subscribe.subscriber subscription_plan sync wording",
     "listening.commit_queue": "errors webhook",
     "listening.commit_gate": "errors unforeseen",
     "doctor": "backlog byte_size database.condition database.durability database.engine"
@@ -161,19 +161,19 @@ IMPORTS = {
     "backlog": "database.size errors periodic ports",
     "listening.back_pressure": "backlog byte_size errors settings.limits",
     "standing": "backlog byte_size database.missed_webhooks database.parked database.put_off"
-    " database.size expiry grouped_reasons listening.back_pressure ports settings.limits",
+    " database.size expiry grouped_reasons listening.back_pressure ports settings.limits wording",
     "listening.signature_explainer": "webhook",
     "listening.request_body": "",
     "listening.application": ".request_body .signature_explainer errors notice settings.environment"
     " webhook",
     "listening.person_callbacks": ".application .group_commit .request_body database.departures"
-    " errors notice signed_request",
+    " errors notice signed_request wording",
     "logs.limit": "",
     "listening.connections": "notice",
     "listening.outlet": "",
     "listening.http_edge": ".connections .outlet .request_body",
     "listening.server_errors": "notice unforeseen",
-    "subscription_watch": "errors page_overview periodic",
+    "subscription_watch": "errors page_overview periodic wording",
     "operations.metrics": "backlog errors notice refresh settings.limits",
     "operations.address": "",
     "operations.readiness": "errors",
@@ -188,25 +188,25 @@ IMPORTS = {
     "console": "checklist errors page",
     "standard_output": "errors",
     "grouped_reasons": "",
-    "standing_report": "byte_size console database.missed_webhooks expiry standing",
+    "standing_report": "byte_size console database.missed_webhooks expiry standing wording",
     "delivery_body": "",
-    "delivery_report": "console database.delivery_log database.replay delivery_body",
+    "delivery_report": "console database.delivery_log database.replay delivery_body wording",
     "change_report": "page",
-    "history_report": "change_report console errors page",
+    "history_report": "change_report console errors page wording",
     "difference_report": "change_report console history_report mirror page",
     "spool": "",
     "missed_webhook": "page refresh webhook_fields",
-    "report": "change_report console page refresh",
+    "report": "change_report console page refresh wording",
     "progress_bar": "console",
-    "drift_report": "console drift",
+    "drift_report": "console drift wording",
     "sync_report": "change_report console drift_report errors grouped_reasons missed_webhook"
-    " refresh report spool sync",
+    " refresh report spool sync wording",
     "safety_net": "errors periodic",
     "store_watch": "errors periodic",
     "dry_look": "errors page ports refresh",
     "bring_over": "database.moving_pages page parallel ports refresh wording",
-    "sync_run": "bring_over database.moving_pages dry_look errors missed_webhook page patience ports"
-    " refresh store_move sync wiring",
+    "sync_run": "bring_over database.moving_pages dry_look errors missed_webhook page patience"
+    " ports refresh store_move sync wiring",
     "logs.format": "",
     "logs.line": ".format console errors notice refresh report",
     "logs.log": ".format .limit .line console errors notice refresh",
@@ -216,8 +216,8 @@ IMPORTS = {
     "operations.observers": ".metrics errors logs.log notice page refresh",
     "operations.start": ".address .metrics .readiness .server errors listener logs.log shutdown"
     " worker",
-    "subscribe.report": ".subscriber checklist console errors subscription_plan",
-    "page_report": "console grouped_reasons page_overview subscription_plan",
+    "subscribe.report": ".subscriber checklist console errors subscription_plan wording",
+    "page_report": "console grouped_reasons page_overview subscription_plan wording",
     "login.browser": "console",
     "parameters": "duration logs.format operations.address page settings.env_file webhook_fields",
     # The only place that picks implementations: all of the outside world.

@@ -1,6 +1,7 @@
 """The commands as processes: what they ask for, what they say, how they end."""
 
 import json
+import signal
 import subprocess
 import sys
 from itertools import islice
@@ -11,7 +12,7 @@ import pytest
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.sandbox.world import Standing
 from tests.callback import callback_server
-from tests.fbsync_process import Ended, environ_of, run
+from tests.fbsync_process import Ended, environ_of, log_text, run, running
 from tests.servers import Sandbox, free_port
 
 COMMANDS = ["login", "subscribe", "listen", "worker", "test-webhook", "sync", "pages", "logout"]
@@ -242,6 +243,15 @@ def test_sync_every_goes_on_where_nobody_is_logged_in(sandbox: Sandbox) -> None:
         process.kill()
 
 
+def test_ctrl_c_between_two_runs_says_what_it_ended(consenting: Sandbox) -> None:
+    environ = settings(consenting)
+    run("login", "--only", **environ)
+    with running("3 stored", "sync", "--every", "1h", **environ) as process:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    assert "Stopped while it waited for its next run." in log_text()
+
+
 def test_test_webhook_fails_where_nothing_listens(sandbox: Sandbox) -> None:
     ended = run("test-webhook", "--json", **settings(sandbox))
     assert ended.status == 1
@@ -296,7 +306,7 @@ def test_fields_are_switched_on_and_off_again_by_name(consenting: Sandbox) -> No
         assert set(consenting.world.page_subscriptions.values()) == {frozenset({"name"})}
         shown = run("subscribe", "--remove", **environ)
         assert shown.status == 0, shown.err
-        assert "removed: 1 fields taken off" in shown.out
+        assert "removed: 1 field taken off" in shown.out
     assert "page" not in consenting.world.app_subscriptions
     assert consenting.world.page_subscriptions == {}
 
@@ -354,7 +364,7 @@ def test_pages_lists_what_needs_attention_and_ends_with_status_3(consenting: San
     consenting.world.page_subscriptions.pop("200000000000002")
     bad = run("pages", **environ)
     assert bad.status == 3
-    assert "page 200000000000002: 13 webhook fields are not on" in bad.out
+    assert "page 200000000000002: 13 webhook fields off" in bad.out
 
 
 def test_pages_lists_the_rest_where_facebook_cannot_be_reached(consenting: Sandbox) -> None:

@@ -328,7 +328,7 @@ def test_a_page_that_was_put_off_is_read_again_when_it_is_due(patient: World) ->
     assert told(reports) == [(TWO, "stored"), (ONE, "stored")]
     assert patient.asked == [[ONE, TWO], [ONE], [ONE]]
     (said,) = patient.said
-    assert said.startswith("1 pages did not work at once")
+    assert said.startswith("1 page did not work at once")
     assert said.endswith("Again.")
     assert patient.stored_name(ONE) == "Bakery"
 
