@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["done", "failed", "skipped"]
+State = Literal["done", "failed", "skipped", "warning"]
 
 
 @dataclass(frozen=True)

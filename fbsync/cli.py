@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -26,8 +27,9 @@ from fbsync.commands.test_webhook import probe_webhook
 from fbsync.commands.worker import worker
 from fbsync.console import Console
 from fbsync.errors import FbsyncError
-from fbsync.exit_status import status_of
+from fbsync.exit_status import CLOSED_PIPE, status_of
 from fbsync.parameters import EnvFile
+from fbsync.standard_output import standard_output
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -77,7 +79,11 @@ app.command()(demo)
 def main() -> None:
     """The console script: one place turns errors into an exit status."""
     try:
-        app()
+        with standard_output():
+            app()
     except FbsyncError as error:
-        Console().error(error)
-        sys.exit(status_of(error))
+        status = status_of(error)
+        if status != CLOSED_PIPE:  # who closed it knows
+            with suppress(OSError):  # standard error may be full too
+                Console().error(error)
+        sys.exit(status)

@@ -34,6 +34,7 @@ from fbsync.safety_net import SafetyNet
 from fbsync.settings.database import DatabaseSettings
 from fbsync.settings.facebook import AppSettings, GraphSettings
 from fbsync.shutdown import Shutdown, shutdown_by_signals
+from fbsync.store_watch import StoreWatch
 from fbsync.subscription_watch import SubscriptionWatch
 from fbsync.sync_run import Found, SyncRun
 from fbsync.wiring import Access, open_access
@@ -125,6 +126,11 @@ def mirroring(
 ) -> Worker:
     """The worker that mirrors marked pages into this store."""
     return Worker(access.refresher(store), report, shutdown)
+
+
+def store_watch(access: Access, store: ObjectStore, warn: Callable[[str], None]) -> StoreWatch:
+    """Looks whether another program chose another store for this database."""
+    return StoreWatch(access.store_address.known, store.address, warn)
 
 
 def backlog_watch(access: Access, warn: Callable[[str], None]) -> BacklogWatch:

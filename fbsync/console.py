@@ -25,6 +25,7 @@ _MARKS: dict[State, tuple[str, str]] = {
     "done": ("✓", "green"),
     "failed": ("✗", "bold red"),
     "skipped": ("–", "yellow"),
+    "warning": ("!", "bold yellow"),
 }
 
 

@@ -8,6 +8,7 @@ from fbsync.console import Console
 from fbsync.database.delivery_log import KeptDelivery, PageStand
 from fbsync.database.replay import Replayed
 from fbsync.delivery_body import changed_fields, pretty
+from fbsync.wording import counted
 
 _MAX_PAGES = 3
 _MAX_LISTED = 50
@@ -57,8 +58,8 @@ def show_replayed(console: Console, found: Replayed) -> None:
     """What was replayed, and what stays dead."""
     for one in found.still_dead:
         console.line("dead", f"{one} still names no page; see fbsync events show {one}", "red")
-    pages = f"{len(found.page_ids)} pages are read again by the next worker"
-    console.line(f"{found.deliveries} events", f"replayed; {pages}")
+    pages = f"the next worker reads {counted(len(found.page_ids), 'page')} again"
+    console.line(counted(found.deliveries, "event"), f"replayed; {pages}")
 
 
 def event_as_json(found: KeptDelivery, body: bytes | None = None) -> dict[str, object]:

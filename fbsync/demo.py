@@ -42,6 +42,7 @@ from fbsync.subscription_plan import Wish
 from fbsync.sync import Poll
 from fbsync.sync_report import SyncReport
 from fbsync.wiring import Access, open_access
+from fbsync.wording import counted
 
 PAGES = 3
 _PAGE_FIELDS = "id,name,about,category,description,phone,website"  # few, to fit the screen
@@ -180,7 +181,8 @@ class _Scenes:
         person = log_in(
             code, dialog.redirect_uri, access.oauth, access.accounts, access.vault, access.inbox
         )
-        detail = f"{person.user.name} opened {len(person.accesses)} pages; tokens are encrypted"
+        pages = counted(len(person.accesses), "page")
+        detail = f"{person.user.name} opened {pages}; tokens are encrypted"
         self._done("login", "done", detail)
 
     @contextmanager
@@ -226,7 +228,9 @@ class _Scenes:
             failed = next(level for level in (found.app, *found.pages) if not level.ok)
             raise FbsyncError(f"The subscription failed: {failed.detail}")
         handshakes = sum(notice.kind == "handshake" for notice in self._arrivals.notices)
-        detail = f"app level ({handshakes} handshake answered) and {len(found.pages)} pages"
+        detail = (
+            f"app level ({handshakes} handshake answered) and {counted(len(found.pages), 'page')}"
+        )
         self._done("subscribe", "done", detail)
 
     def _first_sync(self, access: Access) -> None:
@@ -304,7 +308,8 @@ def _sum_up(console: Console, story: Story) -> None:
         f"fbsync mirrored {story.pages} pages. One was renamed; the signed event that told of it"
         " was verified,",
         "recorded and answered; then the page was read again and stored, with its history.",
-        f"{story.events} events, {story.versions} versions. The files: {story.store}",
+        f"{counted(story.events, 'event')}, {counted(story.versions, 'version')}."
+        f" The files: {story.store}",
         "Next, with your own app: fbsync login, fbsync listen (see README).",
     ):
         console.line("", line)

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from fbsync.change_report import changes_as_json, value_text
 from fbsync.console import Console, clean, clean_lines
-from fbsync.history_report import noticed_at, version_as_json
+from fbsync.history_report import brief, noticed_at, version_as_json
 from fbsync.mirror import Differences
 from fbsync.page import FieldChange, PageVersion, Tombstone
 
@@ -23,8 +23,7 @@ def show_differences(console: Console, page: str, found: Differences) -> None:
     """What changed, with the words that did standing out; then one line of counts."""
     for version in (found.before, found.after):
         if isinstance(version, Tombstone):
-            reason = " ".join(version.reason.split())
-            text = f"inaccessible: {reason} (the copy before it counts)"
+            text = f"inaccessible: {brief(version.reason)} (the copy before it counts)"
             console.line(f"version {version.number}", text, "red")
     if console.results.is_terminal and console.results.width >= _WIDE_COLUMNS and found.changes:
         console.results.print(_side_by_side(found))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Literal
 
 from fbsync.backlog import Backlog
@@ -18,11 +19,12 @@ from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.size import measure
 from fbsync.errors import FbsyncError
 from fbsync.listening.back_pressure import refusal
-from fbsync.ports import ObjectStore
+from fbsync.ports import PROBE_KEY, ObjectStore
 from fbsync.settings.environment import Environment
 from fbsync.settings.limits import RESERVE_BYTES, Limits
 
-State = Literal["ok", "fault", "skipped"]
+State = Literal["ok", "warning", "fault", "skipped"]
+_PROBES = (b'{"probe": 1}\n', b'{"probe": 2}\n')
 
 
 @dataclass(frozen=True)
@@ -89,20 +91,29 @@ def look_at_database(
     return Finding("database", "fault" if faults else "ok", told, facts)
 
 
-def look_at_store(open_store: Callable[[], ObjectStore], versions: int) -> Finding:
+def look_at_store(open_store: Callable[[], ObjectStore], versions: int, *, probes: bool) -> Finding:
     """Whether it can be listed and written to, and holds something where versions were stored.
 
-    Nothing is written to it.
+    Nothing is written to it, but with `probes` the object PROBE_KEY: whether a create replaces it.
     """
-    address = None
+    address, creates_once = None, None
     try:
         store = open_store()
         address = store.address
         store.check()
-        is_empty = next(iter(store.list("")), None) is None
+        is_empty = all(found.key == PROBE_KEY for found in islice(store.list(""), 2))
+        if probes and not (is_empty and versions):  # else it may be somebody else's
+            creates_once = _creates_once(store)
     except FbsyncError as error:
         return Finding("store", "fault", str(error), {"address": address})
-    facts = {"address": address, "is_empty": is_empty}
+    facts = {"address": address, "is_empty": is_empty, "creates_once": creates_once}
+    if creates_once is False:
+        told = (
+            f"{address} replaces objects although it is told not to (If-None-Match: *).\n"
+            "Two databases, or a new one, could overwrite each other's versions there: keep one"
+            " database and its backup, or choose a server that knows conditional writes."
+        )
+        return Finding("store", "warning", told, facts)
     if is_empty and versions:
         told = (
             f"{address} is empty, but the database records {versions} stored versions.\n"
@@ -111,6 +122,11 @@ def look_at_store(open_store: Callable[[], ObjectStore], versions: int) -> Findi
         return Finding("store", "fault", told, facts)
     found = "it holds nothing yet" if is_empty else "its objects can be listed"
     return Finding("store", "ok", f"{address}: {found}", facts)
+
+
+def _creates_once(store: ObjectStore) -> bool:
+    """Whether the second create of one object is refused. It may be there since another time."""
+    return not all(store.create(PROBE_KEY, body) for body in _PROBES)
 
 
 def _in_words(address: str, condition: Condition, backlog: Backlog, limits: Limits) -> str:

@@ -4,6 +4,7 @@ from collections import Counter
 
 from fbsync.console import Console
 from fbsync.drift import Drift, Remedy
+from fbsync.wording import counted
 
 _MAX_ROWS = 50
 _ATTENTION: frozenset[Remedy] = frozenset({"not repaired", "left alone", "named"})
@@ -63,8 +64,8 @@ class DriftReport:
             console.line("", f"… and {more} more; --json lists all")
         for (remedy, reason), count in self.reasons.items():
             style = "red" if remedy in _ATTENTION else ""
-            console.line(remedy, f"{_objects(count)}: {' '.join(reason.split())}", style)
-        console.line("verified", f"{_objects(self.objects)} in the store: {self.summary}")
+            console.line(remedy, f"{counted(count, 'object')}: {' '.join(reason.split())}", style)
+        console.line("verified", f"{counted(self.objects, 'object')} in the store: {self.summary}")
 
     @property
     def summary(self) -> str:
@@ -72,10 +73,6 @@ class DriftReport:
         if not self.problems:
             return "all as the database says"
         return f"{_counts(self.problems)}; {_counts(self.remedies)}"
-
-
-def _objects(count: int) -> str:
-    return "1 object" if count == 1 else f"{count} objects"
 
 
 def _counts(counter: Counter[str]) -> str:

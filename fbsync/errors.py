@@ -7,11 +7,13 @@
     ├── UnreadableDelivery      signed, but not a delivery for pages
     ├── NotMirrored             the store holds no such page or version
     ├── UnreadableDocument      the store holds something else than fbsync writes there
+    ├── OutputFailed            standard output does not take what a command tells
     ├── LeaseLost               another worker took this page over
     ├── TemporaryFailure        worth another try later
     │   ├── GraphUnavailable    the Graph API failed in a way that passes
     │   ├── RateLimited         the Graph API asks to wait; `retry_at` says until when
     │   ├── StoreUnavailable    the object store did not take or give an object
+    │   │   └── StoreRefused    and will not until somebody acts, as with a wrong key
     │   └── DatabaseUnavailable the database did not take or give rows
     └── PermanentFailure        the same call would fail again
         ├── CallRefused         the Graph API refuses the call itself, whoever asks
@@ -60,7 +62,19 @@ class NotMirrored(FbsyncError):
 
 
 class UnreadableDocument(FbsyncError):
-    """What the store holds under a key is not a document that fbsync writes there."""
+    """What the store holds under `key` is not a document that fbsync writes there."""
+
+    def __init__(self, message: str, key: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class OutputFailed(FbsyncError):
+    """Standard output is full or closed. `is_closed_pipe`: who reads it wants no more of it."""
+
+    def __init__(self, message: str, *, is_closed_pipe: bool) -> None:
+        super().__init__(message)
+        self.is_closed_pipe = is_closed_pipe
 
 
 class LeaseLost(FbsyncError):
@@ -91,6 +105,13 @@ class RateLimited(TemporaryFailure):
 
 class StoreUnavailable(TemporaryFailure):
     """The object store did not take or give an object."""
+
+
+class StoreRefused(StoreUnavailable):
+    """The object store refuses, and would again until somebody acts.
+
+    A worker tries again all the same, as somebody may; who waits for a command need not wait.
+    """
 
 
 DatabaseFault = Literal[

@@ -5,9 +5,13 @@ from datetime import UTC, datetime
 
 from fbsync.change_report import changes_as_json
 from fbsync.console import Console
+from fbsync.errors import UnreadableDocument
 from fbsync.page import PageVersion, Tombstone
+from fbsync.wording import counted
 
 _NOTICED = {"first": "first read", "webhook": "webhook", "sync": "poll"}
+
+_MAX_REASON = 80
 
 
 def show_history(
@@ -16,8 +20,12 @@ def show_history(
     versions: Sequence[PageVersion | Tombstone],
     limit: int,
     total: int,
+    damaged: Sequence[UnreadableDocument] = (),
 ) -> None:
-    """A row for each of the first `limit` versions, newest first. The store holds `total`."""
+    """A row for each of the first `limit` versions, newest first. The store holds `total`.
+
+    `damaged` are those among them that cannot be read, which get a line each.
+    """
     rows = [
         (
             version.number,
@@ -25,9 +33,11 @@ def show_history(
             _NOTICED[version.noticed_by],
             _what(version, versions[place + 1] if place + 1 < len(versions) else None),
         )
-        for place, version in enumerate(versions[:limit])
+        for place, version in enumerate(versions[: limit - len(damaged)])
     ]
     console.table(("Version", "When (UTC)", "Noticed by", "What"), rows)
+    for error in damaged:
+        console.line("damaged", " ".join(str(error).split()), "red")
     if total > limit:
         console.line("", f"… and {total - limit} older ones; --limit {total} shows all")
     elif len(versions) > 1:
@@ -35,13 +45,20 @@ def show_history(
 
 
 def history_as_json(
-    page: str, versions: Sequence[PageVersion | Tombstone], total: int
+    page: str,
+    versions: Sequence[PageVersion | Tombstone],
+    total: int,
+    damaged: Sequence[UnreadableDocument] = (),
 ) -> dict[str, object]:
-    """The versions, newest first, with whole values of what changed, without the snapshots."""
+    """The versions, newest first, with whole values of what changed, without the snapshots.
+
+    `damaged` has the keys of those that cannot be read, and why.
+    """
     return {
         "page_id": page,
         "total": total,
         "versions": [version_as_json(version) for version in versions],
+        "damaged": [{"key": error.key, "reason": str(error)} for error in damaged],
     }
 
 
@@ -56,6 +73,12 @@ def version_as_json(version: PageVersion | Tombstone) -> dict[str, object]:
     }
 
 
+def brief(reason: str) -> str:
+    """What happened, in a part of a line; the JSON and `fbsync show` have all of it."""
+    first = " ".join(next(iter(reason.splitlines()), "").split())
+    return first if len(first) <= _MAX_REASON else f"{first[:_MAX_REASON]}…"
+
+
 def noticed_at(version: PageVersion | Tombstone) -> datetime:
     """When the page was read like this, or when it was found to be inaccessible."""
     return version.noticed_at if isinstance(version, Tombstone) else version.snapshot.fetched_at
@@ -63,10 +86,10 @@ def noticed_at(version: PageVersion | Tombstone) -> datetime:
 
 def _what(version: PageVersion | Tombstone, older: PageVersion | Tombstone | None) -> str:
     if isinstance(version, Tombstone):
-        return f"inaccessible: {' '.join(version.reason.split())}"
+        return f"inaccessible: {brief(version.reason)}"
     names = ", ".join(change.name for change in version.changes)
     if version.number == 1:
-        return f"first copy, {len(version.snapshot.fields)} fields"
+        return f"first copy, {counted(len(version.snapshot.fields), 'field')}"
     if isinstance(older, Tombstone):
         return f"accessible again; changed since: {names or 'nothing'}"
     return names or "the same, stored again"

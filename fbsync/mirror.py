@@ -4,15 +4,19 @@ It needs the store alone: no database and nothing of Facebook. Nothing is kept i
 Mirror may be used from several threads at once, and each call sees what is stored now.
 """
 
+import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from fbsync.errors import NotMirrored
+from fbsync.errors import NotMirrored, UnreadableDocument
 from fbsync.page import FieldChange, PageId, PageVersion, Tombstone, changes_between, page_id
 from fbsync.ports import ObjectStore, history_key, page_key
 from fbsync.version_document import StoredPage, parse_page, parse_version
+
+WhenDamaged = Callable[[UnreadableDocument], object]
+"""Told of a document that is not as fbsync wrote it; its `key` names it."""
 
 _HISTORY = re.compile(r"[0-9]{1,32}/history/([0-9]{6,})\.json")
 
@@ -38,6 +42,9 @@ class Mirror:
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
+    def __repr__(self) -> str:
+        return f"Mirror({self.address!r})"
+
     @property
     def address(self) -> str:
         """Where the objects are, for people: a folder's path or `s3://bucket/prefix`."""
@@ -53,13 +60,19 @@ class Mirror:
             if name == "page_data.json" and re.fullmatch(r"[0-9]{1,32}", page):
                 yield PageId(page)
 
-    def pages(self) -> Iterator[StoredPage]:
+    def pages(self, damaged: WhenDamaged | None = None) -> Iterator[StoredPage]:
         """All pages as they are now, one request each besides the listing; none is kept in memory.
 
-        Raises UnreadableDocument, as `page` does.
+        A page whose page_data.json is not what fbsync wrote is left out, so that the others can be
+        used: `damaged` is given the error that `page` raises for it, by default a warning of
+        Python's logger "fbsync". `fbsync sync --verify` mends it.
         """
         for page in self.page_ids():
-            stored = self.page(page)
+            try:
+                stored = self.page(page)
+            except UnreadableDocument as error:
+                (damaged or _warn)(error)
+                continue
             if stored is not None:  # else it was removed since it was listed
                 yield stored
 
@@ -84,13 +97,20 @@ class Mirror:
         keys = (stored.key for stored in self._store.list(f"{page_id(page)}/history/"))
         return sorted((int(m[1]) for key in keys if (m := _HISTORY.fullmatch(key))), reverse=True)
 
-    def history(self, page: str, limit: int | None = None) -> Iterator[PageVersion | Tombstone]:
+    def history(
+        self, page: str, limit: int | None = None, damaged: WhenDamaged | None = None
+    ) -> Iterator[PageVersion | Tombstone]:
         """The versions, newest first, at most `limit`; one request each, made as they are taken.
 
-        Raises UnreadableDocument, as `version` does.
+        One that is not what fbsync wrote counts for the limit and is left out; `damaged` is told,
+        as by `pages`.
         """
         for number in islice(self.numbers(page), limit):
-            version = self.version(page, number)
+            try:
+                version = self.version(page, number)
+            except UnreadableDocument as error:
+                (damaged or _warn)(error)
+                continue
             if version is not None:
                 yield version
 
@@ -158,6 +178,10 @@ class Mirror:
                 return {}
             version = self._there(version.page_id, number)
         return version.snapshot.fields
+
+
+def _warn(error: UnreadableDocument) -> None:
+    logging.getLogger("fbsync").warning("%s", error)
 
 
 def document_key(page: str, number: int | None = None) -> str:

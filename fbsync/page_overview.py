@@ -16,6 +16,7 @@ from fbsync.graph.subscriptions import GraphSubscriptions
 from fbsync.page import PageAccess, PageId
 from fbsync.ports import Inbox, PageState
 from fbsync.subscription_plan import AppSubscription, Fields, delivered
+from fbsync.wording import counted
 
 TokenKind = Literal["ok", "stored", "expires", "expired", "refused", "none"]
 """The token works; is stored and was not tried; its login ends soon, or has ended; it is refused;
@@ -118,7 +119,9 @@ def _read_app(graph: GraphSubscriptions) -> tuple[AppSubscription | None, str | 
 def _common_failure(on: Mapping[PageId, Fields | FbsyncError]) -> str | None:
     """Why pages could not be read for the time being; nothing that is the matter with a page."""
     failures = [str(found) for found in on.values() if isinstance(found, TemporaryFailure)]
-    return f"{len(failures)} pages could not be read: {failures[0]}" if failures else None
+    return (
+        f"{counted(len(failures), 'page')} could not be read: {failures[0]}" if failures else None
+    )
 
 
 @dataclass(frozen=True)
@@ -180,5 +183,5 @@ def _attention(known: _Known, expected: Expected, live: Fields | None, now: date
         found.append(" ".join(str(known.on).split()))
     missing = len(expected.fields) - len(live) if live is not None else 0
     if missing and expected.address:
-        found.append(f"{missing} webhook fields are not on; run fbsync subscribe")
+        found.append(f"{counted(missing, 'webhook field')} off; run fbsync subscribe")
     return found

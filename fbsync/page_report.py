@@ -6,6 +6,7 @@ from fbsync.console import Console
 from fbsync.grouped_reasons import grouped
 from fbsync.page_overview import Overview, PageRow
 from fbsync.subscription_plan import AppSubscription
+from fbsync.wording import counted
 
 MAX_ROWS = 200
 """Of the table; pages that need attention come first where there are more."""
@@ -29,7 +30,10 @@ def show_overview(console: Console, found: Overview) -> None:
     if found.failure is None:
         console.line("app", _describe_app(found.app))
     troubled = sum(bool(row.attention) for row in rows)
-    console.line(f"{len(rows)} pages", f"{troubled} need attention" if troubled else "all in order")
+    console.line(
+        counted(len(rows), "page"),
+        counted(troubled, "needs attention", "need attention") if troubled else "all in order",
+    )
 
 
 def overview_as_json(found: Overview) -> dict[str, object]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from starlette.routing import Route
 
-from fbsync.companions import Parts, mirroring, retention, subscription_watch
+from fbsync.companions import Parts, mirroring, retention, store_watch, subscription_watch
 from fbsync.errors import FbsyncError
 from fbsync.listening.application import BASE_PATH
 from fbsync.listening.back_pressure import BackPressure
@@ -46,6 +46,7 @@ def start(
     worker = None
     if store is not None:
         worker = enter(mirroring(access, store, outcome, shutdown))
+        enter(store_watch(access, store, log.warn))
     enter(retention(access, settings.keep, log.warn))
     enter(subscription_watch(access, settings.fields, settings.address, log.warn))
     enter(group_commit)

@@ -19,6 +19,7 @@ from fbsync.errors import (
     FbsyncError,
     LeaseLost,
     PermanentFailure,
+    StoreRefused,
     StoreUnavailable,
     TemporaryFailure,
 )
@@ -48,7 +49,8 @@ class Outcome:
 
     `version` is there when one was stored; `reason` when the page was put off or parked; `retry_at`
     when it was put off. `event` is the id of the newest delivery that asked for the read. `drift`
-    names objects that were not as the database said, and were mended.
+    names objects that were not as the database said, and were mended. `is_refused`: by the store,
+    for a reason that does not pass by itself.
     """
 
     page_id: PageId
@@ -58,6 +60,7 @@ class Outcome:
     retry_at: datetime | None = None
     event: str | None = None
     drift: tuple[str, ...] = ()
+    is_refused: bool = False
 
 
 class Refresher:
@@ -202,7 +205,10 @@ class Refresher:
         at = error.retry_at or now + _back_off(claim.attempts)
         at = max(at, now + _SOONEST_RETRY)  # a wish in the past must not make us spin
         self._inbox.retry(claim, at, str(error), is_written=is_written)
-        return Outcome(claim.page_id, "put off", reason=str(error), retry_at=at)
+        is_refused = isinstance(error, StoreRefused)
+        return Outcome(
+            claim.page_id, "put off", reason=str(error), retry_at=at, is_refused=is_refused
+        )
 
 
 def _back_off(attempts: int) -> timedelta:

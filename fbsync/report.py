@@ -12,6 +12,7 @@ from fbsync.change_report import describe_changes
 from fbsync.console import Console, clean_lines
 from fbsync.page import PageVersion
 from fbsync.refresh import Outcome
+from fbsync.wording import counted
 
 _WIDE_COLUMNS = 80
 ATTENTION = frozenset({"put off", "parked"})
@@ -60,5 +61,5 @@ def outcome_details(found: Outcome) -> str:
 
 def _describe_version(version: PageVersion) -> str:
     if version.number == 1:
-        return f"first copy, {len(version.snapshot.fields)} fields"
+        return f"first copy, {counted(len(version.snapshot.fields), 'field')}"
     return describe_changes(version.changes)

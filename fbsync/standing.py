@@ -15,6 +15,7 @@ from fbsync.grouped_reasons import grouped
 from fbsync.listening.back_pressure import refusal
 from fbsync.ports import InboxStatus
 from fbsync.settings.limits import Limits
+from fbsync.wording import counted
 
 MAX_WAIT = timedelta(minutes=20)
 """Longer than the longest time between two tries of a page (15 minutes)."""
@@ -38,6 +39,7 @@ class Standing:
 
     `store` is where the objects went last, None before the first; so is `last_sync`. `put_off` is
     the waiting page whose last try failed last. `fresh_dead` are the dead letters since FRESH.
+    `store_fault` is why the store that the settings name cannot be used, None where it can.
     """
 
     now: datetime
@@ -53,6 +55,7 @@ class Standing:
     logins: Sequence[Lifetime]
     last_sync: datetime | None
     missed: MissedWebhooks
+    store_fault: str | None = None
 
     @property
     def oldest_wait(self) -> timedelta | None:
@@ -70,6 +73,7 @@ class Standing:
         """What somebody should see to, one line each; empty where all is in order."""
         return [
             *_of_logins(self),
+            *([" ".join(self.store_fault.split())] if self.store_fault else []),
             *grouped((page.page_id, page.reason) for page in self.managed),
             *_of_events(self),
             *_of_sync(self),
@@ -103,8 +107,8 @@ def _of_events(found: Standing) -> Iterator[str]:
         )
     if found.fresh_dead:
         yield (
-            f"{found.fresh_dead} events of the last {told(FRESH)} are dead letters: no page could"
-            " be read from them; fbsync events --state dead"
+            f"{counted(found.fresh_dead, 'dead letter')} in the last {told(FRESH)}: events from"
+            " which no page could be read; fbsync events --state dead"
         )
 
 

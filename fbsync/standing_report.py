@@ -7,6 +7,7 @@ from fbsync.console import Console
 from fbsync.database.missed_webhooks import MissedWebhooks
 from fbsync.expiry import Lifetime, first_end
 from fbsync.standing import Standing, told
+from fbsync.wording import counted
 
 _MAX_LOGINS = 5
 
@@ -17,7 +18,10 @@ def show_standing(console: Console, found: Standing) -> None:
     room = f"{show_size(found.size.used_bytes)} of {show_size(limits.max_database_bytes)}"
     console.line("database", f"{found.database} ({room})")
     console.line("store", found.store or "nothing was stored yet")
-    console.line("events", f"{inbox.deliveries} kept, {found.dead} dead letters; {_waiting(found)}")
+    console.line(
+        "events",
+        f"{inbox.deliveries} kept, {counted(found.dead, 'dead letter')}; {_waiting(found)}",
+    )
     console.line("pages", _pages(found))
     if found.put_off:
         reason = " ".join(found.put_off.reason.split())
@@ -50,6 +54,7 @@ def standing_as_json(found: Standing) -> dict[str, object]:
             "disk_free_bytes": found.size.free_bytes,
         },
         "store": found.store,
+        "store_fault": found.store_fault,
         "waiting": {
             "events": inbox.events,
             "max_events": found.limits.max_waiting,
@@ -81,7 +86,9 @@ def standing_as_json(found: Standing) -> dict[str, object]:
 
 def _missed(missed: MissedWebhooks) -> str:
     last = f", the last at {_moment(missed.last_at)}" if missed.last_at else ""
-    return f"{missed.count} changes were found by a poll first{last} (page {missed.last_page})"
+    return (
+        f"{counted(missed.count, 'change')} found by a poll first{last} (page {missed.last_page})"
+    )
 
 
 def _put_off_as_json(found: Standing) -> dict[str, object] | None:
@@ -99,15 +106,16 @@ def _waiting(found: Standing) -> str:
     if wait is None:
         return "none waits"
     leased = f", {inbox.leased} of them in hand" if inbox.leased else ""
-    return f"{inbox.events} wait for {inbox.waiting} pages{leased}, the oldest for {told(wait)}"
+    waits = counted(inbox.events, "waits", "wait")
+    return f"{waits} for {counted(inbox.waiting, 'page')}{leased}, the oldest for {told(wait)}"
 
 
 def _pages(found: Standing) -> str:
     managed, others = len(found.managed), len(found.parked) - len(found.managed)
     strange = f", {others} that nobody here manages" if others else ""
     return (
-        f"{found.inbox.pages} known, {found.inbox.versions} versions stored, {managed} set"
-        f" aside{strange}; one by one: fbsync pages"
+        f"{found.inbox.pages} known, {counted(found.inbox.versions, 'version')} stored, {managed}"
+        f" set aside{strange}; one by one: fbsync pages"
     )
 
 

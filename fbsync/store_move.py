@@ -1,10 +1,26 @@
 """The first use of another store than last time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from fbsync.database.store_address import StoreAddress
+from fbsync.database.store_address import Move, StoreAddress
 from fbsync.errors import StoreUnavailable
-from fbsync.ports import ObjectStore
+from fbsync.ports import PROBE_KEY, ObjectStore
+
+
+def ask(store: ObjectStore) -> None:
+    """That it answers, knows us and takes files, as far as one request tells.
+
+    Raises StoreUnavailable.
+    """
+    store.check()
+    next(store.list(PROBE_KEY), None)
+
+
+def check_store(store: ObjectStore, known: StoreAddress) -> None:
+    """As `ask`. The error says where the pages are so far if that is elsewhere."""
+    with _beside_the_known(store, known):
+        ask(store)
 
 
 def move_to(store: ObjectStore, known: StoreAddress, warn: Callable[[str], None]) -> None:
@@ -12,14 +28,30 @@ def move_to(store: ObjectStore, known: StoreAddress, warn: Callable[[str], None]
 
     Raises StoreUnavailable, DatabaseUnavailable.
     """
-    before = known.known()
-    if before not in (None, store.address):
-        try:
+    if known.known() not in (None, store.address):
+        with _beside_the_known(store, known):
             store.check()
-        except StoreUnavailable as error:
-            raise StoreUnavailable(f"{error}\nSo far the pages are in {before}.") from None
-    if was := known.move_to(store.address):
-        warn(
-            f"The store is another one than last time: it was {was}, it is now {store.address}.\n"
-            "fbsync sync writes each page anew."
-        )
+    if move := known.move_to(store.address):
+        warn(_told(move, store.address))
+
+
+@contextmanager
+def _beside_the_known(store: ObjectStore, known: StoreAddress) -> Iterator[None]:
+    try:
+        yield
+    except StoreUnavailable as error:
+        before = known.known()
+        if before in (None, store.address):
+            raise
+        raise type(error)(f"{error}\nSo far the pages are in {before}.") from None
+
+
+def _told(move: Move, address: str) -> str:
+    told = f"The store is another one than last time: it was {move.before}, it is now {address}."
+    if move.left_at is None:
+        return f"{told}\nThe next fbsync sync writes every page there, with its versions."
+    return (
+        f"{told}\nIt was {address} before, until {move.left_at:%Y-%m-%d %H:%M} UTC: do two programs"
+        " use this database with different settings of the store?\nGive both the same, or each"
+        " change makes fbsync sync write everything anew."
+    )

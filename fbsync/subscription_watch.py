@@ -9,6 +9,7 @@ from collections.abc import Callable
 from fbsync.errors import FbsyncError
 from fbsync.page_overview import Overview
 from fbsync.periodic import Periodic
+from fbsync.wording import counted
 
 DAY_SECONDS = 86400.0
 _REMEDY = "Run: fbsync subscribe"
@@ -74,4 +75,6 @@ def _off_at_pages(found: Overview) -> str | None:
     if found.failure is not None:
         return f"{_UNKNOWN} {found.failure}"
     lacking = sum(row.live is not None and row.live != found.wanted for row in found.rows)
-    return f"{lacking} pages lack wanted webhook fields.\n{_REMEDY}" if lacking else None
+    return (
+        f"{counted(lacking, 'page')} without wanted webhook fields.\n{_REMEDY}" if lacking else None
+    )

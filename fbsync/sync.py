@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from fbsync.errors import DatabaseUnavailable
+from fbsync.errors import DatabaseUnavailable, StoreRefused
 from fbsync.in_hand import InHand
 from fbsync.page import FieldChange, PageId, PageSnapshot, changes_between
 from fbsync.patience import POLL_PATIENCE, Patience
 from fbsync.ports import Inbox, PageState
 from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
+from fbsync.wording import counted
 
 NO_ACCESS = "No token for this page is stored, and nobody who logged in manages it."
 _OTHER_WORKER_SECONDS = 60.0
@@ -39,10 +40,9 @@ class Difference:
 class Poll:
     """One run over the polled pages; `wanted` restricts it to some of them.
 
-    `report` is called once for each page: with its Outcome, or in a dry run with its Difference. A
-    dry run says nothing of pages that only a read of their own could judge. `say` is told when the
-    run begins to wait for pages that were put off. `ends` is asked before each part of the poll
-    whether to leave it at that.
+    `report` is called once for each page: with its Outcome, or in a dry run with its Difference,
+    but for `left_out`. `say` is told when it begins to wait for pages that were put off. `ends` is
+    asked before each part of the poll whether to leave it at that.
 
     With `further` refreshers, each works in a thread of its own: while one uploads, another reads,
     and the next part of the poll is asked for.
@@ -73,6 +73,7 @@ class Poll:
         self._put_off: dict[PageId, Outcome] = {}
         self._lock = threading.Lock()  # for what is settled
         self._stopped = False
+        self.left_out: list[PageId] = []  # by the poll, of the known ones, in a dry run
         self._refreshers = (refresher, *further) if further else ()
         self._in_hand = InHand[Sequence[PageId]](
             [partial(self._refresh_part, each) for each in self._refreshers]
@@ -81,8 +82,9 @@ class Poll:
     def run(self, parts: Iterable[Sequence[PageSnapshot]], known: Collection[PageId]) -> None:
         """Compare each part of the poll; then look one by one at pages that the poll left out.
 
-        `known` are the pages that have a token of their own. Raises what the poll raises, and
-        DatabaseUnavailable. However it ends, nothing stays in hand that is not being written.
+        `known` are the pages that have a token of their own. Raises what the poll raises,
+        StoreRefused and DatabaseUnavailable. However it ends, nothing stays in hand that is not
+        being written.
         """
         try:
             self._run(parts, known)
@@ -102,7 +104,9 @@ class Poll:
         self._seen |= left_out
         for page in sorted(left_out.difference(known)):
             self._report(Outcome(page, "parked", reason=NO_ACCESS))
-        if not self._dry_run:
+        if self._dry_run:
+            self.left_out = sorted(left_out.intersection(known))
+        else:
             self._refresh(sorted(left_out.intersection(known)))
             self._in_hand.finish()
             if self._wanted is None:
@@ -187,7 +191,12 @@ class Poll:
                     self._settle(outcome)
 
     def _settle(self, outcome: Outcome) -> None:
-        """Report what is final; a page that was put off gets its further tries first."""
+        """Report what is final; what was put off gets its further tries first.
+
+        Raises StoreRefused: no other page would fare better, and no wait helps.
+        """
+        if outcome.is_refused:
+            raise StoreRefused(outcome.reason or "")
         with self._lock:
             if outcome.kind == "put off" and outcome.retry_at is not None:
                 self._put_off[outcome.page_id] = outcome
@@ -200,8 +209,8 @@ class Poll:
         if self._put_off and self._patience.seconds:
             first, seconds = next(iter(self._put_off.values())), self._patience.seconds
             self._say(
-                f"{len(self._put_off)} pages did not work at once; trying again for up to"
-                f" {seconds:.0f} seconds. {first.reason}"
+                f"{counted(len(self._put_off), 'page')} did not work at once; trying again for up"
+                f" to {seconds:.0f} seconds. {first.reason}"
             )
         while self._put_off:
             until = _due_together([_due(outcome) for outcome in self._put_off.values()])

@@ -16,6 +16,7 @@ from fbsync.refresh import Outcome
 from fbsync.report import ATTENTION, outcome_details
 from fbsync.spool import Spool
 from fbsync.sync import Difference
+from fbsync.wording import counted
 
 _MAX_ROWS = 50
 
@@ -105,8 +106,10 @@ class SyncReport:
             names = ", ".join(self.refused_fields)
             console.line("left out", f"page fields that Facebook refuses: {names}")
         if self.missed:
-            console.line("missed", f"{self.missed} changes that no webhook had told", "yellow")
-        console.line(f"{self.counts.total()} pages", self.summary)
+            console.line(
+                "missed", f"{counted(self.missed, 'change')} that no webhook had told", "yellow"
+            )
+        console.line(counted(self.counts.total(), "page"), self.summary)
 
 
 def _kind(found: Outcome | Difference) -> str:

@@ -1,19 +1,44 @@
 """One run of a sync over the pages, by a command or beside a listener."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from fbsync.bring_over import bring_over
+from fbsync.database.moving_pages import MovingPages
+from fbsync.dry_look import look_at
 from fbsync.errors import FbsyncError
 from fbsync.missed_webhook import MissedWebhook, missed_by
 from fbsync.page import PageId
 from fbsync.patience import POLL_PATIENCE, Patience
 from fbsync.ports import ObjectStore
-from fbsync.refresh import UPLOAD_THREADS, Outcome
+from fbsync.refresh import CLAIM_LIMIT, UPLOAD_THREADS, Outcome, Refresher
+from fbsync.store_move import check_store, move_to
 from fbsync.sync import Difference, Poll
 from fbsync.wiring import Access
 
 Found = Outcome | Difference
+
+
+def enter_store(
+    access: Access,
+    store: ObjectStore,
+    wanted: Collection[PageId] | None,
+    say: Callable[[str], None],
+    ends: Callable[[], bool] = lambda: False,
+) -> None:
+    """Before anything is written there: after a move, what is known of these pages comes along.
+
+    None: of all pages. Raises StoreUnavailable, DatabaseUnavailable.
+    """
+    if access.store_address.known() != store.address:
+        check_store(store, access.store_address)
+    else:
+        store.check()  # which sends no request: unchanged pages cost none
+    move_to(store, access.store_address, access.warn)
+    brought = bring_over(MovingPages(access.database), store, wanted, ends)
+    if brought.pages:
+        say(f"Brought over to {store.address}: {brought}")
 
 
 @dataclass(frozen=True)
@@ -39,14 +64,14 @@ class SyncRun:
         with self.access.sync_runs.hold(alone=by_the_clock) as is_ours:
             if not is_ours:
                 return False
-            lists_refused = self._run(known, None)
+            lists_refused = self._run(known, None, at_once=not by_the_clock)
         if not lists_refused and not self.ends():
             self.access.last_sync.note(datetime.now(UTC))
         return True
 
     def over(self, wanted: Collection[PageId], known: Collection[PageId]) -> None:
         """Some pages."""
-        self._run(known, wanted)
+        self._run(known, wanted, at_once=True)
 
     def dry(self, wanted: Collection[PageId] | None, known: Collection[PageId]) -> None:
         """Only tell what differs."""
@@ -58,14 +83,19 @@ class SyncRun:
         wanted: Collection[PageId] | None,
         *,
         dry_run: bool = False,
+        at_once: bool = False,
     ) -> int:
-        """How many people's lists were refused."""
+        """How many people's lists were refused. `at_once`: what was put off waits no longer."""
         refused = []
 
         def refuse(person: str, error: FbsyncError) -> None:
             refused.append(person)
             self.refused(person, error)
 
+        if not dry_run:
+            enter_store(self.access, self.store, wanted, self.say, self.ends)
+        if at_once:  # what they were put off for may be mended, and somebody waits
+            self.access.inbox.hurry(wanted)
         first, second = (
             self.access.refresher(self.store, dry_run=dry_run, threads=UPLOAD_THREADS // 2)
             for _ in range(2)
@@ -82,7 +112,20 @@ class SyncRun:
             ends=self.ends,
         )
         poll.run(self.access.poll(keep_tokens=not dry_run, refused=refuse), known)
+        if poll.left_out:
+            self._look_at(poll.left_out, first)
         return len(refused)
+
+    def _look_at(self, pages: Sequence[PageId], refresher: Refresher) -> None:
+        """A dry run over pages that no list has any more."""
+        inbox = self.access.inbox
+        for start in range(0, len(pages), CLAIM_LIMIT):
+            snapshots, failed = look_at(
+                inbox, self.access.read_pages, pages[start : start + CLAIM_LIMIT]
+            )
+            for outcome in failed:
+                self.found(outcome)
+            Poll(inbox, refresher, self.found, dry_run=True).run([snapshots], [])
 
     def _look(self, found: Found) -> None:
         if isinstance(found, Outcome) and (missed := missed_by(found, self.fields)):

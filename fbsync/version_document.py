@@ -110,5 +110,6 @@ def parse_object(key: str, body: bytes) -> dict[str, object]:
 def _unreadable(key: str, what: str) -> UnreadableDocument:
     return UnreadableDocument(
         f"{key} is not a document of fbsync: {what}.\n"
-        "Look at it with the store's own tools; somebody else may have written it."
+        "Where the database is, this mends it: fbsync sync --verify",
+        key,
     )

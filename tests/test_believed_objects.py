@@ -8,6 +8,8 @@ from fbsync.database import believed_objects, stored_versions
 from fbsync.database.believed_objects import BelievedObjects
 from fbsync.database.engine import Database
 from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.moving_pages import MovingPages
+from fbsync.database.store_address import StoreAddress
 from fbsync.database.stored_versions import keep_version
 from fbsync.drift import Expected
 from fbsync.page import PageId, canonical_json
@@ -51,6 +53,22 @@ def test_each_page_is_believed_with_all_its_versions_in_the_order_of_keys(
         for entry in (version(page, 1), version(page, 2), itself(page))
     ]
     assert [entry.key for entry in found] == sorted(entry.key for entry in found)
+
+
+def test_versions_without_content_are_not_believed_in_another_store(database: Database) -> None:
+    address = StoreAddress(database)
+    address.move_to("old")
+    have(database, ONE, 4, 2)
+    address.move_to("new")
+    assert list(BelievedObjects(database).entries()) == [itself(ONE)]
+    have(database, ONE, 6, 6)
+    MovingPages(database).arrived("new", [ONE])
+    assert list(BelievedObjects(database).entries()) == [
+        version(ONE, 2),
+        version(ONE, 5, is_known=False),
+        version(ONE, 6),
+        itself(ONE),
+    ]
 
 
 def test_versions_without_content_are_believed_by_their_numbers(database: Database) -> None:

@@ -1,6 +1,7 @@
 """The commands as processes: what they ask for, what they say, how they end."""
 
 import json
+import signal
 import subprocess
 import sys
 from itertools import islice
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from fbsync.database.engine import Database, sqlite_url
+from fbsync.sandbox.world import Standing
 from tests.callback import callback_server
-from tests.fbsync_process import Ended, environ_of, run
+from tests.fbsync_process import Ended, environ_of, log_text, run, running
 from tests.servers import Sandbox, free_port
 
 COMMANDS = ["login", "subscribe", "listen", "worker", "test-webhook", "sync", "pages", "logout"]
@@ -195,7 +197,8 @@ def test_another_store_than_last_time_gets_every_page(consenting: Sandbox, tmp_p
     assert "another one" not in run("sync", "--dry-run", **moved).err
     ended = run("sync", "--json", **moved)
     assert "another one than last time" in ended.err
-    assert json.loads(ended.out)["counts"] == {"stored": 3}
+    assert "3 pages with 3 versions" in ended.err
+    assert json.loads(ended.out)["counts"] == {"unchanged": 3}
     assert json.loads(run("sync", "--json", **moved).out)["counts"] == {"unchanged": 3}
     assert len(list(tmp_path.rglob("page_data.json"))) == 3
 
@@ -208,6 +211,26 @@ def test_dry_run_changes_nothing(consenting: Sandbox) -> None:
     assert json.loads(run("sync", "--json", **environ).out)["counts"] == {"stored": 3}
 
 
+def test_a_dry_run_sees_pages_that_are_gone_and_that_no_list_has(consenting: Sandbox) -> None:
+    environ = settings(consenting)
+    run("login", "--only", **environ)
+    assert run("sync", **environ).status == 0
+    gone, unlisted, _ = consenting.world.page_ids
+    consenting.world.remove(gone)
+    consenting.world.standings[unlisted] = Standing(listed=False)
+    consenting.world.edit(unlisted, {"name": "Another name"})
+    for _ in range(2):  # the first one changes nothing
+        ended = run("sync", "--dry-run", "--json", **environ)
+        assert ended.status == 3
+        pages = {page["page_id"]: page["outcome"] for page in json.loads(ended.out)["pages"]}
+        assert pages == {gone: "parked", unlisted: "would_change"}
+    assert json.loads(run("sync", "--json", **environ).out)["counts"] == {
+        "parked": 1,
+        "stored": 1,
+        "unchanged": 1,
+    }
+
+
 def test_sync_every_goes_on_where_nobody_is_logged_in(sandbox: Sandbox) -> None:
     command = [sys.executable, "-m", "fbsync", "sync", "--every", "1s"]
     file = Path("empty.sqlite3").absolute()
@@ -218,6 +241,15 @@ def test_sync_every_goes_on_where_nobody_is_logged_in(sandbox: Sandbox) -> None:
         said = (line for line in process.stderr if "Nobody is logged in" in line)
         assert len(list(islice(said, 2))) == 2
         process.kill()
+
+
+def test_ctrl_c_between_two_runs_says_what_it_ended(consenting: Sandbox) -> None:
+    environ = settings(consenting)
+    run("login", "--only", **environ)
+    with running("3 stored", "sync", "--every", "1h", **environ) as process:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    assert "Stopped while it waited for its next run." in log_text()
 
 
 def test_test_webhook_fails_where_nothing_listens(sandbox: Sandbox) -> None:
@@ -274,7 +306,7 @@ def test_fields_are_switched_on_and_off_again_by_name(consenting: Sandbox) -> No
         assert set(consenting.world.page_subscriptions.values()) == {frozenset({"name"})}
         shown = run("subscribe", "--remove", **environ)
         assert shown.status == 0, shown.err
-        assert "removed: 1 fields taken off" in shown.out
+        assert "removed: 1 field taken off" in shown.out
     assert "page" not in consenting.world.app_subscriptions
     assert consenting.world.page_subscriptions == {}
 
@@ -332,7 +364,7 @@ def test_pages_lists_what_needs_attention_and_ends_with_status_3(consenting: San
     consenting.world.page_subscriptions.pop("200000000000002")
     bad = run("pages", **environ)
     assert bad.status == 3
-    assert "page 200000000000002: 13 webhook fields are not on" in bad.out
+    assert "page 200000000000002: 13 webhook fields off" in bad.out
 
 
 def test_pages_lists_the_rest_where_facebook_cannot_be_reached(consenting: Sandbox) -> None:

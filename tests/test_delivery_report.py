@@ -123,7 +123,7 @@ def test_what_stays_dead_is_told_first(capsys: pytest.CaptureFixture[str]) -> No
     show_replayed(Console(), Replayed(3, frozenset({ONE}), ("abc",)))
     first, last = shown(capsys).splitlines()
     assert first == "dead      abc still names no page; see fbsync events show abc"
-    assert last == "3 events  replayed; 1 pages are read again by the next worker"
+    assert last == "3 events  replayed; the next worker reads 1 page again"
 
 
 def test_as_json_the_body_is_there_only_on_demand() -> None:

@@ -109,7 +109,7 @@ def test_no_value_drives_the_terminal_or_forges_a_line(capsys: pytest.CaptureFix
 def test_a_time_without_access_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     lines = shown(capsys, Differences(TWO, GONE, ())).splitlines()
     assert lines[0] == (
-        "version 3 inaccessible: The page is gone, or hidden from this login. Run: fbsync login"
+        "version 3 inaccessible: The page is gone, or hidden from this login."
         " (the copy before it counts)"
     )
     assert lines[-1].strip() == f"page {PAGE}: no field changed from version 2 to 3"

@@ -7,12 +7,16 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from fbsync.database.engine import Database, sqlite_url
-from fbsync.ports import LastStored
+from fbsync.doctor import look_at_store
+from fbsync.ports import PROBE_KEY, LastStored
+from fbsync.store.directory import DirectoryStore
 from tests import servers
+from tests.buckets import BUCKET, keys_in, make_bucket, spaces
 from tests.fbsync_process import Ended, listener, run
 from tests.kept import ONE, Kept
 from tests.servers import free_port
@@ -149,6 +153,54 @@ def test_an_empty_store_is_1_where_versions_were_stored(environ: dict[str, str])
         kept.inbox.finish(kept.claim(ONE), LastStored(2, "digest", {}))
     found = examine(environ, 1)
     assert "is empty, but the database records 2 stored versions" in found["store"]["detail"]
+
+
+def bucket(server: servers.S3Server) -> dict[str, str]:
+    """The settings of an empty prefix."""
+    make_bucket(server)
+    return {
+        "SPACES_BUCKET": BUCKET,
+        "SPACES_PREFIX": f"facebook-{uuid4().hex}",
+        "SPACES_ENDPOINT": server.endpoint,
+        "SPACES_ACCESS_KEY": server.access_key,
+        "SPACES_SECRET_KEY": server.secret_key,
+        "FBSYNC_STORE_DIR": "",
+    }
+
+
+def test_a_bucket_is_tried_with_one_object_that_hides_nothing(
+    environ: dict[str, str], seaweedfs: servers.S3Server
+) -> None:
+    environ |= bucket(seaweedfs)
+    for _ in range(2):
+        store = examine(environ, 0)["store"]
+        assert (store["state"], store["is_empty"], store["creates_once"]) == ("ok", True, True)
+    assert keys_in(spaces(seaweedfs, environ["SPACES_PREFIX"])) == [PROBE_KEY]
+
+
+def test_a_missing_bucket_is_1_with_what_to_do(
+    environ: dict[str, str], seaweedfs: servers.S3Server
+) -> None:
+    found = examine(environ | bucket(seaweedfs) | {"SPACES_BUCKET": "no-such-bucket"}, 1)
+    assert "aws s3api create-bucket" in found["store"]["detail"]
+
+
+class Overwriting(DirectoryStore):
+    """A store that does not know how to create without replacing."""
+
+    def create(self, key: str, body: bytes) -> bool:
+        self.put(key, body)
+        return True
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_a_server_that_replaces_what_it_must_not_is_a_warning(tmp_path: Path, runs: int) -> None:
+    for _ in range(runs):
+        found = look_at_store(lambda: Overwriting(tmp_path, ""), 0, probes=True)
+    assert (found.state, found.facts["creates_once"]) == ("warning", False)
+    assert "If-None-Match" in found.detail
+    better = look_at_store(lambda: DirectoryStore(tmp_path, ""), 0, probes=True)
+    assert (better.state, better.facts["creates_once"]) == ("ok", True)
 
 
 def test_the_password_of_a_server_is_not_shown(environ: dict[str, str]) -> None:

@@ -85,7 +85,7 @@ def test_replay_has_failed_ones_and_dead_ones_read_again(kept: Kept) -> None:
     revived = kept.hear_unread(b'{"object": "page", "entry": [{"id": "2"}]}')
     ended = events(kept, "replay", "--failed")
     assert ended.status == 0, ended.err
-    assert "2 events  replayed; 2 pages are read again" in ended.out
+    assert "2 events  replayed; the next worker reads 2 pages again" in ended.out
     assert kept.claim(ONE).event == failed.id
     assert kept.claim(TWO).event == revived.id
 

@@ -26,8 +26,7 @@ def test_each_version_tells_when_how_and_what(capsys: pytest.CaptureFixture[str]
     assert shown(capsys, versions()[::-1]) == [
         "Version When (UTC) Noticed by What",
         "4 2026-03-01 14:00:00 poll accessible again; changed since: about, location, website",
-        "3 2026-03-01 13:30:00 poll inaccessible: The page is gone, or hidden from this login."
-        " Run: fbsync login",
+        "3 2026-03-01 13:30:00 poll inaccessible: The page is gone, or hidden from this login.",
         "2 2026-03-01 13:00:00 webhook name",
         "1 2026-03-01 12:00:00 first read first copy, 4 fields",
         f"To see what changed: fbsync diff {PAGE}",
@@ -55,6 +54,14 @@ def test_no_text_from_outside_drives_the_terminal(capsys: pytest.CaptureFixture[
     assert "inaccessible: \N{REPLACEMENT CHARACTER}[2Jgone" in lines[1]
 
 
+def test_a_long_reason_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    tombstone = versions()[2]
+    assert isinstance(tombstone, Tombstone)
+    line = shown(capsys, [replace(tombstone, reason="word " * 50)])[1]
+    assert line.endswith("word word …")
+    assert line.count("word") == 16
+
+
 def test_json_has_every_change_and_the_reason_where_there_is_no_copy() -> None:
     told = history_as_json(PAGE, versions()[2:0:-1], 4)
     assert told == {
@@ -78,4 +85,5 @@ def test_json_has_every_change_and_the_reason_where_there_is_no_copy() -> None:
                 ],
             },
         ],
+        "damaged": [],
     }

@@ -42,12 +42,12 @@ def test_a_login_in_order_is_two_lines_with_its_ends() -> None:
         "permissions": "done",
     }
     ends = "token: until 2027-01-22; access to data: until 2027-02-21"
-    assert steps["login"].detail == f"Sam, 1 pages; {ends}"
+    assert steps["login"].detail == f"Sam, 1 page; {ends}"
     assert steps["permissions"].detail == "2 granted"
 
 
 def test_a_token_without_an_end_says_so() -> None:
-    assert told(login(until=None))[1]["login"].detail == "Sam, 1 pages; token: no end"
+    assert told(login(until=None))[1]["login"].detail == "Sam, 1 page; token: no end"
 
 
 def test_a_declined_permission_needs_attention() -> None:
@@ -70,7 +70,7 @@ def test_each_missing_page_has_a_line_with_its_reason() -> None:
     assert not in_order
     assert steps["pages"].state == "failed"
     head, cafe, note = steps["pages"].detail.splitlines()
-    assert head == "1 pages are missing or not fully open:"
+    assert head == "1 page missing or not fully open:"
     assert cafe == f"1002 Café: {NO_TASK}"
     assert note == NO_LIST
 

@@ -129,5 +129,26 @@ def test_a_damaged_document_is_named_by_its_key(store: ObjectStore, mirror: Mirr
     with pytest.raises(UnreadableDocument, match=f"{PAGE}/page_data.json"):
         mirror.page(PAGE)
     store.put(f"{PAGE}/history/000002.json", b"")
-    with pytest.raises(UnreadableDocument, match=f"{PAGE}/history/000002.json"):
-        list(mirror.history(PAGE))
+    with pytest.raises(UnreadableDocument, match=f"(?s){PAGE}/history/000002.json.*sync --verify"):
+        mirror.version(PAGE, 2)
+
+
+def test_one_damaged_document_does_not_hide_the_others(
+    store: ObjectStore, mirror: Mirror, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.put("1/page_data.json", b'{"id": "1", "name": "One"}\n')
+    store.put(f"{PAGE}/page_data.json", b'{"cut')
+    store.put(f"{PAGE}/history/000002.json", b"")
+    assert [page.name for page in mirror.pages()] == ["One"]
+    assert [version.number for version in mirror.history(PAGE)] == [4, 3, 1]
+    assert [version.number for version in mirror.history(PAGE, 3)] == [4, 3]
+    assert [record.name for record in caplog.records] == ["fbsync"] * 3
+    told: list[str] = []
+    list(mirror.pages(lambda error: told.append(error.key)))
+    list(mirror.history(PAGE, damaged=lambda error: told.append(error.key)))
+    assert told == [f"{PAGE}/page_data.json", f"{PAGE}/history/000002.json"]
+
+
+def test_a_mirror_tells_its_place_and_no_secret() -> None:
+    server = S3Server("http://127.0.0.1:1", "the-key", "hush-hush")
+    assert repr(Mirror(spaces(server, "facebook"))) == "Mirror('s3://mirror/facebook')"

@@ -113,6 +113,9 @@ def test_the_readme_example_takes_events_and_mirrors_their_page(bot: Bot) -> Non
         bot.wait_for("Told by an event")
         address = f"http://127.0.0.1:{bot.port}/pages/{PAGE}"
         assert httpx.get(address, trust_env=False).json() == "Told by an event"
+        for unknown in ("9", "blue-bottle"):
+            address = f"http://127.0.0.1:{bot.port}/pages/{unknown}"
+            assert httpx.get(address, trust_env=False).status_code == 404
         assert bot.send("Told by an event", secret="another") == 401
         process.send_signal(signal.SIGTERM)
         # uvicorn ends its lifespan and then sends itself the signal that it got.

@@ -18,6 +18,7 @@ from fbsync.page_overview import Expected, Overview, PageRow, survey
 from fbsync.ports import LastStored
 from fbsync.sandbox.world import AppSubscription
 from fbsync.webhook import Delivery, VerifiedBody
+from fbsync.wording import counted
 from tests.servers import Sandbox, free_port
 from tests.test_subscriber import ONE, TWO, connect
 
@@ -117,7 +118,7 @@ def test_a_field_counts_only_where_it_is_on_at_both_levels_of_an_active_subscrip
     operator.subscribe(app, ONE, page, active)
     row = operator.row()
     assert row.live == frozenset(live)
-    assert f"{2 - len(live)} webhook fields are not on" in row.attention[0]
+    assert f"{counted(2 - len(live), 'webhook field')} off" in row.attention[0]
 
 
 def test_another_callback_gets_nothing_to_us(operator: Operator) -> None:
@@ -233,7 +234,7 @@ def test_pages_that_could_not_be_read_for_the_moment_are_counted(operator: Opera
     fault = {"path": f"{ONE}/subscribed_apps", "error": {"code": 2, "message": "Down."}}
     operator.sandbox.client.post("/_sandbox/faults", json=fault)
     found = operator.survey()
-    assert str(found.failure).startswith("1 pages could not be read: Facebook says: Down.")
+    assert str(found.failure).startswith("1 page could not be read: Facebook says: Down.")
     assert found.rows[0].token == "stored"  # noqa: S105 - no password, but a word of ours
 
 

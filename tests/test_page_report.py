@@ -50,14 +50,14 @@ def test_a_page_is_a_row(capsys: pytest.CaptureFixture[str]) -> None:
     _, shown, app, total = lines(overview(row()), capsys)
     assert " ".join(shown.split()) == ("1 Bakery ok until 2026-11-24 1/2 3 2026-11-24 15:30")
     assert "active, calls https://ours.example/hook" in app
-    assert "1 pages" in total
+    assert "1 page " in total
     assert "all in order" in total
 
 
 def test_what_needs_attention_is_told_below(capsys: pytest.CaptureFixture[str]) -> None:
     found = lines(overview(row("1", "no token", "set aside"), row("2")), capsys)
     assert found[3:5] == ["attention page 1: no token", "attention page 1: set aside"]
-    assert found[-1].endswith("1 need attention")
+    assert found[-1].endswith("1 needs attention")
 
 
 def test_ids_that_nobody_manages_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:

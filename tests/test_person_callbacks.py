@@ -124,7 +124,7 @@ class TestDeauthorize:
         answers = [listener.send(DEAUTHORIZE_PATH, text) for _ in range(2)]
         assert [answer.status_code for answer in answers] == [200, 200]
         assert (
-            listener.notices[1].detail == "deauthorize: the tokens of 1 pages dropped (done before)"
+            listener.notices[1].detail == "deauthorize: the tokens of 1 page dropped (done before)"
         )
         assert listener.recorded() == 1
 
@@ -172,7 +172,7 @@ class TestDeletion:
         listener.log_in(ONE)
         first, second = (listener.send(DELETION_PATH, request()).json() for _ in range(2))
         assert first == second
-        assert "the tokens of 1 pages" in listener.client.get(second["url"]).text
+        assert "the tokens of 1 page" in listener.client.get(second["url"]).text
 
     def test_where_nothing_was_stored_the_page_says_so(self, listener: Listener) -> None:
         url = listener.send(DELETION_PATH, request()).json()["url"]

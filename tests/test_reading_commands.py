@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 import fbsync
-from fbsync.exit_status import FAILED, WRONG_USAGE
+from fbsync.exit_status import FAILED, NEEDS_ATTENTION, WRONG_USAGE
 from fbsync.store.directory import DirectoryStore
 from tests.buckets import BUCKET, make_bucket, spaces
 from tests.fbsync_process import Ended, run
@@ -96,6 +96,26 @@ def test_the_history_is_a_timeline_and_may_be_limited(settings: dict[str, str]) 
     assert "first copy" not in limited.out
     told = json.loads(run("history", PAGE, "--limit", "2", "--json", **settings).out)
     assert (told["total"], len(told["versions"])) == (4, 2)
+
+
+def test_the_history_names_a_damaged_version_beside_the_others(
+    settings: dict[str, str],
+) -> None:
+    store = DirectoryStore(Path(settings["FBSYNC_STORE_DIR"]), "facebook")
+    store.put(f"{PAGE}/history/000002.json", b"{}")
+    ended = run("history", PAGE, **settings)
+    assert ended.status == NEEDS_ATTENTION
+    assert "first copy, 4 fields" in ended.out
+    assert f"damaged   {PAGE}/history/000002.json is not a document" in ended.out
+    assert "fbsync sync --verify" in ended.out
+    ended = run("history", PAGE, "--limit", "3", "--json", **settings)
+    assert ended.status == NEEDS_ATTENTION
+    told = json.loads(ended.out)
+    assert [version["number"] for version in told["versions"]] == [4, 3]
+    assert [one["key"] for one in told["damaged"]] == [f"{PAGE}/history/000002.json"]
+    assert run("history", PAGE, "--limit", "2", **settings).status == 0
+    assert run("diff", PAGE, **settings).status == FAILED  # it needs the fields of version 2
+    assert run("diff", PAGE, "1", "4", **settings).status == 0
 
 
 def test_the_newest_two_are_compared_unless_others_are_named(settings: dict[str, str]) -> None:

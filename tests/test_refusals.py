@@ -1,8 +1,9 @@
 """What S3 servers refuse, as sentences that say what to do."""
 
 import pytest
-from botocore.exceptions import ClientError, ConnectTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError, SSLError
 
+from fbsync.errors import StoreRefused
 from fbsync.store.refusals import Refusals, code_of, status_of
 
 REFUSALS = Refusals("my-bucket", "https://nyc3.digitaloceanspaces.com")
@@ -42,6 +43,26 @@ def test_each_refusal_says_what_to_do_and_nothing_of_the_servers_words(
     assert f"my-bucket at https://nyc3.digitaloceanspaces.com: {code}." in refused
     assert "AKIA" not in refused
     assert len(refused.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "lasts"),
+    [
+        *((code, True) for code in ("InvalidAccessKeyId", "AccessDenied", "403", "NoSuchBucket")),
+        *((code, True) for code in ("PermanentRedirect", "RequestTimeTooSkewed", "QuotaExceeded")),
+        *((code, False) for code in ("SlowDown", "503", "InternalError", "TemporaryRedirect")),
+        ("BadDigest", False),
+    ],
+)
+def test_a_refusal_that_does_not_pass_by_itself_is_told_from_others(code: str, lasts: bool) -> None:
+    assert isinstance(REFUSALS.explain(client_error(code)), StoreRefused) is lasts
+
+
+def test_a_certificate_does_not_mend_itself_but_a_network_may() -> None:
+    distrusted = SSLError(endpoint_url="https://x", error=OSError("self-signed"))
+    assert isinstance(REFUSALS.explain(distrusted), StoreRefused)
+    silent = ConnectTimeoutError(endpoint_url="https://x")
+    assert not isinstance(REFUSALS.explain(silent), StoreRefused)
 
 
 def test_a_missing_bucket_comes_with_the_command_that_makes_it() -> None:

@@ -37,7 +37,7 @@ def test_what_waits_and_what_is_set_aside_is_counted(capsys: pytest.CaptureFixtu
     found = replace(found, fresh_dead=1)
     told = shown(found, capsys)
     assert told[2] == (
-        "events 3 kept, 1 dead letters; 3 wait for 2 pages, 1 of them in hand, the oldest for 25"
+        "events 3 kept, 1 dead letter; 3 wait for 2 pages, 1 of them in hand, the oldest for 25"
         " minutes"
     )
     assert "1 set aside, 1 that nobody here manages" in told[3]

@@ -1,8 +1,10 @@
 """`fbsync status` as a process: with a database, and nothing else."""
 
 import json
+import shutil
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from cryptography.fernet import Fernet
 
@@ -35,6 +37,30 @@ def test_in_order_it_ends_with_0_and_otherwise_with_3(database_url: str) -> None
     found = json.loads(ended.out)
     assert found["attention"] == ["page 1: The token is refused."]
     assert (found["store"], found["logins"][0]["name"]) == ("/srv/store", "Ada")
+
+
+def test_a_store_that_is_another_one_or_does_not_answer_needs_attention(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.world.auto_consent = True
+    environ = settings(sandbox) | {"FBSYNC_STORE_DIR": str(tmp_path / "store")}
+    assert run("login", "--only", **environ).status == 0
+    assert run("sync", **environ).status == 0
+    assert run("status", **environ).status == 0
+
+    other = environ | {"FBSYNC_STORE_DIR": str(tmp_path / "other")}
+    ended = run("status", **other)
+    assert ended.status == 3
+    assert f"but the pages were stored in {tmp_path}/store/facebook last" in ended.out
+    assert not (tmp_path / "other").exists()
+
+    shutil.rmtree(tmp_path / "store")
+    (tmp_path / "store").touch()
+    ended = run("status", "--json", **environ)
+    assert ended.status == 3
+    found = json.loads(ended.out)
+    assert "Not a directory" in found["store_fault"]
+    assert found["attention"] == [" ".join(found["store_fault"].split())]
 
 
 def test_before_anything_the_login_is_what_is_missing(database_url: str) -> None:

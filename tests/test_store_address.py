@@ -7,7 +7,7 @@ from typing import Any
 
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
-from fbsync.database.store_address import StoreAddress
+from fbsync.database.store_address import Move, StoreAddress
 from fbsync.page import PageId, PageSnapshot
 from fbsync.ports import page_key
 from fbsync.refresh import Refresher
@@ -23,7 +23,19 @@ def test_the_first_store_and_the_same_store_are_no_move(tmp_path: Path) -> None:
     database = Database(sqlite_url(tmp_path / "f.sqlite3"))
     address = StoreAddress(database)
     assert [address.move_to("s3://a/b"), address.move_to("s3://a/b")] == [None, None]
-    assert [address.move_to("s3://a/c"), address.move_to("s3://a/c")] == ["s3://a/b", None]
+    assert [address.move_to("s3://a/c"), address.move_to("s3://a/c")] == [Move("s3://a/b"), None]
+    database.close()
+
+
+def test_a_place_that_was_the_store_before_is_known_with_the_time_of_its_end(
+    tmp_path: Path,
+) -> None:
+    database = Database(sqlite_url(tmp_path / "f.sqlite3"))
+    address = StoreAddress(database)
+    times = [datetime(2026, 1, day, tzinfo=UTC) for day in range(1, 5)]
+    clock = iter(times[1:])
+    moves = [address.move_to(place, clock.__next__) for place in ("old", "new", "old", "new")]
+    assert moves == [None, Move("old"), Move("new", times[1]), Move("old", times[2])]
     database.close()
 
 

@@ -1,5 +1,6 @@
 """Whether a folder of a store takes files, found without making one."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from fbsync.errors import StoreRefused
+from fbsync.store.directory import DirectoryStore
 from fbsync.store.folder import check_writable, make_folder
 
 NOBODY = 65534
@@ -63,3 +66,16 @@ def test_what_was_found_good_can_be_made(tmp_path: Path) -> None:
     check_writable(folder)
     make_folder(folder)
     assert folder.is_dir()
+
+
+def test_a_file_system_without_hard_links_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))  # as Linux has it for vfat
+
+    monkeypatch.setattr(os, "link", link)
+    store = DirectoryStore(tmp_path, "")
+    with pytest.raises(StoreRefused, match="(?s)knows no hard links.*FBSYNC_STORE_DIR, on a disk"):
+        store.create("1/history/000001.json", b"{}")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

@@ -30,6 +30,20 @@ def test_a_move_is_told_with_both_addresses_and_only_once(
     assert f"it was {old.address}, it is now {new.address}." in line
 
 
+def test_a_store_that_changes_back_is_told_as_two_programs_that_disagree(
+    known: StoreAddress, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    old, new = (DirectoryStore(tmp_path / name, "") for name in ("old", "new"))
+    for store in (old, new, old):
+        move_to(store, known, told.append)
+    first, second = told
+    assert "two programs" not in first
+    assert f"It was {old.address} before, until 20" in second
+    assert "do two programs use this database" in second
+    assert len(second.splitlines()) <= 3
+
+
 def test_a_store_that_cannot_be_used_leaves_everything_as_it_is(
     known: StoreAddress, tmp_path: Path
 ) -> None:

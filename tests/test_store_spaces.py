@@ -48,11 +48,22 @@ def test_a_wrong_secret_names_the_setting_and_never_its_value(s3: S3Server, act:
     assert s3.access_key not in refused
 
 
-@pytest.mark.parametrize("act", ["put", "create", "get", "list"])
+@pytest.mark.parametrize("act", ["put", "create", "get", "head", "list"])
 def test_a_missing_bucket_is_named(s3: S3Server, act: str) -> None:
     refused = failure(spaces(s3, bucket="no-such-bucket"), act)
     assert "no-such-bucket" in refused
     assert "SPACES_BUCKET" in refused
+
+
+def test_whether_the_bucket_is_there_is_asked_once_where_a_look_cannot_tell() -> None:
+    with refusing_server({"HEAD": Answer(404)}) as server:
+        assert "NoSuchBucket" in failure(at(server), "head")
+    assert len(server.requests) == 2
+    with refusing_server({"HEAD": Answer(404), "PUT": Answer(412, "PreconditionFailed")}) as server:
+        store = at(server)
+        failure(store, "create")  # had there been no bucket, it would have said so
+        assert store.head("1/page_data.json") is None
+    assert [method for method, _ in server.requests] == ["PUT", "HEAD", "HEAD"]
 
 
 def test_a_server_that_stored_other_bytes_is_not_believed() -> None:

@@ -46,7 +46,7 @@ def test_what_is_on_or_was_not_read_is_no_news(live: frozenset[str] | None) -> N
         (overview(app=AppSubscription(OURS, False, WANTED)), "switched the app's"),
         (overview(app=AppSubscription("https://x.example/", True, WANTED)), "--replace-callback"),
         (overview(app=AppSubscription(OURS, True, frozenset({"name"}))), "lacks fields: phone"),
-        (overview(live=frozenset({"name"})), "1 pages lack wanted webhook fields"),
+        (overview(live=frozenset({"name"})), "1 page without wanted webhook fields"),
         (overview(failure="It is down."), "not known. It is down."),
         (overview(app=None, failure="It is down."), "not known. It is down."),
         (

@@ -15,6 +15,7 @@ from fbsync.errors import (
     GraphUnavailable,
     PermanentFailure,
     RateLimited,
+    StoreRefused,
     TemporaryFailure,
     TokenRefused,
 )
@@ -125,6 +126,18 @@ def told(reports: Sequence[Outcome | Difference]) -> list[tuple[PageId, str]]:
         (report.page_id, report.kind if isinstance(report, Outcome) else "differs")
         for report in reports
     ]
+
+
+def test_a_store_that_refuses_for_good_ends_the_run_at_once(world: World) -> None:
+    def refuse(key: str, body: bytes) -> bool:
+        raise StoreRefused("No such bucket.\nMake it.")
+
+    world.patience = Patience(seconds=60, sleep=lambda seconds: pytest.fail("it waited"))
+    world.store.create = refuse  # type: ignore[method-assign]  # the store of this test
+    with pytest.raises(StoreRefused, match="No such bucket"):
+        world.sync([[snapshot(ONE), snapshot(TWO)]])
+    state = world.inbox.pages()[ONE]
+    assert (state.leased_until, state.reason) == (None, "No such bucket.\nMake it.")
 
 
 def test_pages_that_differ_are_stored_and_the_others_are_not_even_read(world: World) -> None:
@@ -315,7 +328,7 @@ def test_a_page_that_was_put_off_is_read_again_when_it_is_due(patient: World) ->
     assert told(reports) == [(TWO, "stored"), (ONE, "stored")]
     assert patient.asked == [[ONE, TWO], [ONE], [ONE]]
     (said,) = patient.said
-    assert said.startswith("1 pages did not work at once")
+    assert said.startswith("1 page did not work at once")
     assert said.endswith("Again.")
     assert patient.stored_name(ONE) == "Bakery"
 

@@ -101,7 +101,7 @@ class TestSync:
     def test_where_nothing_happened_there_is_no_table(
         self, report: Callable[..., SyncReport], capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert shown(report(UNCHANGED), capsys) == "1 pages   1 unchanged\n"
+        assert shown(report(UNCHANGED), capsys) == "1 page    1 unchanged\n"
         assert shown(report(), capsys) == "0 pages   nothing to do\n"
 
     def test_a_very_long_table_is_cut_and_says_so(
@@ -153,5 +153,5 @@ class TestSync:
     ) -> None:
         made = report(STORED)
         made.miss(MissedWebhook(ONE, 2, ("name",)))
-        assert "1 changes that no webhook had told" in shown(made, capsys)
+        assert "1 change that no webhook had told" in shown(made, capsys)
         assert made.as_json()["missed_webhooks"] == 1

@@ -160,4 +160,4 @@ def test_a_change_that_the_poll_of_a_listener_finds_first_is_a_missed_webhook(to
     assert "fbsync_missed_webhooks_total 1.0" in text
     found = json.loads(run("status", "--json", **town.environ).out)["missed_webhooks"]
     assert (found["count"], found["last_page"]) == (1, named)
-    assert "1 changes were found by a poll first" in run("status", **town.environ).out
+    assert "1 change found by a poll first" in run("status", **town.environ).out

@@ -17,7 +17,7 @@ from fbsync.settings.env_file import load_with_sources
 from fbsync.settings.environment import Environment
 from fbsync.settings.facebook import read_app, read_callback, read_graph, read_login
 from fbsync.settings.limits import read_limits
-from fbsync.settings.store import DirectorySettings, read_store
+from fbsync.settings.store import DirectorySettings, SpacesSettings, read_store
 
 if TYPE_CHECKING:
     from fbsync.doctor import Finding
@@ -32,7 +32,12 @@ _GROUPS: dict[str, Callable[[Environment], object]] = {
     "limits": read_limits,
     "retention": read_keep_deliveries,
 }
-_SHOWN: dict[str, State] = {"ok": "done", "fault": "failed", "skipped": "skipped"}
+_SHOWN: dict[str, State] = {
+    "ok": "done",
+    "fault": "failed",
+    "skipped": "skipped",
+    "warning": "warning",
+}
 
 
 def doctor(context: typer.Context, as_json: JsonFlag = False, env_file: EnvFile = None) -> None:
@@ -96,4 +101,6 @@ def _look_at_store(environ: Mapping[str, str], versions: int) -> Finding:
     app_id = read_app(env).app_id if is_default else ""
     if env.faults:
         return Finding("store", "skipped", "It is looked at once its settings are complete.")
-    return look_at_store(lambda: open_store(settings, app_id), versions)
+    # A folder is ours alone to write to, and a look must not make one.
+    is_bucket = isinstance(settings, SpacesSettings)
+    return look_at_store(lambda: open_store(settings, app_id), versions, probes=is_bucket)

@@ -12,6 +12,7 @@ from fbsync.parameters import EnvFile, JsonFlag, environ_of
 from fbsync.settings.database import read_database
 from fbsync.settings.environment import reading
 from fbsync.settings.facebook import read_app, read_graph
+from fbsync.wording import counted
 
 if TYPE_CHECKING:
     from fbsync.login.logout import LoggedOut
@@ -69,7 +70,8 @@ def logout(
 
 
 def _show(console: Console, found: LoggedOut) -> None:
-    text = f"{found.name} ({found.user_id}), {len(found.pages)} pages: {_KINDS[found.kind]}"
+    pages = counted(len(found.pages), "page")
+    text = f"{found.name} ({found.user_id}), {pages}: {_KINDS[found.kind]}"
     console.line("✓" if found.ok else "✗", text, "green" if found.ok else "bold red")
     if found.detail:
         console.say(found.detail)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
 
 from fbsync.console import Console
+from fbsync.errors import StoreUnavailable
 from fbsync.exit_status import NEEDS_ATTENTION
 from fbsync.parameters import EnvFile, JsonFlag, environ_of
 from fbsync.settings.database import read_inbox
 from fbsync.settings.environment import reading
+from fbsync.settings.facebook import read_app_id
 from fbsync.settings.limits import Limits, read_limits
+from fbsync.settings.store import DirectorySettings, SpacesSettings, read_store
 
 if TYPE_CHECKING:
     from fbsync.standing import Standing
@@ -21,12 +25,14 @@ if TYPE_CHECKING:
 def status(context: typer.Context, as_json: JsonFlag = False, env_file: EnvFile = None) -> None:
     """Show what waits, what is set aside, the logins, the last sync, and what needs attention."""
     with reading(environ_of(context, env_file)) as env:
-        place, limits = read_inbox(env), read_limits(env)
+        place, limits, store = read_inbox(env), read_limits(env), read_store(env)
+        app_id = read_app_id(env) if env.get("FACEBOOK_APP_ID") else ""
     from fbsync.database_place import database_url
     from fbsync.standing_report import show_standing, standing_as_json
 
     console = Console(quiet_results=as_json)
     found = _look(database_url(place.app_id, place.url), limits)
+    found = replace(found, store_fault=_store_fault(store, app_id, found.store))
     if as_json:
         console.json(standing_as_json(found))
     else:
@@ -35,7 +41,7 @@ def status(context: typer.Context, as_json: JsonFlag = False, env_file: EnvFile 
 
 
 def _look(url: str, limits: Limits) -> Standing:
-    """Everything from the database: neither Facebook nor the store is asked."""
+    """Everything from the database."""
     from fbsync.database.delivery_log import DeliveryLog
     from fbsync.database.inbox import DatabaseInbox
     from fbsync.database.last_sync import LastSync
@@ -65,3 +71,25 @@ def _look(url: str, limits: Limits) -> Standing:
             last_sync=LastSync(database).ended_at(),
             missed=MissedWebhookLog(database).summary(),
         )
+
+
+def _store_fault(
+    settings: SpacesSettings | DirectorySettings, app_id: str, known: str | None
+) -> str | None:
+    """Why the store of the settings cannot be used; it is asked one thing."""
+    from fbsync.store_move import ask
+    from fbsync.store_place import open_store
+
+    if isinstance(settings, DirectorySettings) and settings.folder is None and not app_id:
+        return None  # no store is named here at all
+    store = open_store(settings, app_id)
+    if known not in (None, store.address):
+        return (
+            f"the settings here name the store {store.address}, but the pages were stored in"
+            f" {known} last; give all programs the same, then run fbsync sync"
+        )
+    try:
+        ask(store)
+    except StoreUnavailable as error:
+        return str(error)
+    return None

@@ -20,6 +20,7 @@ from fbsync.settings.database import read_database
 from fbsync.settings.environment import reading
 from fbsync.settings.facebook import read_app, read_graph, read_webhook_fields
 from fbsync.settings.store import read_store
+from fbsync.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +74,8 @@ def sync(
             else:
                 if interval is None:
                     raise typer.Exit(NEEDS_ATTENTION if report.needs_attention else 0)
-            time.sleep(spread(interval.total_seconds()))
+            with _interruptible(console, lambda: "Stopped while it waited for its next run."):
+                time.sleep(spread(interval.total_seconds()))
 
 
 def _prepare_process() -> None:
@@ -111,12 +113,12 @@ def _verify(console: Console, access: Access, store: ObjectStore, wish: _Wish) -
     from fbsync.drift_report import DriftReport
     from fbsync.progress_bar import progress_bar
     from fbsync.repair import Repair
-    from fbsync.store_move import move_to
+    from fbsync.sync_run import enter_store
     from fbsync.verification import Verification
 
     if not wish.dry_run:
         # What was in the last place is not believed to be in another one.
-        move_to(store, access.store_address, access.warn)
+        enter_store(access, store, wish.pages, console.say)
     report, before = DriftReport(keeps_all=wish.as_json), store.list_requests
     believed = BelievedObjects(access.database)
     repair = Repair(access.inbox, store, access.inbox.document, dry_run=wish.dry_run)
@@ -126,7 +128,8 @@ def _verify(console: Console, access: Access, store: ObjectStore, wish: _Wish) -
         _interruptible(
             console,
             lambda: (
-                f"Stopped in the verification, after {report.objects} objects: {report.summary}."
+                f"Stopped in the verification, after {counted(report.objects, 'object')}:"
+                f" {report.summary}."
             ),
         ),
     ):
@@ -215,5 +218,6 @@ def _interruptible(console: Console, how_far: Callable[[], str]) -> Iterator[Non
 
 
 def _how_far(report: SyncReport, total: int) -> str:
-    about = f" of about {total}" if total > report.counts.total() else ""
-    return f"Stopped after {report.counts.total()}{about} pages: {report.summary}."
+    count = report.counts.total()
+    pages = f"{count} of about {total} pages" if total > count else counted(count, "page")
+    return f"Stopped after {pages}: {report.summary}."

@@ -23,7 +23,7 @@ def worker(
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
         store, keep = read_store(env), read_keep_deliveries(env)
     wanted = operations_address(metrics)
-    from fbsync.companions import mirroring, retention, running
+    from fbsync.companions import mirroring, retention, running, store_watch
     from fbsync.listening.group_commit import GroupCommit
     from fbsync.operations.metrics import backlog_metrics
     from fbsync.operations.start import operations, worker_probe
@@ -40,6 +40,7 @@ def worker(
             probe = worker_probe(worker, commits.probe)
             enter(operations(wanted, probe, observers.metrics, shutdown, log))
             enter(retention(access, keep, log.warn))
+            enter(store_watch(access, opened, log.warn))
             enter(worker)
             log.say("Mirroring marked pages; stop with Ctrl-C.", "started")
             shutdown.wait()

@@ -22,6 +22,7 @@ _is_mirrored = pages.c.stored_number > 0
 class _Mirrored(NamedTuple):
     page_id: PageId
     number: int  # of its newest version
+    elsewhere: int  # versions up to this number are believed only if they are known
     fields: str  # a JSON object
 
 
@@ -59,7 +60,12 @@ class BelievedObjects:
         after = ""
         while True:
             query = (
-                select(pages.c.page_id, pages.c.stored_number, pages.c.stored_fields)
+                select(
+                    pages.c.page_id,
+                    pages.c.stored_number,
+                    pages.c.elsewhere,
+                    pages.c.stored_fields,
+                )
                 .where(_is_mirrored, pages.c.page_id > after)
                 .order_by(pages.c.page_id)
                 .limit(_AT_ONCE)
@@ -69,7 +75,8 @@ class BelievedObjects:
             with self._database.read() as connection:
                 rows = connection.execute(query).all()
             for row in rows:
-                yield _Mirrored(PageId(row.page_id), row.stored_number, row.stored_fields)
+                number, elsewhere = row.stored_number, row.elsewhere or 0
+                yield _Mirrored(PageId(row.page_id), number, elsewhere, row.stored_fields)
             if len(rows) < _AT_ONCE:
                 return
             after = rows[-1].page_id
@@ -85,11 +92,11 @@ def _of_page(entries: Iterator[_Mirrored | StoredVersion]) -> Iterator[Expected]
     number = 0
     for entry in entries:
         if isinstance(entry, _Mirrored):
-            page = entry
+            page, number = entry, entry.elsewhere
             continue
         yield from _by_number(entry.page_id, number + 1, entry.number)
         yield Expected(entry.page_id, history_key(entry.page_id, entry.number), entry.etag)
-        number = entry.number
+        number = max(number, entry.number)
     if page is not None:
         yield from _by_number(page.page_id, number + 1, page.number + 1)
         etag = etag_of(canonical_json(json.loads(page.fields)))

@@ -83,6 +83,10 @@ pages = Table(
     # When it is marked again, as a dead worker's last write may have come after the next one's.
     Column("look_again_at", Float),
     Column("waiting_since", Float),  # of the oldest mark that is not done; means nothing when idle
+    # Versions up to this number were stored in another place. Those that are here too have a row in
+    # `stored_versions`.
+    Column("elsewhere", Integer),
+    Column("moves", Boolean),  # true until it was brought over from there; never false
 )
 
 # Without it, a claim would sort every page that waits.
@@ -112,6 +116,14 @@ Index(
     postgresql_where=pages.c.look_again_at.is_not(None),
 )
 
+# Asked at each sync, and true of no page but after a move.
+Index(
+    "pages_that_move",
+    pages.c.page_id,
+    sqlite_where=pages.c.moves.is_not(None),
+    postgresql_where=pages.c.moves.is_not(None),
+)
+
 # Every version that is known to be in the store: to compare it with, and to mend it from.
 stored_versions = Table(
     "stored_versions",
@@ -120,6 +132,16 @@ stored_versions = Table(
     Column("number", Integer, primary_key=True),
     Column("etag", String(32), nullable=False),  # of the history object
     Column("document", LargeBinary, nullable=False),  # its bytes, compressed by zlib
+)
+
+# Versions that were in the store's last place, until they are brought over to the new one.
+moving_versions = Table(
+    "moving_versions",
+    metadata,
+    Column("page_id", String(32), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("etag", String(32), nullable=False),
+    Column("document", LargeBinary, nullable=False),  # as in `stored_versions`
 )
 
 user_tokens = Table(
@@ -193,6 +215,13 @@ store_address = Table(
     "store_address",
     metadata,
     Column("address", Text, primary_key=True),  # one row: where the objects went last time
+)
+
+former_stores = Table(
+    "former_stores",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("left_at", Float, nullable=False),  # last
 )
 
 last_sync = Table(

@@ -1,10 +1,20 @@
 """Where the objects went last time: another place holds none of the pages yet."""
 
-from sqlalchemy import case, delete, null, select, true, update
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, case, delete, null, select, true, update
 
 from fbsync.database.engine import Database
 from fbsync.database.marks import lock_pages
-from fbsync.database.schema import pages, store_address, stored_versions
+from fbsync.database.schema import (
+    former_stores,
+    moving_versions,
+    pages,
+    store_address,
+    stored_versions,
+)
 
 # A worker that still writes to the old place will say that it stored the page.
 _IS_READ, _AGAIN = pages.c.lease.is_not(None), pages.c.marks + 1
@@ -13,6 +23,15 @@ _IS_NOT_STORED = {
     "marks": case((_IS_READ, _AGAIN), else_=pages.c.marks),
     "suspect": case((_IS_READ, _AGAIN), else_=pages.c.suspect),
 }
+_WAS_STORED = {"elsewhere": pages.c.stored_number, "moves": True}
+
+
+@dataclass(frozen=True)
+class Move:
+    """The objects went to `before`. `left_at` is when the new place was left, had it been one."""
+
+    before: str
+    left_at: datetime | None = None
 
 
 class StoreAddress:
@@ -26,19 +45,46 @@ class StoreAddress:
         with self._database.read() as connection:
             return connection.execute(select(store_address.c.address)).scalar_one_or_none()
 
-    def move_to(self, address: str) -> str | None:
-        """Objects go here from now on. Where they went before, if that was elsewhere.
+    def move_to(
+        self, address: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> Move | None:
+        """Objects go here from now on. The move, if they went elsewhere before.
 
-        Then no page counts as stored any more: its next read writes it. Raises DatabaseUnavailable.
+        Then no page counts as stored any more: its next read writes it. What is known of the
+        versions is kept, see MovingPages. Raises DatabaseUnavailable.
         """
-        before = self.known()
-        if before == address:
+        if self.known() == address:
             return None
         with self._database.write() as connection:
+            before = connection.execute(select(store_address.c.address)).scalar_one_or_none()
             connection.execute(delete(store_address))
             connection.execute(store_address.insert().values(address=address))
-            if before is not None:
-                lock_pages(connection, true())
-                connection.execute(update(pages).values(_IS_NOT_STORED))
-                connection.execute(delete(stored_versions))
-        return before
+            if before in (None, address):  # else another process was first
+                return None
+            left_at = _remember(connection, before, address, now().timestamp())
+            lock_pages(connection, true())
+            connection.execute(update(pages).values(_IS_NOT_STORED))
+            connection.execute(update(pages).where(pages.c.stored_number > 0).values(_WAS_STORED))
+            _keep_versions(connection)
+        return Move(before, None if left_at is None else datetime.fromtimestamp(left_at, UTC))
+
+
+def _remember(connection: Connection, before: str, address: str, now: float) -> float | None:
+    """When the new place was left last; None where it never was the store."""
+    former = former_stores.c
+    left_at = connection.execute(select(former.left_at).where(former.address == address))
+    connection.execute(delete(former_stores).where(former.address == before))
+    connection.execute(former_stores.insert().values(address=before, left_at=now))
+    return left_at.scalar_one_or_none()
+
+
+def _keep_versions(connection: Connection) -> None:
+    """All of them are to be brought over; those that an earlier move left over still are, too."""
+    newer = select(stored_versions.c.number).where(
+        stored_versions.c.page_id == moving_versions.c.page_id,
+        stored_versions.c.number == moving_versions.c.number,
+    )
+    connection.execute(delete(moving_versions).where(newer.exists()))
+    columns = ["page_id", "number", "etag", "document"]
+    connection.execute(moving_versions.insert().from_select(columns, select(stored_versions)))
+    connection.execute(delete(stored_versions))

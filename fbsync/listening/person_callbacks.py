@@ -27,6 +27,7 @@ from fbsync.listening.group_commit import COMMIT_SECONDS
 from fbsync.listening.request_body import RETRY_AFTER, Refusal, read_body
 from fbsync.notice import Notice
 from fbsync.signed_request import SignedRequest, read_signed_request
+from fbsync.wording import counted
 
 _DEAUTHORIZE, _DELETION = "/deauthorize", "/deletion"
 DEAUTHORIZE_PATH = f"{BASE_PATH}{_DEAUTHORIZE}"
@@ -148,7 +149,7 @@ def _describe(departure: Departure) -> str:
     """For the operator; it names nobody."""
     if departure.outdated:
         return "nothing dropped, as the person logged in again after asking"
-    told = f"the tokens of {departure.page_tokens} pages dropped"
+    told = f"the tokens of {counted(departure.page_tokens, 'page')} dropped"
     return told if departure.is_new else f"{told} (done before)"
 
 
@@ -164,9 +165,11 @@ def _explain(departure: Departure) -> list[str]:
     if departure.logins:
         deleted.append("your id, your name and your login's token")
     if departure.page_tokens:
-        deleted.append(f"the tokens of {departure.page_tokens} pages that you had opened to us")
+        deleted.append(
+            f"the tokens of {counted(departure.page_tokens, 'page')} that you had opened to us"
+        )
     if departure.events:
-        deleted.append(f"{departure.events} events that named you")
+        deleted.append(f"{counted(departure.events, 'event')} that named you")
     what = f"Deleted: {'; '.join(deleted)}." if deleted else "Nothing of yours was stored any more."
     return [
         f"{asked}. It was done on {departure.done_at:%Y-%m-%d %H:%M} UTC.",

@@ -17,6 +17,7 @@ from fbsync.settings.facebook import CallbackSettings
 from fbsync.subscribe.subscriber import Subscriber
 from fbsync.subscription_plan import Wish
 from fbsync.sync import Difference, Poll
+from fbsync.wording import counted
 
 
 def follow(
@@ -61,7 +62,7 @@ def _subscribe(
     checklist.add("app subscription", "done" if app.ok else "failed", app.detail)
     failed = [level for level in found.pages if not level.ok]
     if failed:
-        detail = f"{len(failed)} of {len(found.pages)} pages: {failed[0].detail}"
+        detail = f"{len(failed)} of {counted(len(found.pages), 'page')}: {failed[0].detail}"
         checklist.add("page subscriptions", "failed", detail)
     else:
         counts = Counter[str](level.action for level in found.pages)
@@ -107,7 +108,7 @@ def _test(checklist: Checklist, target: Target) -> None:
     if failed:
         checklist.add("webhook test", "failed", f"{failed[0].name}: {failed[0].detail}")
     else:
-        checklist.add("webhook test", "done", f"{len(checks.steps)} checks passed")
+        checklist.add("webhook test", "done", f"{counted(len(checks.steps), 'check')} passed")
 
 
 def _count(counts: Counter[str]) -> str:

@@ -7,6 +7,7 @@ from fbsync.checklist import Checklist
 from fbsync.errors import FbsyncError
 from fbsync.graph.permissions import Permissions
 from fbsync.login.login import LoggedIn
+from fbsync.wording import counted
 
 _MAX_PROBLEMS_SHOWN = 20
 
@@ -17,7 +18,9 @@ def tell(checklist: Checklist, person: LoggedIn, asked: Collection[str]) -> bool
     `asked` are the permissions that the login needs. False where something needs attention.
     """
     user = person.user
-    detail = f"{user.name}, {len(person.accesses)} pages; token: {_until(user.expires_at)}"
+    detail = (
+        f"{user.name}, {counted(len(person.accesses), 'page')}; token: {_until(user.expires_at)}"
+    )
     if user.data_access_expires_at:
         detail += f"; access to data: {_until(user.data_access_expires_at)}"
     checklist.add("login", "done", detail)
@@ -64,7 +67,7 @@ def _pages(person: LoggedIn) -> list[str]:
     if not person.problems:
         return []
     shown = person.problems[:_MAX_PROBLEMS_SHOWN]
-    lines = [f"{len(person.problems)} pages are missing or not fully open:"]
+    lines = [f"{counted(len(person.problems), 'page')} missing or not fully open:"]
     for problem in shown:
         named = f"{problem.page_id} {problem.name}".rstrip()
         lines.append(f"{named}: {' '.join(problem.reason.split())}")

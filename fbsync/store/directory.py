@@ -1,13 +1,26 @@
 """The object store in a local folder, of the same layout as a bucket."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from fbsync.errors import StoreUnavailable
+from fbsync.errors import StoreRefused, StoreUnavailable
 from fbsync.ports import StoredObject, etag_of
-from fbsync.store.folder import TEMPORARY, check_writable, create_file, make_folder, replace_file
+from fbsync.store.folder import (
+    NO_HARD_LINKS,
+    TEMPORARY,
+    check_writable,
+    create_file,
+    make_folder,
+    replace_file,
+)
 from fbsync.store.keys import checked, checked_prefix
+
+_LASTING = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT}
+)
+"""Faults that do not pass by themselves."""
 
 
 class DirectoryStore:
@@ -116,7 +129,9 @@ def _described(key: str, path: Path) -> StoredObject | None:
 
 
 def _unavailable(what: str, path: Path, error: OSError) -> StoreUnavailable:
-    return StoreUnavailable(
-        f"{path} could not be {what}: {error.strerror or error}.\n"
-        "Check the folder's rights and the free space, or choose another FBSYNC_STORE_DIR."
-    )
+    kind = StoreRefused if error.errno in _LASTING else StoreUnavailable
+    if error.strerror == NO_HARD_LINKS:
+        advice = "Choose another FBSYNC_STORE_DIR, on a disk of this machine."
+    else:
+        advice = "Check the folder's rights and the free space, or choose another FBSYNC_STORE_DIR."
+    return kind(f"{path} could not be {what}: {error.strerror or error}.\n{advice}")

@@ -10,6 +10,9 @@ from pathlib import Path
 TEMPORARY = ".fbsync-"
 """The beginning of every temporary file's name."""
 
+NO_HARD_LINKS = "its file system knows no hard links, which a new version needs"
+_KNOWS_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
 
 def check_writable(folder: Path) -> None:
     """That files can be made in the folder, or the folder itself. Raises OSError; makes nothing."""
@@ -50,6 +53,11 @@ def create_file(path: Path, body: bytes) -> bool:
         except FileExistsError:
             if path.read_bytes() != body:
                 return False
+        except OSError as error:
+            # Linux says EPERM here, which would look like missing rights (link(2)).
+            if error.errno in _KNOWS_NO_LINKS:
+                raise OSError(error.errno, NO_HARD_LINKS, str(path)) from None
+            raise
     _sync_folder(path.parent)  # of the same bytes too: who wrote them may have died before this
     return True
 

@@ -2,12 +2,14 @@
 
 from botocore.exceptions import BotoCoreError, ClientError, SSLError
 
-from fbsync.errors import StoreUnavailable
+from fbsync.errors import StoreRefused, StoreUnavailable
 
 _KEYS = "Check SPACES_ACCESS_KEY and SPACES_SECRET_KEY, and that they may read and write there."
 _REGION = "Mend SPACES_REGION, which must be the bucket's own, or SPACES_ENDPOINT."
+_REDIRECTED = f"A new bucket may need a few minutes. Else: {_REGION[0].lower()}{_REGION[1:]}"
 _SLOW = "Too many requests for this bucket; fbsync slows down by itself, so try again in a minute."
 _CLOCK = "This machine's clock is wrong; set it."
+_QUOTA = "The account's storage quota is used up; raise it or make room."
 _BYTES = "The bytes were altered on their way; see what stands between here and the server."
 _ADVICE = {
     "InvalidAccessKeyId": _KEYS,
@@ -16,21 +18,24 @@ _ADVICE = {
     "403": _KEYS,  # a HEAD has no body that could say more
     "AuthorizationHeaderMalformed": _REGION,
     "PermanentRedirect": _REGION,
-    "TemporaryRedirect": _REGION,
+    "TemporaryRedirect": _REDIRECTED,
     "IllegalLocationConstraintException": _REGION,
     "301": _REGION,
-    "307": _REGION,
+    "307": _REDIRECTED,
     "RequestTimeTooSkewed": _CLOCK,
     "RequestExpired": _CLOCK,
     "SlowDown": _SLOW,
     "503": _SLOW,
     "TooManyRequests": _SLOW,
     "429": _SLOW,
-    "QuotaExceeded": "The account's storage quota is used up; raise it or make room.",
+    "QuotaExceeded": _QUOTA,
     "BadDigest": _BYTES,
     "InvalidDigest": _BYTES,
 }
 """By S3's error code (S3, "Error responses"; what Ceph's gateway sends is in its sources)."""
+
+_LASTING = frozenset({_KEYS, _REGION, _CLOCK, _QUOTA})
+"""What to do about refusals that do not pass by themselves."""
 
 _PASSES = "This usually passes; try again in a minute."
 
@@ -44,13 +49,24 @@ class Refusals:
 
     def explain(self, error: BotoCoreError | ClientError) -> StoreUnavailable:
         """The server's own message is left out: it may repeat the key and the signature."""
-        where = f"the bucket {self._bucket} at {self._endpoint}"
-        if not isinstance(error, ClientError):
-            return StoreUnavailable(
-                f"No answer from {where}: {type(error).__name__}.\n{_advice_of_silence(error)}"
-            )
-        code = code_of(error)
-        return StoreUnavailable(f"Refused by {where}: {code}.\n{self._advice(code)}")
+        if isinstance(error, ClientError):
+            return self._refused(code_of(error))
+        told = f"No answer from {self._where}: {type(error).__name__}.\n{_advice_of_silence(error)}"
+        return StoreRefused(told) if isinstance(error, SSLError) else StoreUnavailable(told)
+
+    def no_bucket(self) -> StoreUnavailable:
+        """For an answer that cannot say it, as it has no body."""
+        return self._refused("NoSuchBucket")
+
+    @property
+    def _where(self) -> str:
+        return f"the bucket {self._bucket} at {self._endpoint}"
+
+    def _refused(self, code: str) -> StoreUnavailable:
+        advice = self._advice(code)
+        told = f"Refused by {self._where}: {code}.\n{advice}"
+        is_lasting = code == "NoSuchBucket" or advice in _LASTING
+        return StoreRefused(told) if is_lasting else StoreUnavailable(told)
 
     def other_bytes(self, key: str) -> StoreUnavailable:
         """After a put, the server holds something else."""

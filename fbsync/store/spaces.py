@@ -60,6 +60,7 @@ class SpacesStore:
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
         self._listed = 0
+        self._is_bucket_there = False  # as far as an answer could have said that it is not
         self._refusals = Refusals(bucket, endpoint)
         self._client: S3Client = _bare_session().client(
             "s3",
@@ -135,10 +136,12 @@ class SpacesStore:
             found = self._client.head_object(Bucket=self._bucket, Key=full_key)
         except ClientError as error:
             if status_of(error) == 404:
+                self._check_bucket()
                 return None
             raise self._refusals.explain(error) from None
         except BotoCoreError as error:
             raise self._refusals.explain(error) from None
+        self._is_bucket_there = True
         return StoredObject(key, found["ETag"].strip('"'), found["ContentLength"])
 
     @property
@@ -168,19 +171,39 @@ class SpacesStore:
         `headers` say what `condition` says to the client.
         """
         if self._quick.put(self._prefix + checked(key), body, headers):
+            self._is_bucket_there = True
             return
         md5 = hashlib.md5(body, usedforsecurity=False)
-        answer = self._client.put_object(
-            Bucket=self._bucket,
-            Key=self._prefix + key,
-            Body=body,
-            ACL="private",
-            ContentType="application/json",
-            ContentMD5=b64encode(md5.digest()).decode(),
-            **condition,  # type: ignore[arg-type]  # the stubs take each by its name alone
-        )
+        try:
+            answer = self._client.put_object(
+                Bucket=self._bucket,
+                Key=self._prefix + key,
+                Body=body,
+                ACL="private",
+                ContentType="application/json",
+                ContentMD5=b64encode(md5.digest()).decode(),
+                **condition,  # type: ignore[arg-type]  # the stubs take each by its name alone
+            )
+        except ClientError as error:
+            self._is_bucket_there = code_of(error) != "NoSuchBucket"
+            raise
+        self._is_bucket_there = True
         if answer["ETag"].strip('"') != md5.hexdigest():
             raise self._refusals.other_bytes(self._prefix + key)
+
+    def _check_bucket(self) -> None:
+        """A HEAD's answer has no body to say that the bucket is missing, so that is asked once."""
+        if self._is_bucket_there:
+            return
+        try:
+            self._client.head_bucket(Bucket=self._bucket)
+        except ClientError as error:
+            if status_of(error) == 404:
+                raise self._refusals.no_bucket() from None
+            # Any other refusal does not say that it is missing.
+        except BotoCoreError as error:
+            raise self._refusals.explain(error) from None
+        self._is_bucket_there = True
 
     def _holds(self, key: str, body: bytes) -> bool:
         found = self.head(key)

@@ -22,6 +22,7 @@ from fbsync.subscription_plan import (
     plan_app,
 )
 from fbsync.webhook import HandshakeResult
+from fbsync.wording import counted
 
 LOOK_SECONDS = 2.0
 """How long a handshake that the listener saw may take to stand in the database."""
@@ -104,14 +105,14 @@ class AppLevel:
         if differing:
             return Level("failed", failure or not_there(differing), on)
         if plan.fields.remove:
-            return Level("removed", f"{len(plan.fields.remove)} fields taken off", on)
-        detail = f"{len(plan.fields.after)} fields to {wish.address}"
+            return Level("removed", f"{counted(len(plan.fields.remove), 'field')} taken off", on)
+        detail = f"{counted(len(plan.fields.after), 'field')} to {wish.address}"
         return Level("changed" if plan.found else "added", detail, on)
 
 
 def _kept(plan: AppPlan, wish: Wish) -> str:
     if not wish.remove:
-        return f"{len(plan.fields.keep)} fields to {wish.address}"
+        return f"{counted(len(plan.fields.keep), 'field')} to {wish.address}"
     if plan.callback == "foreign":
         return "another callback is called, so its fields stay"
     if wish.some_pages:

@@ -17,6 +17,7 @@ from fbsync.subscription_plan import (
     plan_fields,
 )
 from fbsync.webhook_fields import PERMISSIONS
+from fbsync.wording import counted
 
 _AT_ONCE = 8  # each page is a call of its own, and most of its time is the way to Meta and back
 _PART = 50  # pages that are written, then read again in one request
@@ -127,14 +128,16 @@ def _judge(
     if differing:
         return Level("failed", failure or not_there(differing), found, page)
     if plan.remove:
-        return Level("removed", f"{len(plan.remove)} fields taken off", found, page)
-    return Level("changed" if plan.before else "added", f"{len(plan.add)} fields", found, page)
+        return Level("removed", f"{counted(len(plan.remove), 'field')} taken off", found, page)
+    return Level(
+        "changed" if plan.before else "added", counted(len(plan.add), "field"), found, page
+    )
 
 
 def _kept(page: PageId, plan: FieldPlan | FbsyncError, wish: Wish) -> Level:
     if isinstance(plan, FbsyncError):
         return Level("failed", str(plan), page_id=page)
-    detail = "nothing here that fbsync added" if wish.remove else f"{len(plan.keep)} fields"
+    detail = "nothing here that fbsync added" if wish.remove else counted(len(plan.keep), "field")
     return Level("kept", detail, plan.before, page)
 
 

@@ -8,6 +8,7 @@ from fbsync.console import Console
 from fbsync.errors import FbsyncError
 from fbsync.subscribe.subscriber import Subscribed
 from fbsync.subscription_plan import AppPlan, FieldPlan, Level, Plan
+from fbsync.wording import counted
 
 _MAX_ROWS = 50
 _SETS = ("add", "keep", "stale", "foreign", "remove")
@@ -50,10 +51,11 @@ def show_result(console: Console, found: Subscribed) -> None:
     for level in [page for page in found.pages if not page.ok][:_MAX_ROWS]:
         console.step(Step(f"page {level.page_id}", "failed", level.detail))
     for told, count in Counter(_told(page) for page in found.pages if page.ok).items():
-        console.step(Step(f"{count} pages", "done", told))
+        console.step(Step(counted(count, "page"), "done", told))
     if found.wanted:
         live = sum(found.live(page) == found.wanted for page in found.pages)
-        detail = f"{len(found.wanted)} fields at both levels for {live} of {len(found.pages)} pages"
+        fields, pages = counted(len(found.wanted), "field"), counted(len(found.pages), "page")
+        detail = f"{fields} at both levels for {live} of {pages}"
         console.step(Step("on", "done" if live == len(found.pages) else "failed", detail))
 
 

@@ -1,0 +1,101 @@
+"""Pages that were stored in another place, with what is known of them to bring it over."""
+
+import json
+import zlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import delete, exists, func, select, update
+
+from fbsync.database.engine import Database
+from fbsync.database.schema import moving_versions, pages, store_address, stored_versions
+from fbsync.page import PageId, canonical_json
+
+_page, _number = moving_versions.c.page_id, moving_versions.c.number
+_COLUMNS = ["page_id", "number", "etag", "document"]
+
+
+@dataclass(frozen=True)
+class MovingPage:
+    """`page_data` are the bytes of its page_data.json; None for a page that is read anyway.
+
+    `versions` are the bytes of its history objects by number, as far as they are known.
+    """
+
+    page_id: PageId
+    page_data: bytes | None
+    versions: Mapping[int, bytes]
+
+
+class MovingPages:
+    """Those that the store does not have yet as far as the database knows.
+
+    Methods raise DatabaseUnavailable.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def count(self) -> int:
+        """How many there are."""
+        query = select(func.count()).select_from(pages).where(pages.c.moves.is_not(None))
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def after(self, page: str, limit: int) -> list[PageId]:
+        """The next ones in the order of their ids."""
+        query = (
+            select(pages.c.page_id)
+            .where(pages.c.moves.is_not(None), pages.c.page_id > page)
+            .order_by(pages.c.page_id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [PageId(found) for found in connection.execute(query).scalars()]
+
+    def read(self, page_ids: Collection[PageId]) -> list[MovingPage]:
+        """What is known of these pages, a thousand at most; others are left out."""
+        query = select(pages.c.page_id, pages.c.parked_at, pages.c.stored_fields)
+        query = query.where(pages.c.page_id.in_(page_ids), pages.c.moves.is_not(None))
+        known = select(moving_versions).where(_page.in_(page_ids))
+        versions: dict[str, dict[int, bytes]] = {}
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(pages.c.page_id)).all()
+            for row in connection.execute(known):
+                versions.setdefault(row.page_id, {})[row.number] = zlib.decompress(row.document)
+        return [
+            MovingPage(
+                PageId(row.page_id),
+                canonical_json(json.loads(row.stored_fields)) if row.parked_at else None,
+                versions.get(row.page_id, {}),
+            )
+            for row in rows
+        ]
+
+    def arrived(
+        self,
+        address: str,
+        page_ids: Collection[PageId],
+        left_out: Collection[tuple[PageId, int]] = (),
+    ) -> bool:
+        """These pages were brought over to this address, but for the versions `left_out`.
+
+        False where the store was moved on meanwhile: then nothing of it counts.
+        """
+        some = sorted(page_ids)
+        is_known = exists().where(
+            stored_versions.c.page_id == _page, stored_versions.c.number == _number
+        )
+        arriving = select(moving_versions).where(_page.in_(some), ~is_known)
+        with self._database.write() as connection:
+            now = connection.execute(select(store_address.c.address)).scalar_one_or_none()
+            if now != address:
+                return False
+            for page, number in left_out:
+                left = (_page == page) & (_number == number)
+                connection.execute(delete(moving_versions).where(left))
+            connection.execute(stored_versions.insert().from_select(_COLUMNS, arriving))
+            connection.execute(delete(moving_versions).where(_page.in_(some)))
+            done = update(pages).where(pages.c.page_id.in_(some))
+            connection.execute(done.values(moves=None))
+        return True

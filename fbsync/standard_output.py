@@ -1,0 +1,56 @@
+"""Standard output that may be full or closed: an error of ours, wherever it is written to."""
+
+import errno
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from fbsync.errors import OutputFailed
+
+_DESCRIPTOR = 1
+
+
+class _Output(io.FileIO):
+    """The bare file under sys.stdout. Libraries treat an OSError each in its own way, or not."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            is_closed = error.errno == errno.EPIPE
+            told = (
+                f"Standard output could not be written: {error.strerror}.\n"
+                "What is shown is not all, but the command may have done its work; run it again"
+                " with a place to write to."
+            )
+            raise OutputFailed(told, is_closed_pipe=is_closed) from None
+
+
+@contextmanager
+def standard_output() -> Iterator[None]:
+    """For all of a command: what it wrote is out at the end. Raises OutputFailed."""
+    if sys.stdout is None:
+        # Closed from the start. A file that is opened later must not get its number.
+        os.open(os.devnull, os.O_RDONLY)
+        encoding, errors = "utf-8", "strict"
+    else:
+        sys.stdout.flush()
+        encoding, errors = sys.stdout.encoding, sys.stdout.errors or "strict"
+    bare = _Output(_DESCRIPTOR, "w", closefd=False)
+    sys.stdout = io.TextIOWrapper(
+        io.BufferedWriter(bare), encoding, errors, line_buffering=bare.isatty()
+    )
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except OutputFailed:
+        # What is left in the buffers would fail once more as Python ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, _DESCRIPTOR)
+        os.close(nowhere)
+        raise

@@ -1,0 +1,16 @@
+"""Numbers with their nouns."""
+
+import pytest
+
+from fbsync.wording import counted
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(0, "0 pages"), (1, "1 page"), (2, "2 pages"), (1000, "1000 pages")]
+)
+def test_one_is_told_in_the_singular(count: int, told: str) -> None:
+    assert counted(count, "page") == told
+
+
+def test_a_plural_of_another_form_is_given() -> None:
+    assert [counted(n, "entry", "entries") for n in (1, 2)] == ["1 entry", "2 entries"]
