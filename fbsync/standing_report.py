@@ -69,19 +69,23 @@ def standing_as_json(found: Standing) -> dict[str, object]:
         "fresh_dead": found.fresh_dead,
         "pages": inbox.pages,
         "versions": inbox.versions,
-        "parked": [
-            {
-                "page_id": page.page_id,
-                "reason": page.reason,
-                "events": page.events,
-                "managed": page.managed,
-            }
-            for page in found.parked
-        ],
+        "parked": _parked_as_json(found),
         "logins": [_login_as_json(login) for login in found.logins],
         "last_sync": _iso(found.last_sync),
         "missed_webhooks": _missed_as_json(found.missed),
     }
+
+
+def _parked_as_json(found: Standing) -> list[dict[str, object]]:
+    return [
+        {
+            "page_id": page.page_id,
+            "reason": page.reason,
+            "events": page.events,
+            "managed": page.managed,
+        }
+        for page in found.parked
+    ]
 
 
 def _missed(missed: MissedWebhooks) -> str:

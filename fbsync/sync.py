@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from fbsync.errors import DatabaseUnavailable, StoreRefused
@@ -17,13 +16,12 @@ from fbsync.in_hand import InHand
 from fbsync.page import FieldChange, PageId, PageSnapshot, changes_between
 from fbsync.patience import POLL_PATIENCE, Patience
 from fbsync.ports import Inbox, PageState
+from fbsync.put_off_pages import PutOffPages
 from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
-from fbsync.wording import counted
 
 NO_ACCESS = "No token for this page is stored, and nobody who logged in manages it."
 _OTHER_WORKER_SECONDS = 60.0
 _LOOK_SECONDS = 0.2
-_TOGETHER = timedelta(seconds=3)
 STOP_SECONDS = 5.0
 """How long the pages in hand may take after Ctrl-C; then they are given back."""
 
@@ -66,11 +64,9 @@ class Poll:
         self._report = report
         self._wanted = wanted
         self._dry_run = dry_run
-        self._patience = patience
-        self._say = say
         self._ends = ends
         self._seen: set[PageId] = set()
-        self._put_off: dict[PageId, Outcome] = {}
+        self._put_off = PutOffPages(patience, say)
         self._lock = threading.Lock()  # for what is settled
         self._stopped = False
         self.left_out: list[PageId] = []  # by the poll, of the known ones, in a dry run
@@ -111,7 +107,8 @@ class Poll:
             self._in_hand.finish()
             if self._wanted is None:
                 self._drain_rest()
-            self._wait_for_put_off()
+            for outcome in self._put_off.wait(self._refresh_and_wait):
+                self._report(outcome)
 
     def _is_new(self, page: PageId) -> bool:
         """False for pages that nobody asked for, and for those that a second person lists too."""
@@ -172,22 +169,27 @@ class Poll:
         marks = self._inbox.mark(part, "sync")
         deadline = time.monotonic() + _OTHER_WORKER_SECONDS
         while marks and not self._stopped:
-            ours = {outcome.page_id: outcome for outcome in refresher.refresh(list(marks))}
-            states = self._inbox.pages(list(marks))
-            for page, state in states.items():
-                outcome = ours.get(page) or _outcome_elsewhere(state, marks[page], deadline)
-                if outcome and outcome.kind != "taken over":
-                    self._settle(outcome)
-                    del marks[page]
+            ours = refresher.refresh(list(marks))
+            self._settle_part(ours, marks)
+            states = self._inbox.pages(list(marks)) if marks else {}
+            elsewhere = [_outcome_elsewhere(states[page], marks[page], deadline) for page in states]
+            self._settle_part(filter(None, elsewhere), marks)
             if marks and not ours:
                 time.sleep(_LOOK_SECONDS)
+
+    def _settle_part(self, outcomes: Iterable[Outcome], marks: dict[PageId, int]) -> None:
+        """Take those out of `marks` that came to their end."""
+        for outcome in outcomes:
+            if outcome.kind != "taken over" and outcome.page_id in marks:
+                self._settle(outcome)
+                del marks[outcome.page_id]
 
     def _drain_rest(self) -> None:
         """Finish what events had marked before, as a listener's worker would."""
         while outcomes := self._refresher.refresh():
             for outcome in outcomes:
                 # A page that was put off may be due by now, and is settled here then.
-                if self._put_off.pop(outcome.page_id, None) or outcome.page_id not in self._seen:
+                if self._put_off.remove(outcome.page_id) or outcome.page_id not in self._seen:
                     self._settle(outcome)
 
     def _settle(self, outcome: Outcome) -> None:
@@ -199,43 +201,13 @@ class Poll:
             raise StoreRefused(outcome.reason or "")
         with self._lock:
             if outcome.kind == "put off" and outcome.retry_at is not None:
-                self._put_off[outcome.page_id] = outcome
+                self._put_off.add(outcome)
             else:
                 self._report(outcome)
 
-    def _wait_for_put_off(self) -> None:
-        """Look again at each page that was put off, when it is due, as long as patience lasts."""
-        waiting = self._patience.begin()
-        if self._put_off and self._patience.seconds:
-            first, seconds = next(iter(self._put_off.values())), self._patience.seconds
-            self._say(
-                f"{counted(len(self._put_off), 'page')} did not work at once; trying again for up"
-                f" to {seconds:.0f} seconds. {first.reason}"
-            )
-        while self._put_off:
-            until = _due_together([_due(outcome) for outcome in self._put_off.values()])
-            if not waiting.pause(until):
-                break
-            due = [page for page, outcome in self._put_off.items() if _due(outcome) <= until]
-            for page in due:
-                del self._put_off[page]
-            self._refresh(due)
-            self._in_hand.finish()
-        for outcome in self._put_off.values():
-            self._report(outcome)
-
-
-def _due_together(moments: Sequence[datetime]) -> datetime:
-    """When to look again: late enough for all that come due soon after the first of them.
-
-    Each has its own random wait, and one request for many of them is better than one for each.
-    """
-    last = min(moments) + _TOGETHER
-    return max(moment for moment in moments if moment <= last)
-
-
-def _due(outcome: Outcome) -> datetime:
-    return outcome.retry_at or datetime.now(UTC)
+    def _refresh_and_wait(self, page_ids: Sequence[PageId]) -> None:
+        self._refresh(page_ids)
+        self._in_hand.finish()
 
 
 def _outcome_elsewhere(state: PageState, mark: int, deadline: float) -> Outcome | None:

@@ -61,7 +61,8 @@ IMPORTS = {
     "periodic": "unforeseen",
     "worker": "errors page refresh shutdown",
     "in_hand": "",
-    "sync": "errors in_hand page patience ports refresh wording",
+    "put_off_pages": "page patience refresh wording",
+    "sync": "errors in_hand page patience ports put_off_pages refresh",
     # the outside world: one third-party library each
     "patience": "",
     "graph.pace": "",

@@ -63,7 +63,7 @@ def test_whether_the_bucket_is_there_is_asked_once_where_a_look_cannot_tell() ->
         store = at(server)
         failure(store, "create")  # had there been no bucket, it would have said so
         assert store.head("1/page_data.json") is None
-    assert [method for method, _ in server.requests] == ["PUT", "HEAD", "HEAD"]
+    assert [method for method, _ in server.requests] == ["PUT", "PUT", "HEAD", "HEAD"]
 
 
 def test_a_server_that_stored_other_bytes_is_not_believed() -> None:

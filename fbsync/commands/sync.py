@@ -24,6 +24,7 @@ from fbsync.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from fbsync.drift_report import DriftReport
     from fbsync.page import PageId
@@ -74,8 +75,12 @@ def sync(
             else:
                 if interval is None:
                     raise typer.Exit(NEEDS_ATTENTION if report.needs_attention else 0)
-            with _interruptible(console, lambda: "Stopped while it waited for its next run."):
-                time.sleep(spread(interval.total_seconds()))
+            _pause(console, interval)
+
+
+def _pause(console: Console, interval: timedelta) -> None:
+    with _interruptible(console, lambda: "Stopped while it waited for its next run."):
+        time.sleep(spread(interval.total_seconds()))
 
 
 def _prepare_process() -> None:
