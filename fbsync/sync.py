@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 
 from fbsync.errors import DatabaseUnavailable, StoreRefused
 from fbsync.in_hand import InHand
 from fbsync.page import FieldChange, PageId, PageSnapshot, changes_between
-from fbsync.patience import POLL_PATIENCE, Patience
+from fbsync.patience import POLL_PATIENCE, Patience, due_together
 from fbsync.ports import Inbox, PageState
 from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
 from fbsync.wording import counted
@@ -23,7 +23,6 @@ from fbsync.wording import counted
 NO_ACCESS = "No token for this page is stored, and nobody who logged in manages it."
 _OTHER_WORKER_SECONDS = 60.0
 _LOOK_SECONDS = 0.2
-_TOGETHER = timedelta(seconds=3)
 STOP_SECONDS = 5.0
 """How long the pages in hand may take after Ctrl-C; then they are given back."""
 
@@ -42,7 +41,8 @@ class Poll:
 
     `report` is called once for each page: with its Outcome, or in a dry run with its Difference,
     but for `left_out`. `say` is told when it begins to wait for pages that were put off. `ends` is
-    asked before each part of the poll whether to leave it at that.
+    asked before each part of the poll whether to leave it at that. `is_patient`: nobody waits
+    for the run, so a store that refuses does not end it.
 
     With `further` refreshers, each works in a thread of its own: while one uploads, another reads,
     and the next part of the poll is asked for.
@@ -60,6 +60,7 @@ class Poll:
         patience: Patience = POLL_PATIENCE,
         say: Callable[[str], None] = lambda text: None,
         ends: Callable[[], bool] = lambda: False,
+        is_patient: bool = False,
     ) -> None:
         self._inbox = inbox
         self._refresher = refresher
@@ -69,6 +70,7 @@ class Poll:
         self._patience = patience
         self._say = say
         self._ends = ends
+        self._is_patient = is_patient
         self._seen: set[PageId] = set()
         self._put_off: dict[PageId, Outcome] = {}
         self._lock = threading.Lock()  # for what is settled
@@ -182,9 +184,9 @@ class Poll:
     def _settle(self, outcome: Outcome) -> None:
         """Report what is final; what was put off gets its further tries first.
 
-        Raises StoreRefused: no other page would fare better, and no wait helps.
+        Raises StoreRefused where somebody waits: no other page would fare better.
         """
-        if outcome.is_refused:
+        if outcome.is_refused and not self._is_patient:
             raise StoreRefused(outcome.reason or "")
         with self._lock:
             if outcome.kind == "put off" and outcome.retry_at is not None:
@@ -202,7 +204,7 @@ class Poll:
                 f" to {seconds:.0f} seconds. {first.reason}"
             )
         while self._put_off:
-            until = _due_together([_due(outcome) for outcome in self._put_off.values()])
+            until = due_together([_due(outcome) for outcome in self._put_off.values()])
             if not waiting.pause(until):
                 break
             due = [page for page, outcome in self._put_off.items() if _due(outcome) <= until]
@@ -212,15 +214,6 @@ class Poll:
             self._in_hand.finish()
         for outcome in self._put_off.values():
             self._report(outcome)
-
-
-def _due_together(moments: Sequence[datetime]) -> datetime:
-    """When to look again: late enough for all that come due soon after the first of them.
-
-    Each has its own random wait, and one request for many of them is better than one for each.
-    """
-    last = min(moments) + _TOGETHER
-    return max(moment for moment in moments if moment <= last)
 
 
 def _due(outcome: Outcome) -> datetime:
