@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from fbsync.bring_over import bring_over
 from fbsync.database.moving_pages import MovingPages
+from fbsync.database.put_off import hurry
 from fbsync.dry_look import look_at
 from fbsync.errors import FbsyncError, StoreUnavailable
 from fbsync.missed_webhook import MissedWebhook, missed_by
@@ -93,7 +94,7 @@ class SyncRun:
         if not dry_run:
             self._enter_store(wanted)
         if at_once:  # what they were put off for may be mended, and somebody waits
-            self.access.inbox.hurry(wanted)
+            hurry(self.access.database, wanted)
         first, second = (
             self.access.refresher(self.store, dry_run=dry_run, threads=UPLOAD_THREADS // 2)
             for _ in range(2)

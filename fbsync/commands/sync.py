@@ -74,8 +74,13 @@ def sync(
             else:
                 if interval is None:
                     raise typer.Exit(NEEDS_ATTENTION if report.needs_attention else 0)
-            with _interruptible(console, lambda: "Stopped while it waited for its next run."):
-                time.sleep(spread(interval.total_seconds()))
+            _rest(console, spread(interval.total_seconds()))
+
+
+def _rest(console: Console, seconds: float) -> None:
+    """Until the next run."""
+    with _interruptible(console, lambda: "Stopped while it waited for its next run."):
+        time.sleep(seconds)
 
 
 def _end_by_signals() -> None:
