@@ -32,6 +32,10 @@ def enter_store(
 
     None: of all pages. Raises StoreUnavailable, DatabaseUnavailable.
     """
+    if access.store_address.known() != store.address:
+        check_store(store, access.store_address)
+    else:
+        store.check()  # which sends no request: unchanged pages cost none
     move_to(store, access.store_address, access.warn)
     brought = bring_over(MovingPages(access.database), store, wanted, ends)
     if brought.pages:
@@ -118,13 +122,11 @@ class SyncRun:
 
     def _enter_store(self, wanted: Collection[PageId] | None) -> None:
         try:
-            if not self.is_patient:
-                check_store(self.store, self.access.store_address)
             enter_store(self.access, self.store, wanted, self.say, self.ends)
         except StoreUnavailable as error:
             if not self.is_patient:
                 raise
-            self.access.warn(f"What was stored elsewhere is brought over at the next poll. {error}")
+            self.access.warn(f"The pages are put off until the store can be used. {error}")
 
     def _look_at(self, pages: Sequence[PageId], refresher: Refresher) -> None:
         """A dry run over pages that no list has any more."""

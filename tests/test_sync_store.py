@@ -49,7 +49,7 @@ def test_what_does_not_pass_by_itself_is_told_at_once_and_undoes_nothing(
     assert json.loads(office.sync("--json").out)["counts"] == {"unchanged": 3}
 
 
-def test_a_store_that_does_not_answer_fails_a_run_over_pages_that_did_not_change(
+def test_a_store_that_cannot_be_used_fails_a_run_over_pages_that_did_not_change(
     office: Office,
 ) -> None:
     (office.folder.parent).rename(office.folder.parent.with_name("elsewhere"))
@@ -82,7 +82,7 @@ def test_a_listener_that_polls_goes_on_until_somebody_made_the_bucket(
     environ = office.environ | settings
     options = ("--sync-every", "1s", "--metrics", "off")
     with listener(free_port(), ("fbsync",), *options, **environ), bare_client(seaweedfs) as client:
-        wait_until(lambda: "brought over at the next poll" in log_text(), "the first poll")
+        wait_until(lambda: "put off until the store can be used" in log_text(), "the first poll")
         wait_until(lambda: log_text().count("put off") >= 3, "the pages")
         client.create_bucket(Bucket=settings["SPACES_BUCKET"])
         bucket = buckets.spaces(seaweedfs, "facebook", bucket=settings["SPACES_BUCKET"])

@@ -115,13 +115,11 @@ def _verify(console: Console, access: Access, store: ObjectStore, wish: _Wish) -
     from fbsync.drift_report import DriftReport
     from fbsync.progress_bar import progress_bar
     from fbsync.repair import Repair
-    from fbsync.store_move import check_store
     from fbsync.sync_run import enter_store
     from fbsync.verification import Verification
 
     if not wish.dry_run:
         # What was in the last place is not believed to be in another one.
-        check_store(store, access.store_address)
         enter_store(access, store, wish.pages, console.say)
     report, before = DriftReport(keeps_all=wish.as_json), store.list_requests
     believed = BelievedObjects(access.database)
