@@ -167,6 +167,7 @@ def safety_net(
             refused=lambda person, error: warn(f"The list of pages of {person}: {error}"),
             missed=lambda missed: observers.missed(missed.page_id, missed.number, missed.fields),
             ends=ends,
+            is_patient=True,
         )
         known = access.known_pages()
         return bool(known) and run.over_all(known, by_the_clock=True)

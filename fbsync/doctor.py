@@ -19,9 +19,10 @@ from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.size import measure
 from fbsync.errors import FbsyncError
 from fbsync.listening.back_pressure import refusal
-from fbsync.ports import PROBE_KEY, ObjectStore
+from fbsync.ports import ObjectStore
 from fbsync.settings.environment import Environment
 from fbsync.settings.limits import RESERVE_BYTES, Limits
+from fbsync.store.keys import PROBE_KEY
 
 State = Literal["ok", "warning", "fault", "skipped"]
 _PROBES = (b'{"probe": 1}\n', b'{"probe": 2}\n')

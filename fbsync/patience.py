@@ -2,13 +2,14 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 MAX_TRIES = 5
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 8.0
+_TOGETHER = timedelta(seconds=3)
 
 
 @dataclass(frozen=True)
@@ -61,3 +62,12 @@ class Waiting:
         self._left -= seconds
         self._patience.sleep(seconds)
         return True
+
+
+def due_together(moments: Sequence[datetime]) -> datetime:
+    """When to look again: late enough for all that come due soon after the first of them.
+
+    Each has its own random wait, and one request for many of them is better than one for each.
+    """
+    last = min(moments) + _TOGETHER
+    return max(moment for moment in moments if moment <= last)

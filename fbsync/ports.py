@@ -159,13 +159,6 @@ class Inbox(Protocol):
         """Let these pages be claimed again at once; those that are being read are read again."""
         ...
 
-    def hurry(self, page_ids: Collection[PageId] | None) -> None:
-        """Let those of these pages (None: of all) that were put off be claimed at once.
-
-        Their waits begin anew. Parked pages stay so.
-        """
-        ...
-
     def document(self, page: PageId, number: int) -> bytes | None:
         """The bytes of a version that is known to be stored; None where it is not known."""
         ...
@@ -249,10 +242,6 @@ ReadPages = Callable[
     [Sequence[PageId]], dict[PageId, PageSnapshot | TemporaryFailure | PermanentFailure]
 ]
 """Read each page now, in one Graph request for up to 50 of them: a snapshot or what went wrong."""
-
-
-PROBE_KEY = "fbsync-doctor/probe.json"
-"""The key of what `fbsync doctor` writes to try the store; no page's."""
 
 
 def page_key(page: PageId) -> str:

@@ -1,14 +1,12 @@
 """Pages that did not work at once, and the further tries that a sync gives them."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from fbsync.page import PageId
-from fbsync.patience import Patience
+from fbsync.patience import Patience, due_together
 from fbsync.refresh import Outcome
 from fbsync.wording import counted
-
-_TOGETHER = timedelta(seconds=3)
 
 
 class PutOffPages:
@@ -43,7 +41,7 @@ class PutOffPages:
                 f" to {seconds:.0f} seconds. {first.reason}"
             )
         while self._outcomes:
-            until = _due_together([_due(outcome) for outcome in self._outcomes.values()])
+            until = due_together([_due(outcome) for outcome in self._outcomes.values()])
             if not waiting.pause(until):
                 break
             due = [page for page, outcome in self._outcomes.items() if _due(outcome) <= until]
@@ -51,15 +49,6 @@ class PutOffPages:
                 del self._outcomes[page]
             again(due)
         return list(self._outcomes.values())
-
-
-def _due_together(moments: Sequence[datetime]) -> datetime:
-    """When to look again: late enough for all that come due soon after the first of them.
-
-    Each has its own random wait, and one request for many of them is better than one for each.
-    """
-    last = min(moments) + _TOGETHER
-    return max(moment for moment in moments if moment <= last)
 
 
 def _due(outcome: Outcome) -> datetime:

@@ -43,7 +43,7 @@ def show_standing(console: Console, found: Standing) -> None:
 
 def standing_as_json(found: Standing) -> dict[str, object]:
     """Everything, with times as ISO 8601 in UTC, None where there is none."""
-    inbox, wait = found.inbox, found.oldest_wait
+    inbox = found.inbox
     return {
         "ok": not found.attention,
         "attention": found.attention,
@@ -55,14 +55,7 @@ def standing_as_json(found: Standing) -> dict[str, object]:
         },
         "store": found.store,
         "store_fault": found.store_fault,
-        "waiting": {
-            "events": inbox.events,
-            "max_events": found.limits.max_waiting,
-            "pages": inbox.waiting,
-            "leased": inbox.leased,
-            "oldest": _iso(inbox.waiting_since if wait is not None else None),
-            "oldest_seconds": None if wait is None else wait.total_seconds(),
-        },
+        "waiting": _waiting_as_json(found),
         "deliveries": inbox.deliveries,
         "put_off": _put_off_as_json(found),
         "dead": found.dead,
@@ -86,6 +79,18 @@ def _parked_as_json(found: Standing) -> list[dict[str, object]]:
         }
         for page in found.parked
     ]
+
+
+def _waiting_as_json(found: Standing) -> dict[str, object]:
+    inbox, wait = found.inbox, found.oldest_wait
+    return {
+        "events": inbox.events,
+        "max_events": found.limits.max_waiting,
+        "pages": inbox.waiting,
+        "leased": inbox.leased,
+        "oldest": _iso(inbox.waiting_since if wait is not None else None),
+        "oldest_seconds": None if wait is None else wait.total_seconds(),
+    }
 
 
 def _missed(missed: MissedWebhooks) -> str:

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from fbsync.database.store_address import Move, StoreAddress
 from fbsync.errors import StoreUnavailable
-from fbsync.ports import PROBE_KEY, ObjectStore
+from fbsync.ports import ObjectStore
+from fbsync.store.keys import PROBE_KEY
 
 
 def ask(store: ObjectStore) -> None:

@@ -40,7 +40,8 @@ class Poll:
 
     `report` is called once for each page: with its Outcome, or in a dry run with its Difference,
     but for `left_out`. `say` is told when it begins to wait for pages that were put off. `ends` is
-    asked before each part of the poll whether to leave it at that.
+    asked before each part of the poll whether to leave it at that. `is_patient`: nobody waits
+    for the run, so a store that refuses does not end it.
 
     With `further` refreshers, each works in a thread of its own: while one uploads, another reads,
     and the next part of the poll is asked for.
@@ -58,6 +59,7 @@ class Poll:
         patience: Patience = POLL_PATIENCE,
         say: Callable[[str], None] = lambda text: None,
         ends: Callable[[], bool] = lambda: False,
+        is_patient: bool = False,
     ) -> None:
         self._inbox = inbox
         self._refresher = refresher
@@ -65,6 +67,7 @@ class Poll:
         self._wanted = wanted
         self._dry_run = dry_run
         self._ends = ends
+        self._is_patient = is_patient
         self._seen: set[PageId] = set()
         self._put_off = PutOffPages(patience, say)
         self._lock = threading.Lock()  # for what is settled
@@ -195,9 +198,9 @@ class Poll:
     def _settle(self, outcome: Outcome) -> None:
         """Report what is final; what was put off gets its further tries first.
 
-        Raises StoreRefused: no other page would fare better, and no wait helps.
+        Raises StoreRefused where somebody waits: no other page would fare better.
         """
-        if outcome.is_refused:
+        if outcome.is_refused and not self._is_patient:
             raise StoreRefused(outcome.reason or "")
         with self._lock:
             if outcome.kind == "put off" and outcome.retry_at is not None:

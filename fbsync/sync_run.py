@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from fbsync.bring_over import bring_over
 from fbsync.database.moving_pages import MovingPages
+from fbsync.database.put_off import hurry
 from fbsync.dry_look import look_at
-from fbsync.errors import FbsyncError
+from fbsync.errors import FbsyncError, StoreUnavailable
 from fbsync.missed_webhook import MissedWebhook, missed_by
 from fbsync.page import PageId
 from fbsync.patience import POLL_PATIENCE, Patience
@@ -47,6 +48,7 @@ class SyncRun:
 
     `found` is told of each page, `refused` of each person whose list of pages may not be read, and
     `missed` of each change that a webhook should have told, given the webhook fields `fields`.
+    `is_patient`: nobody waits for it, so pages are put off where the store cannot be used.
     """
 
     access: Access
@@ -58,6 +60,7 @@ class SyncRun:
     say: Callable[[str], None] = lambda text: None
     ends: Callable[[], bool] = lambda: False
     patience: Patience = POLL_PATIENCE
+    is_patient: bool = False
 
     def over_all(self, known: Collection[PageId], *, by_the_clock: bool) -> bool:
         """All pages. False where it is only due by the clock, and another such run is under way."""
@@ -93,9 +96,9 @@ class SyncRun:
             self.refused(person, error)
 
         if not dry_run:
-            enter_store(self.access, self.store, wanted, self.say, self.ends)
+            self._enter_store(wanted)
         if at_once:  # what they were put off for may be mended, and somebody waits
-            self.access.inbox.hurry(wanted)
+            hurry(self.access.database, wanted)
         first, second = (
             self.access.refresher(self.store, dry_run=dry_run, threads=UPLOAD_THREADS // 2)
             for _ in range(2)
@@ -110,11 +113,20 @@ class SyncRun:
             patience=self.patience,
             say=self.say,
             ends=self.ends,
+            is_patient=self.is_patient,
         )
         poll.run(self.access.poll(keep_tokens=not dry_run, refused=refuse), known)
         if poll.left_out:
             self._look_at(poll.left_out, first)
         return len(refused)
+
+    def _enter_store(self, wanted: Collection[PageId] | None) -> None:
+        try:
+            enter_store(self.access, self.store, wanted, self.say, self.ends)
+        except StoreUnavailable as error:
+            if not self.is_patient:
+                raise
+            self.access.warn(f"The pages are put off until the store can be used. {error}")
 
     def _look_at(self, pages: Sequence[PageId], refresher: Refresher) -> None:
         """A dry run over pages that no list has any more."""

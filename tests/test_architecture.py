@@ -90,8 +90,8 @@ IMPORTS = {
     "database.stored_versions": ".engine .schema page",
     "database.moving_pages": ".engine .schema page",
     "database.believed_objects": ".engine .schema .stored_versions drift page ports",
-    "store_move": "database.store_address errors ports",
-    "database.put_off": ".engine .schema page",
+    "store_move": "database.store_address errors ports store.keys",
+    "database.put_off": ".engine .inbox_rows .marks .schema page",
     "database.added_fields": ".engine .schema page",
     "database.handshakes": ".engine .schema webhook",
     "database.durability": ".engine .faults .schema errors",
@@ -159,7 +159,7 @@ IMPORTS = {
     "listening.commit_gate": "errors unforeseen",
     "doctor": "backlog byte_size database.condition database.durability database.engine"
     " database.inbox database.size errors listening.back_pressure ports settings.environment"
-    " settings.limits",
+    " settings.limits store.keys",
     "listening.commit_patience": ".commit_queue errors",
     "listening.group_commit": ".commit_gate .commit_patience .commit_queue database.durability"
     " errors ports webhook",
@@ -210,8 +210,8 @@ IMPORTS = {
     "store_watch": "errors periodic",
     "dry_look": "errors page ports refresh",
     "bring_over": "database.moving_pages page parallel ports refresh wording",
-    "sync_run": "bring_over database.moving_pages dry_look errors missed_webhook page patience"
-    " ports refresh store_move sync wiring",
+    "sync_run": "bring_over database.moving_pages database.put_off dry_look errors missed_webhook"
+    " page patience ports refresh store_move sync wiring",
     "logs.format": "",
     "logs.line": ".format console errors notice refresh report",
     "logs.log": ".format .limit .line console errors notice refresh",

@@ -13,8 +13,9 @@ import pytest
 
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.doctor import look_at_store
-from fbsync.ports import PROBE_KEY, LastStored
+from fbsync.ports import LastStored
 from fbsync.store.directory import DirectoryStore
+from fbsync.store.keys import PROBE_KEY
 from tests import servers
 from tests.buckets import BUCKET, keys_in, make_bucket, spaces
 from tests.fbsync_process import Ended, listener, run

@@ -365,22 +365,6 @@ def test_a_page_put_off_comes_back_at_its_time(inbox: Inbox, clock: Clock) -> No
     assert only(inbox.claim(50)).attempts == 0
 
 
-@pytest.mark.parametrize("pages", [None, [ONE, TWO, THREE]])
-def test_what_was_put_off_may_be_hurried_and_then_waits_from_anew(
-    inbox: Inbox, clock: Clock, pages: list[PageId] | None
-) -> None:
-    inbox.mark([ONE, TWO, THREE], "sync")
-    put_off, parked, _held = inbox.claim(3)
-    inbox.retry(put_off, clock.moment(900), "Facebook is busy")
-    inbox.park(parked, "gone")
-    inbox.hurry([TWO, THREE])
-    assert inbox.claim(3) == []
-    inbox.hurry(pages)
-    again = only(inbox.claim(3))
-    assert (again.page_id, again.attempts) == (ONE, 0)
-    assert inbox.pages()[TWO].parked
-
-
 @pytest.mark.parametrize("part", ["\0", "\ud800"])
 def test_a_reason_that_no_database_takes_is_kept_without_what_it_refuses(
     inbox: Inbox, clock: Clock, part: str

@@ -100,7 +100,7 @@ def test_the_result_names_failures_one_by_one_and_counts_the_rest(
 
 def test_a_removal_tells_nothing_of_what_is_on(capsys: pytest.CaptureFixture[str]) -> None:
     none = frozenset[str]()
-    show_result(Console(), Subscribed(Level("removed", "1 fields taken off"), [], none, none))
+    show_result(Console(), Subscribed(Level("removed", "1 field taken off"), [], none, none))
     assert "both levels" not in capsys.readouterr().out
 
 

@@ -79,6 +79,7 @@ class World:
         *,
         wanted: Collection[PageId] | None = None,
         dry_run: bool = False,
+        is_patient: bool = False,
     ) -> list[Outcome | Difference]:
         """One run, and what it reported. Pages are read as they were polled unless said."""
         for part in parts:
@@ -94,6 +95,7 @@ class World:
             dry_run=dry_run,
             patience=self.patience,
             say=self.said.append,
+            is_patient=is_patient,
         )
         poll.run(parts, known)
         return reports
@@ -138,6 +140,9 @@ def test_a_store_that_refuses_for_good_ends_the_run_at_once(world: World) -> Non
         world.sync([[snapshot(ONE), snapshot(TWO)]])
     state = world.inbox.pages()[ONE]
     assert (state.leased_until, state.reason) == (None, "No such bucket.\nMake it.")
+    world.patience = NO_PATIENCE
+    found = world.sync([[snapshot(THREE)]], wanted=[THREE], is_patient=True)
+    assert [getattr(outcome, "kind", "") for outcome in found] == ["put off"]
 
 
 def test_pages_that_differ_are_stored_and_the_others_are_not_even_read(world: World) -> None:

@@ -9,7 +9,11 @@ import pytest
 
 from fbsync.database.engine import Database
 from fbsync.database.inbox import DatabaseInbox
-from tests.servers import S3Server, Sandbox, free_port
+from fbsync.ports import history_key, page_key
+from tests import buckets
+from tests.buckets import bare_client
+from tests.fbsync_process import listener, log_text
+from tests.servers import S3Server, Sandbox, free_port, wait_until
 from tests.test_sync_verify import Office, office
 
 __all__ = ["office"]
@@ -45,7 +49,7 @@ def test_what_does_not_pass_by_itself_is_told_at_once_and_undoes_nothing(
     assert json.loads(office.sync("--json").out)["counts"] == {"unchanged": 3}
 
 
-def test_a_store_that_does_not_answer_fails_a_run_over_pages_that_did_not_change(
+def test_a_store_that_cannot_be_used_fails_a_run_over_pages_that_did_not_change(
     office: Office,
 ) -> None:
     (office.folder.parent).rename(office.folder.parent.with_name("elsewhere"))
@@ -69,6 +73,23 @@ def test_once_the_cause_is_mended_a_sync_that_a_person_asks_for_tries_at_once(
         assert ended.status == 0, ended.err
         assert json.loads(ended.out)["counts"]["stored"] == 1
         assert "trying again" not in ended.err
+
+
+def test_a_listener_that_polls_goes_on_until_somebody_made_the_bucket(
+    office: Office, seaweedfs: S3Server
+) -> None:
+    settings = spaces(seaweedfs)
+    environ = office.environ | settings
+    options = ("--sync-every", "1s", "--metrics", "off")
+    with listener(free_port(), ("fbsync",), *options, **environ), bare_client(seaweedfs) as client:
+        wait_until(lambda: "put off until the store can be used" in log_text(), "the first poll")
+        wait_until(lambda: log_text().count("put off") >= 3, "the pages")
+        client.create_bucket(Bucket=settings["SPACES_BUCKET"])
+        bucket = buckets.spaces(seaweedfs, "facebook", bucket=settings["SPACES_BUCKET"])
+        wait_until(lambda: bucket.get(page_key(office.page)) is not None, "a worker's next try")
+    ended = office.sync("--verify", **settings)
+    assert ended.status == 0, ended.out
+    assert bucket.get(history_key(office.page, 1)) == office.store.get(history_key(office.page, 1))
 
 
 def put_off(office: Office) -> None:

@@ -24,7 +24,6 @@ from fbsync.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import timedelta
 
     from fbsync.drift_report import DriftReport
     from fbsync.page import PageId
@@ -75,12 +74,13 @@ def sync(
             else:
                 if interval is None:
                     raise typer.Exit(NEEDS_ATTENTION if report.needs_attention else 0)
-            _pause(console, interval)
+            _rest(console, spread(interval.total_seconds()))
 
 
-def _pause(console: Console, interval: timedelta) -> None:
+def _rest(console: Console, seconds: float) -> None:
+    """Until the next run."""
     with _interruptible(console, lambda: "Stopped while it waited for its next run."):
-        time.sleep(spread(interval.total_seconds()))
+        time.sleep(seconds)
 
 
 def _prepare_process() -> None:

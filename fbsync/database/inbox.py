@@ -134,18 +134,6 @@ class DatabaseInbox:
                 lock_pages(connection, some)
                 connection.execute(update(pages).where(some).values(values))
 
-    def hurry(self, page_ids: Collection[PageId] | None) -> None:
-        """See ports.Inbox."""
-        waits = (pages.c.marks > pages.c.done) & pages.c.parked_at.is_(None)
-        waits &= pages.c.lease.is_(None) & (pages.c.due_at > self._clock.current())
-        some = [waits]
-        if page_ids is not None:
-            some = [waits & pages.c.page_id.in_(chunk) for chunk in chunks(page_ids)]
-        with self._database.write() as connection:
-            for which in some:
-                if lock_pages(connection, which):
-                    connection.execute(update(pages).where(which).values(due_at=0.0, attempts=0))
-
     def document(self, page: PageId, number: int) -> bytes | None:
         """See ports.Inbox."""
         return self._versions.document(page, number)

@@ -1,10 +1,13 @@
-"""The page that was put off last, among those that wait: why nothing goes on."""
+"""Pages that were put off: why nothing goes on, and how it goes on at once."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from fbsync.database.engine import Database
+from fbsync.database.inbox_rows import chunks
+from fbsync.database.marks import lock_pages
 from fbsync.database.schema import pages
 from fbsync.page import PageId
 
@@ -32,3 +35,19 @@ def last_put_off(database: Database) -> PutOff | None:
     with database.read() as connection:
         row = connection.execute(query).one_or_none()
     return row and PutOff(PageId(row.page_id), row.reason)
+
+
+def hurry(database: Database, page_ids: Collection[PageId] | None) -> None:
+    """Let those of these pages (None: of all) be claimed at once, and wait from anew if they fail.
+
+    Parked pages stay so. Raises DatabaseUnavailable.
+    """
+    waits = (pages.c.marks > pages.c.done) & pages.c.parked_at.is_(None)
+    waits &= pages.c.lease.is_(None) & (pages.c.due_at > 0)
+    some = [waits]
+    if page_ids is not None:
+        some = [waits & pages.c.page_id.in_(chunk) for chunk in chunks(page_ids)]
+    with database.write() as connection:
+        for which in some:
+            if lock_pages(connection, which):
+                connection.execute(update(pages).where(which).values(due_at=0.0, attempts=0))

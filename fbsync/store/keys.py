@@ -1,5 +1,8 @@
 """Object keys: relative to the store's prefix, the same in a bucket and in a folder."""
 
+PROBE_KEY = "fbsync-doctor/probe.json"
+"""The key of what `fbsync doctor` writes to try the store; no page's."""
+
 
 def checked(key: str) -> str:
     """The key. Raises ValueError where it could leave the prefix or confuse a server."""
