@@ -1,4 +1,4 @@
-"""Syncs as processes on the sandbox: interrupted, beside each other, and beside a listener."""
+"""Syncs on the sandbox: interrupted, beside each other, and beside a listener."""
 
 import json
 import os
@@ -22,7 +22,8 @@ from fbsync.sandbox.world import Switches, World
 from fbsync.store.directory import DirectoryStore
 from tests import servers
 from tests.buckets import keys_in
-from tests.fbsync_process import listener, log_text, run, running
+from tests.fbsync_inside import run
+from tests.fbsync_process import listener, log_text, run_process, running
 from tests.servers import Sandbox, free_port, wait_until
 from tests.test_call_counts import settings
 
@@ -114,7 +115,7 @@ def test_two_syncs_and_a_listener_at_once_lose_no_version_and_double_none(town: 
         listener(town.port, ("fbsync",), "--metrics", "off", **town.environ),
         ThreadPoolExecutor(2) as pool,
     ):
-        syncs = [pool.submit(run, "sync", "--json", **town.environ) for _ in range(2)]
+        syncs = [pool.submit(run_process, "sync", "--json", **town.environ) for _ in range(2)]
         for number in range(60):
             town.rename(town.page_ids[number % 20], f"Name {number}")
             time.sleep(0.02)  # so that they fall into all phases of the syncs

@@ -1,4 +1,4 @@
-"""`fbsync sync --verify` as a process, on the sandbox."""
+"""`fbsync sync --verify`, on the sandbox."""
 
 import json
 import shutil
@@ -14,7 +14,8 @@ from fbsync.page import PageId
 from fbsync.ports import history_key, page_key
 from fbsync.store.directory import DirectoryStore
 from tests.drifting import contents, damage, verify
-from tests.fbsync_process import Ended, listener, log_text, run, running
+from tests.fbsync_inside import run
+from tests.fbsync_process import Ended, listener, log_text, running
 from tests.hallway import World
 from tests.servers import Sandbox, free_port, wait_until
 from tests.test_call_counts import settings

@@ -18,7 +18,8 @@ from fbsync.sandbox.world import Switches, World
 from fbsync.store.directory import DirectoryStore
 from tests import servers
 from tests.crash import STOPS
-from tests.fbsync_process import listener, log_text, run, worker
+from tests.fbsync_inside import run
+from tests.fbsync_process import listener, log_text, worker
 from tests.servers import READY_SECONDS, free_port, wait_until
 from tests.test_journey import APP, PAGE, Shop, delivered, settings, settled
 
