@@ -1,0 +1,50 @@
+"""Which tests the branch coverage is measured in: tracing adds half to what a test costs."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from warnings import catch_warnings, simplefilter
+
+from coverage import Coverage
+
+UNMEASURED = frozenset(
+    {
+        "test_architecture",
+        "test_bench",
+        "test_browser_login",
+        "test_call_counts",
+        "test_documents",
+        "test_hostile",
+        "test_inbox_commands",
+        "test_inbox_machine",
+        "test_inbox_model",
+        "test_journey",
+        "test_kill_loop",
+        "test_mounted",
+        "test_no_secret_leaks",
+        "test_sync_run",
+        "test_sync_wire_faults",
+    }
+)
+"""Whole journeys and thousands of schedules, through lines that other tests have come by."""
+
+_OF_SUBPROCESSES = "COVERAGE_PROCESS_CONFIG"
+
+
+@contextmanager
+def unmeasured() -> Iterator[None]:
+    """Neither this process is traced nor those that it starts; no change without coverage."""
+    measuring = Coverage.current()
+    if measuring is None:
+        yield
+        return
+    measuring.stop()
+    config = os.environ.pop(_OF_SUBPROCESSES, None)
+    try:
+        yield
+    finally:
+        if config is not None:
+            os.environ[_OF_SUBPROCESSES] = config
+        with catch_warnings():
+            simplefilter("ignore")  # fbsync was imported before, and that was measured
+            measuring.start()
