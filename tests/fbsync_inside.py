@@ -18,6 +18,7 @@ import pytest
 
 from fbsync import __main__ as program
 from fbsync.cli import main
+from tests.callback import callback_server
 from tests.fbsync_process import Ended
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -36,6 +37,14 @@ def run(*arguments: str, given: str = "", **environ: str) -> Ended:
     assert isinstance(status, int)
     assert "Traceback" not in err, err
     return Ended(status, out, err)
+
+
+def log_in_and_subscribe(port: int, **environ: str) -> None:
+    """As with a listener on this port, but nothing runs on it afterwards."""
+    assert run("login", "--only", **environ).status == 0
+    with callback_server(port=port):
+        subscribed = run("subscribe", **environ)
+    assert subscribed.status == 0, subscribed.err
 
 
 @contextmanager

@@ -1,11 +1,10 @@
 """Which tests the branch coverage is measured in: tracing adds half to what a test costs."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from warnings import catch_warnings, simplefilter
-
-from coverage import Coverage
 
 UNMEASURED = frozenset(
     {
@@ -34,7 +33,8 @@ _OF_SUBPROCESSES = "COVERAGE_PROCESS_CONFIG"
 @contextmanager
 def unmeasured() -> Iterator[None]:
     """Neither this process is traced nor those that it starts; no change without coverage."""
-    measuring = Coverage.current()
+    coverage = sys.modules.get("coverage")  # to import it takes long, and it may not be at work
+    measuring = coverage.Coverage.current() if coverage else None
     if measuring is None:
         yield
         return

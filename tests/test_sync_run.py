@@ -22,7 +22,7 @@ from fbsync.sandbox.world import Switches, World
 from fbsync.store.directory import DirectoryStore
 from tests import servers
 from tests.buckets import keys_in
-from tests.fbsync_inside import run
+from tests.fbsync_inside import log_in_and_subscribe, run
 from tests.fbsync_process import listener, log_text, run_process, running
 from tests.servers import Sandbox, free_port, wait_until
 from tests.test_call_counts import settings
@@ -75,11 +75,8 @@ def town(database_url: str, tmp_path: Path) -> Iterator[Town]:
             "FBSYNC_DATABASE_URL": database_url,
             "FBSYNC_TOKEN_KEY": Fernet.generate_key().decode(),
         }
-        made = Town(sandbox, environ, tmp_path, port)
-        with listener(port, ("fbsync",), "--no-worker", "--metrics", "off", **environ):
-            assert run("login", "--only", **environ).status == 0
-            assert run("subscribe", **environ).status == 0
-        yield made
+        log_in_and_subscribe(port, **environ)
+        yield Town(sandbox, environ, tmp_path, port)
 
 
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

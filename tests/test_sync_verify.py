@@ -15,7 +15,7 @@ from fbsync.ports import history_key, page_key
 from fbsync.store.directory import DirectoryStore
 from tests.drifting import contents, damage, verify
 from tests.fbsync_inside import run
-from tests.fbsync_process import Ended, listener, log_text, running
+from tests.fbsync_process import Ended, log_text, running
 from tests.hallway import World
 from tests.servers import Sandbox, free_port, wait_until
 from tests.test_call_counts import settings
@@ -46,10 +46,8 @@ class Office:
 @pytest.fixture
 def office(sandbox: Sandbox, tmp_path: Path) -> Office:
     sandbox.world.auto_consent = True
-    port = free_port()
-    environ = settings(sandbox, tmp_path, port)
-    with listener(port, ("fbsync",), "--no-worker", "--metrics", "off", **environ):
-        assert run("login", "--only", **environ).status == 0
+    environ = settings(sandbox, tmp_path)
+    assert run("login", "--only", **environ).status == 0
     assert run("sync", **environ).status == 0
     return Office(sandbox, environ, tmp_path)
 
