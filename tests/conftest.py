@@ -15,9 +15,9 @@ from fbsync.database.engine import Database, sqlite_url
 from fbsync.graph.call import GraphConnection
 from fbsync.sandbox.world import Switches, World
 from tests import servers
+from tests.expenses import LONGEST, UNMEASURED, unmeasured
 from tests.graph_wire import APP, URL, Meta, wire_to_meta
 from tests.instant import NO_PATIENCE
-from tests.measuring import UNMEASURED, unmeasured
 
 _Server = TypeVar("_Server")
 
@@ -35,6 +35,11 @@ _FOREIGN_VARIABLES = (
     *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
     *("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"),
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, so that no worker begins one when the others are done."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.hookimpl(wrapper=True)

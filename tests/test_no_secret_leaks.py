@@ -136,8 +136,8 @@ def play_well(watched: Watched) -> None:
     options = ("--log-format", "json", "--metrics", f"127.0.0.1:{operations}")
     with listener(watched.port, ("fbsync",), *options, **watched.settings):
         assert watched.run_process("subscribe").status == 0
-        assert watched.run_process("subscribe", "--dry-run", "--json").status == 0
-        assert watched.run_process("login", "--json").status == 0
+        assert watched.run("subscribe", "--dry-run", "--json").status == 0
+        assert watched.run("login", "--json").status == 0
         assert watched.run_process("pages", "--json").status == 0
         assert watched.run_process("test-webhook", "--case", "all", "--json").status == 0
         page = watched.sandbox.world.page_ids[0]
@@ -145,7 +145,7 @@ def play_well(watched: Watched) -> None:
         file = Path(f"store/facebook/{page}/history/000002.json")
         wait_until(file.exists, "the new version")
         assert watched.run_process("sync", "--json").status == 0
-        assert watched.run_process("sync", "--dry-run").status == 0
+        assert watched.run("sync", "--dry-run").status == 0
         watched.said += [command_lines(), *operators_answers(operations)]
         assert "fbsync_versions_stored_total" in watched.said[-1]
 

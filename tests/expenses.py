@@ -1,10 +1,32 @@
-"""Which tests the branch coverage is measured in: tracing adds half to what a test costs."""
+"""What the tests cost: which files are long, and which ones the branch coverage does without.
+
+To trace adds half to what a test costs.
+"""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from warnings import catch_warnings, simplefilter
+
+LONGEST = frozenset(
+    {
+        "test_bench",
+        "test_cli",
+        "test_hostile",
+        "test_inbox_machine",
+        "test_inbox_model",
+        "test_journey",
+        "test_kill_loop",
+        "test_logout",
+        "test_no_secret_leaks",
+        "test_outages",
+        "test_sync_run",
+        "test_sync_wire_faults",
+        "test_worker_command",
+    }
+)
+"""Files that take longer than ten seconds."""
 
 UNMEASURED = frozenset(
     {
@@ -21,11 +43,12 @@ UNMEASURED = frozenset(
         "test_kill_loop",
         "test_mounted",
         "test_no_secret_leaks",
+        "test_object_store",
         "test_sync_run",
         "test_sync_wire_faults",
     }
 )
-"""Whole journeys and thousands of schedules, through lines that other tests have come by."""
+"""Whole journeys, many servers or schedules, on lines that other tests have come by."""
 
 _OF_SUBPROCESSES = "COVERAGE_PROCESS_CONFIG"
 
