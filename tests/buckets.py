@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -54,8 +55,9 @@ def bare_client(server: S3Server) -> Iterator["S3Client"]:
         client.close()
 
 
+@cache
 def make_bucket(server: S3Server) -> None:
-    """Where it is missing."""
+    """Where it is missing; tests remove none."""
     with bare_client(server) as client:
         if BUCKET not in [bucket.get("Name") for bucket in client.list_buckets()["Buckets"]]:
             client.create_bucket(Bucket=BUCKET)

@@ -33,8 +33,8 @@ class Callback:
 
 
 @contextmanager
-def callback_server(tls: ssl.SSLContext | None = None) -> Iterator[Callback]:
-    """A callback on loopback, over https with `tls`."""
+def callback_server(tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator[Callback]:
+    """A callback on loopback, over https with `tls`; on a free port unless one is given."""
     callback = Callback()
 
     class Handler(BaseHTTPRequestHandler):
@@ -63,7 +63,7 @@ def callback_server(tls: ssl.SSLContext | None = None) -> Iterator[Callback]:
         def handle_error(self, request: object, client_address: object) -> None:
             """Nothing: the other side left early, or refused our certificate."""
 
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", port), Handler)
     if tls is not None:
         # The handshake is made in the thread of each connection, as is everything else.
         server.socket = tls.wrap_socket(

@@ -3,8 +3,8 @@
 import ipaddress
 import os
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from fbsync.database.engine import Database, sqlite_url
 from fbsync.graph.call import GraphConnection
 from fbsync.sandbox.world import Switches, World
 from tests import servers
+from tests.expenses import LONGEST, UNMEASURED, unmeasured
 from tests.graph_wire import APP, URL, Meta, wire_to_meta
 from tests.instant import NO_PATIENCE
 
@@ -34,6 +35,18 @@ _FOREIGN_VARIABLES = (
     *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
     *("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"),
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, so that no worker begins one when the others are done."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Coverage rests during the tests that add none."""
+    with unmeasured() if item.path.stem in UNMEASURED else nullcontext():
+        return (yield)
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ class Ended:
     err: str
 
 
-def run(*arguments: str, given: str = "", **environ: str) -> Ended:
+def run_process(*arguments: str, given: str = "", **environ: str) -> Ended:
     """Run `fbsync` to its end; `given` is its standard input."""
     ended = subprocess.run(
         [sys.executable, "-m", "fbsync", *arguments],

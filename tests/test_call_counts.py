@@ -19,7 +19,8 @@ from fbsync.settings.database import DatabaseSettings
 from fbsync.settings.facebook import AppSettings, GraphSettings
 from fbsync.wiring import open_access
 from tests import servers
-from tests.fbsync_process import Ended, listener, run
+from tests.fbsync_inside import run
+from tests.fbsync_process import Ended, listener
 from tests.servers import Sandbox, free_port, wait_until
 
 PAGE_FIELDS = ("id", "name", "about", "category", "description", "phone", "website")

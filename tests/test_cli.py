@@ -1,4 +1,4 @@
-"""The commands as processes: what they ask for, what they say, how they end."""
+"""The commands: what they ask for, what they say, how they end."""
 
 import json
 import signal
@@ -12,7 +12,8 @@ import pytest
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.sandbox.world import Standing
 from tests.callback import callback_server
-from tests.fbsync_process import Ended, environ_of, log_text, run, running
+from tests.fbsync_inside import run
+from tests.fbsync_process import Ended, environ_of, log_text, run_process, running
 from tests.servers import Sandbox, free_port
 
 COMMANDS = ["login", "subscribe", "listen", "worker", "test-webhook", "sync", "pages", "logout"]
@@ -39,7 +40,7 @@ def consenting(sandbox: Sandbox) -> Sandbox:
 
 
 def test_help_names_every_command() -> None:
-    shown = run("--help")
+    shown = run_process("--help")
     assert shown.status == 0
     for command in [*COMMANDS, "sandbox", "demo"]:
         assert command in shown.out
@@ -152,13 +153,13 @@ def test_a_cancelled_login_is_explained(sandbox: Sandbox, tmp_path: Path) -> Non
         "import sys, httpx\n"
         "httpx.post(sys.argv[1], data={'action': 'cancel'}, follow_redirects=True)\n"
     )
-    ended = run("login", **settings(sandbox), BROWSER=f"{sys.executable} {browser} %s")
+    ended = run_process("login", **settings(sandbox), BROWSER=f"{sys.executable} {browser} %s")
     assert ended.status == 1
     assert "cancelled" in ended.err
 
 
 def test_a_browser_that_is_no_command_is_no_reason_to_fail(sandbox: Sandbox) -> None:
-    ended = run("login", "--wait", "1s", **settings(sandbox), BROWSER="'unbalanced %s")
+    ended = run_process("login", "--wait", "1s", **settings(sandbox), BROWSER="'unbalanced %s")
     assert ended.status == 1
     assert "open the address yourself" in ended.err
 
@@ -381,7 +382,7 @@ def test_pages_lists_the_rest_where_facebook_cannot_be_reached(consenting: Sandb
 
 
 def test_the_demo_is_one_json_object_and_leaves_the_renamed_page(tmp_path: Path) -> None:
-    ended = run("demo", "--json", TMPDIR=str(tmp_path))
+    ended = run_process("demo", "--json", TMPDIR=str(tmp_path))
     assert ended.status == 0, ended.err
     story = json.loads(ended.out)
     assert set(story) == {"ok", "pages", "events", "versions", "store", "steps"}

@@ -18,7 +18,8 @@ from fbsync.store.directory import DirectoryStore
 from fbsync.store.keys import PROBE_KEY
 from tests import servers
 from tests.buckets import BUCKET, keys_in, make_bucket, spaces
-from tests.fbsync_process import Ended, listener, run
+from tests.fbsync_inside import run
+from tests.fbsync_process import Ended, listener, run_process
 from tests.kept import ONE, Kept
 from tests.servers import free_port
 from tests.test_settings import TUTORIAL
@@ -74,7 +75,7 @@ def test_settings_tell_where_they_come_from(environ: dict[str, str], tmp_path: P
     file = tmp_path / "settings"
     secret = environ.pop("FACEBOOK_APP_SECRET")
     file.write_text(f"FACEBOOK_APP_SECRET={secret}\nFACEBOOK_APP_ID=999\n")
-    ended = run("doctor", "--json", "--env-file", str(file), **environ)
+    ended = run_process("doctor", "--json", "--env-file", str(file), **environ)
     check_secrets(ended)
     sources = group(json.loads(ended.out), "app")["sources"]
     assert sources == {"FACEBOOK_APP_ID": "environment", "FACEBOOK_APP_SECRET": str(file)}

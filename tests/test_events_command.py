@@ -1,4 +1,4 @@
-"""`fbsync events` as a process: with a database, and nothing else."""
+"""`fbsync events`: with a database, and nothing else."""
 
 import base64
 import hashlib
@@ -13,7 +13,8 @@ import pytest
 
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.schema import deliveries
-from tests.fbsync_process import Ended, environ_of, run
+from tests.fbsync_inside import run
+from tests.fbsync_process import Ended, environ_of
 from tests.kept import ONE, TWO, Kept
 
 TELLING_ITS_MEMORY = """

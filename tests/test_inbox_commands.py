@@ -12,7 +12,8 @@ from cryptography.fernet import Fernet
 from fbsync.database.delivery_log import DeliveryLog, Wanted
 from fbsync.database.engine import Database
 from fbsync.webhook import sign
-from tests.fbsync_process import listener, run, worker
+from tests.fbsync_inside import run
+from tests.fbsync_process import listener, worker
 from tests.kept import ONE, TWO, Kept
 from tests.servers import free_port, wait_until
 from tests.test_journey import APP

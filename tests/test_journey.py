@@ -1,4 +1,4 @@
-"""The whole journey with real parts: commands as processes, sockets, a database file, S3.
+"""The whole journey with real parts: commands, sockets, a database file, S3.
 
 sandbox -> login -> subscribe -> listener -> worker -> store; then with a crash at each door.
 """
@@ -29,7 +29,8 @@ from tests.buckets import BUCKET, keys_in, make_bucket
 from tests.buckets import spaces as spaces_store
 from tests.conftest import SERVERS_ARE_REQUIRED
 from tests.crash import DOORS, LATER
-from tests.fbsync_process import listener, log_text, run
+from tests.fbsync_inside import run
+from tests.fbsync_process import listener, log_text, run_process
 from tests.servers import S3Server, Sandbox, free_port, wait_until
 
 APP = {"FACEBOOK_APP_ID": "123456789012345", "FACEBOOK_APP_SECRET": "0123456789abcdef" * 2}
@@ -114,19 +115,19 @@ def local_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 def test_five_commands_as_five_processes(shop: Shop) -> None:
     with listener(shop.port, **shop.settings) as listening:
-        login = run("login", "--json", **shop.settings)
+        login = run_process("login", "--json", **shop.settings)
         assert login.status == 0, login.err
         steps = {step["name"]: step["state"] for step in json.loads(login.out)["steps"]}
         assert set(steps.values()) == {"done"}, steps
         assert shop.mirrored_name() == "Bäckerei Süßmann"
 
-        subscribed = json.loads(run("subscribe", "--json", **shop.settings).out)
+        subscribed = json.loads(run_process("subscribe", "--json", **shop.settings).out)
         assert {level["action"] for level in subscribed["pages"]} == {"kept"}
-        assert run("test-webhook", **shop.settings).status == 0
+        assert run_process("test-webhook", **shop.settings).status == 0
 
         before = keys_in(shop.store)
         for _ in range(2):
-            again = json.loads(run("sync", "--json", **shop.settings).out)
+            again = json.loads(run_process("sync", "--json", **shop.settings).out)
             assert again["counts"] == {"unchanged": 30}
         assert keys_in(shop.store) == before
 

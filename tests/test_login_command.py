@@ -1,4 +1,4 @@
-"""`fbsync login` as a process: pasted answers, permissions, missing pages, ends of logins."""
+"""`fbsync login`: pasted answers, permissions, missing pages, ends of logins."""
 
 import json
 import os
@@ -16,7 +16,8 @@ import pytest
 
 from fbsync.sandbox.switches import CONFIG_ID
 from fbsync.sandbox.world import Standing
-from tests.fbsync_process import Ended, listener, log_text, run
+from tests.fbsync_inside import run
+from tests.fbsync_process import Ended, listener, log_text
 from tests.servers import Sandbox, free_port
 
 SUCCESS = "https://www.facebook.com/connect/login_success.html"

@@ -15,7 +15,8 @@ from fbsync.sandbox.world import PERSON
 from fbsync.settings.database import DatabaseSettings
 from fbsync.settings.facebook import AppSettings, GraphSettings
 from fbsync.wiring import Access, open_access
-from tests.fbsync_process import listener, log_text, run
+from tests.fbsync_inside import run
+from tests.fbsync_process import listener, log_text
 from tests.instant import NO_PATIENCE
 from tests.servers import Sandbox, wait_until
 from tests.test_cli import settings

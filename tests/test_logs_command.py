@@ -8,7 +8,7 @@ import typer
 from fbsync.errors import FbsyncError, SettingsError
 from fbsync.logs.command import command_log
 from fbsync.logs.format import LogFormat
-from tests.fbsync_process import run
+from tests.fbsync_process import run_process
 
 SETTINGS = {
     "FACEBOOK_APP_ID": "123456789012345",
@@ -39,11 +39,11 @@ def test_an_error_is_the_last_line_and_the_exit_status(
 def test_a_command_that_cannot_start_says_so_in_its_log_and_ends(command: str, reason: str) -> None:
     settings = SETTINGS | {"FBSYNC_DATABASE_URL": "sqlite:////proc/nowhere/f.sqlite3"}
     port = ["--port", "0"] if command == "listen" else []
-    ended = run(command, *port, "--log-format", "json", **settings)
+    ended = run_process(command, *port, "--log-format", "json", **settings)
     assert (ended.status, ended.out) == (1, "")
     (line,) = (json.loads(text) for text in ended.err.splitlines())
     assert (line["kind"], line["level"]) == ("error", "error")
     assert line["message"].startswith(reason)
-    told = run(command, *port, **settings)
+    told = run_process(command, *port, **settings)
     assert told.status == 1
     assert told.err.startswith(f"Error: {reason}")

@@ -23,7 +23,8 @@ from fbsync.ports import page_key
 from fbsync.store.directory import DirectoryStore
 from fbsync.webhook import sign
 from tests import servers
-from tests.fbsync_process import log_text, run, running
+from tests.fbsync_inside import run
+from tests.fbsync_process import log_text, running
 from tests.servers import Sandbox, free_port, wait_until
 from tests.signed_load import SignedLoad
 from tests.test_architecture import ROOT

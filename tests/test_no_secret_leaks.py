@@ -19,7 +19,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fbsync.sandbox.tokens import page_token, user_token
 from fbsync.sandbox.world import Switches, World
 from tests import servers
-from tests.fbsync_process import Ended, listener, log_text, run
+from tests.fbsync_inside import run
+from tests.fbsync_process import Ended, listener, log_text, run_process
 from tests.servers import Sandbox, free_port, wait_until
 
 VERIFY_TOKEN = "canary-verify-token-7f3a"
@@ -38,7 +39,13 @@ class Watched:
     said: list[str] = field(default_factory=list)
 
     def run(self, *arguments: str, **changes: str) -> Ended:
-        ended = run(*arguments, **(self.settings | changes))
+        return self._note(run(*arguments, **(self.settings | changes)))
+
+    def run_process(self, *arguments: str) -> Ended:
+        """The same as a process, whose last words are heard, too."""
+        return self._note(run_process(*arguments, **self.settings))
+
+    def _note(self, ended: Ended) -> Ended:
         self.said += [ended.out, ended.err]
         return ended
 
@@ -124,20 +131,20 @@ def fault(watched: Watched, path: str, **error: object) -> None:
 
 def play_well(watched: Watched) -> None:
     """Every command as it should go."""
-    assert watched.run("login").status == 0
+    assert watched.run_process("login").status == 0
     operations = free_port()
     options = ("--log-format", "json", "--metrics", f"127.0.0.1:{operations}")
     with listener(watched.port, ("fbsync",), *options, **watched.settings):
-        assert watched.run("subscribe").status == 0
+        assert watched.run_process("subscribe").status == 0
         assert watched.run("subscribe", "--dry-run", "--json").status == 0
         assert watched.run("login", "--json").status == 0
-        assert watched.run("pages", "--json").status == 0
-        assert watched.run("test-webhook", "--case", "all", "--json").status == 0
+        assert watched.run_process("pages", "--json").status == 0
+        assert watched.run_process("test-webhook", "--case", "all", "--json").status == 0
         page = watched.sandbox.world.page_ids[0]
         watched.sandbox.client.post(f"/_sandbox/pages/{page}", json={"name": "New"})
         file = Path(f"store/facebook/{page}/history/000002.json")
         wait_until(file.exists, "the new version")
-        assert watched.run("sync", "--json").status == 0
+        assert watched.run_process("sync", "--json").status == 0
         assert watched.run("sync", "--dry-run").status == 0
         watched.said += [command_lines(), *operators_answers(operations)]
         assert "fbsync_versions_stored_total" in watched.said[-1]
@@ -200,7 +207,7 @@ def play_badly(watched: Watched) -> None:
     assert watched.run("logout", FACEBOOK_GRAPH_URL=f"http://127.0.0.1:{free_port()}").status == 1
     watched.sandbox.client.post("/_sandbox/tokens/revoke", json={})
     assert watched.run("sync").status == 3
-    assert watched.run("logout", "--json").status == 0
+    assert watched.run_process("logout", "--json").status == 0
     assert watched.run("sync").status == 1
 
 

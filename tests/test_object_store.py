@@ -129,6 +129,7 @@ def test_of_many_that_create_the_same_key_one_wins(store: ObjectStore) -> None:
     assert store.get("1/history/000001.json") == bodies[won.index(True)]
 
 
+@pytest.mark.parametrize("new_store", ["directory", "seaweedfs"], indirect=True)
 def test_more_objects_than_one_answer_holds_are_listed(store: ObjectStore) -> None:
     expected = [f"{number:04d}/page_data.json" for number in range(1003)]
     in_parallel(lambda key: store.put(key, b"{}"), expected, 8)

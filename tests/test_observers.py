@@ -17,7 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from fbsync.sandbox.world import Switches, World
 from fbsync.webhook import sign
 from tests import servers
-from tests.fbsync_process import environ_of, listener, log_text, run
+from tests.fbsync_inside import run
+from tests.fbsync_process import environ_of, listener, log_text
 from tests.servers import Sandbox, free_port, wait_until
 
 SECRET = "0123456789abcdef0123456789abcdef"

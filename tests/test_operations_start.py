@@ -11,7 +11,7 @@ import pytest
 
 from fbsync.database.engine import Database
 from fbsync.operations.address import DEFAULT_HOST, DEFAULT_PORT
-from tests.fbsync_process import listener, log_text, run, worker
+from tests.fbsync_process import listener, log_text, run_process, worker
 from tests.servers import free_port, wait_until
 
 SETTINGS = {
@@ -81,7 +81,7 @@ def test_off_serves_nothing(environ: dict[str, str]) -> None:
 def test_an_address_that_was_wished_for_and_is_taken_is_an_error(
     operations: int, environ: dict[str, str]
 ) -> None:
-    ended = run("listen", "--port", "0", "--metrics", f"127.0.0.1:{operations}", **environ)
+    ended = run_process("listen", "--port", "0", "--metrics", f"127.0.0.1:{operations}", **environ)
     assert ended.status == 1
     assert f"port {operations}" in ended.err
     assert "--metrics off" in ended.err
@@ -97,6 +97,6 @@ def test_a_default_address_that_is_taken_is_told_and_the_command_goes_on(
 
 
 def test_what_is_no_address_is_wrong_usage(environ: dict[str, str]) -> None:
-    ended = run("worker", "--metrics", "nowhere", **environ)
+    ended = run_process("worker", "--metrics", "nowhere", **environ)
     assert ended.status == 2
     assert "HOST:PORT" in ended.err

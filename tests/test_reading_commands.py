@@ -1,4 +1,4 @@
-"""`fbsync history`, `diff` and `show` as processes, on a machine that has nothing but the store."""
+"""`fbsync history`, `diff` and `show`, on a machine that has nothing but the store."""
 
 import json
 import subprocess
@@ -12,7 +12,8 @@ import fbsync
 from fbsync.exit_status import FAILED, NEEDS_ATTENTION, WRONG_USAGE
 from fbsync.store.directory import DirectoryStore
 from tests.buckets import BUCKET, make_bucket, spaces
-from tests.fbsync_process import Ended, run
+from tests.fbsync_inside import run
+from tests.fbsync_process import Ended
 from tests.servers import S3Server
 from tests.written_history import PAGE, snapshot, versions, write
 

@@ -1,4 +1,4 @@
-"""`fbsync status` as a process: with a database, and nothing else."""
+"""`fbsync status`: with a database, and nothing else."""
 
 import json
 import shutil
@@ -13,7 +13,8 @@ from fbsync.database.last_sync import LastSync
 from fbsync.database.store_address import StoreAddress
 from fbsync.database.vault import Vault
 from fbsync.page import PageAccess, UserToken
-from tests.fbsync_process import run
+from tests.fbsync_inside import run
+from tests.fbsync_process import run_process
 from tests.kept import ONE, Kept
 from tests.servers import Sandbox
 from tests.test_cli import settings
@@ -26,7 +27,7 @@ def test_in_order_it_ends_with_0_and_otherwise_with_3(database_url: str) -> None
         Vault(database, [Fernet.generate_key().decode()]).save(ada, [access])
         LastSync(database).note(datetime.now(UTC))
         StoreAddress(database).move_to("/srv/store")
-        ended = run("status", FBSYNC_DATABASE_URL=database_url)
+        ended = run_process("status", FBSYNC_DATABASE_URL=database_url)
         assert (ended.status, ended.err) == (0, "")
         assert "all in order" in ended.out
         kept = Kept(database)

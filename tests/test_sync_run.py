@@ -1,4 +1,4 @@
-"""Syncs as processes on the sandbox: interrupted, beside each other, and beside a listener."""
+"""Syncs on the sandbox: interrupted, beside each other, and beside a listener."""
 
 import json
 import os
@@ -22,7 +22,8 @@ from fbsync.sandbox.world import Switches, World
 from fbsync.store.directory import DirectoryStore
 from tests import servers
 from tests.buckets import keys_in
-from tests.fbsync_process import listener, log_text, run, running
+from tests.fbsync_inside import log_in_and_subscribe, run
+from tests.fbsync_process import listener, log_text, run_process, running
 from tests.servers import Sandbox, free_port, wait_until
 from tests.test_call_counts import settings
 
@@ -74,11 +75,8 @@ def town(database_url: str, tmp_path: Path) -> Iterator[Town]:
             "FBSYNC_DATABASE_URL": database_url,
             "FBSYNC_TOKEN_KEY": Fernet.generate_key().decode(),
         }
-        made = Town(sandbox, environ, tmp_path, port)
-        with listener(port, ("fbsync",), "--no-worker", "--metrics", "off", **environ):
-            assert run("login", "--only", **environ).status == 0
-            assert run("subscribe", **environ).status == 0
-        yield made
+        log_in_and_subscribe(port, **environ)
+        yield Town(sandbox, environ, tmp_path, port)
 
 
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -114,7 +112,7 @@ def test_two_syncs_and_a_listener_at_once_lose_no_version_and_double_none(town: 
         listener(town.port, ("fbsync",), "--metrics", "off", **town.environ),
         ThreadPoolExecutor(2) as pool,
     ):
-        syncs = [pool.submit(run, "sync", "--json", **town.environ) for _ in range(2)]
+        syncs = [pool.submit(run_process, "sync", "--json", **town.environ) for _ in range(2)]
         for number in range(60):
             town.rename(town.page_ids[number % 20], f"Name {number}")
             time.sleep(0.02)  # so that they fall into all phases of the syncs

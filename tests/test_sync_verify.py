@@ -1,6 +1,7 @@
-"""`fbsync sync --verify` as a process, on the sandbox."""
+"""`fbsync sync --verify`, on the sandbox."""
 
 import json
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -14,7 +15,8 @@ from fbsync.page import PageId
 from fbsync.ports import history_key, page_key
 from fbsync.store.directory import DirectoryStore
 from tests.drifting import contents, damage, verify
-from tests.fbsync_process import Ended, listener, log_text, run, running
+from tests.fbsync_inside import run
+from tests.fbsync_process import Ended, log_text, running
 from tests.hallway import World
 from tests.servers import Sandbox, free_port, wait_until
 from tests.test_call_counts import settings
@@ -45,10 +47,8 @@ class Office:
 @pytest.fixture
 def office(sandbox: Sandbox, tmp_path: Path) -> Office:
     sandbox.world.auto_consent = True
-    port = free_port()
-    environ = settings(sandbox, tmp_path, port)
-    with listener(port, ("fbsync",), "--no-worker", "--metrics", "off", **environ):
-        assert run("login", "--only", **environ).status == 0
+    environ = settings(sandbox, tmp_path)
+    assert run("login", "--only", **environ).status == 0
     assert run("sync", **environ).status == 0
     return Office(sandbox, environ, tmp_path)
 
@@ -111,13 +111,17 @@ def test_an_interruption_says_how_far_it_came_and_the_next_run_mends_the_rest(
     tmp_path: Path,
 ) -> None:
     world = World(tmp_path)
-    pages = [PageId(str(number)) for number in range(1, 1501)]
+    pages = [PageId(str(number)) for number in range(1, 121)]
     world.facebook.pages |= {page: {"id": page, "name": f"Page {page}"} for page in pages}
     world.inbox.mark(pages, "sync")
     while world.refresh():
         pass
     whole = contents(world.store)
     shutil.rmtree(tmp_path / "store")
+    # To repair the last page hangs, so that no run is over before it is interrupted.
+    hangs = Path(world.store.address, history_key(PageId(max(pages)), 1))
+    hangs.parent.mkdir(parents=True)
+    os.mkfifo(hangs)
     environ = {
         "FACEBOOK_APP_ID": "1" * 15,
         "FACEBOOK_APP_SECRET": "0123456789abcdef" * 2,
@@ -131,6 +135,7 @@ def test_an_interruption_says_how_far_it_came_and_the_next_run_mends_the_rest(
         assert process.wait(30) == 130
     assert "Stopped in the verification, after 0 objects: " in log_text()
     assert "Traceback" not in log_text()
+    hangs.unlink()
     mended = len(contents(world.store))
     assert 0 < mended < len(whole)
     rest = verify(world)

@@ -15,7 +15,8 @@ from fbsync.sandbox.world import World
 from fbsync.store.spaces import SpacesStore
 from tests import servers
 from tests.buckets import BUCKET, keys_in, make_bucket, spaces
-from tests.fbsync_process import log_text, run, running
+from tests.fbsync_inside import run
+from tests.fbsync_process import log_text, running
 from tests.servers import S3Server, Sandbox, free_port, wait_until
 from tests.test_call_counts import settings
 from tests.wire_proxy import Fault, wire_proxy

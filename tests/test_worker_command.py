@@ -18,7 +18,8 @@ from fbsync.sandbox.world import Switches, World
 from fbsync.store.directory import DirectoryStore
 from tests import servers
 from tests.crash import STOPS
-from tests.fbsync_process import listener, log_text, run, worker
+from tests.fbsync_inside import log_in_and_subscribe, run
+from tests.fbsync_process import listener, log_text, worker
 from tests.servers import READY_SECONDS, free_port, wait_until
 from tests.test_journey import APP, PAGE, Shop, delivered, settings, settled
 
@@ -44,8 +45,8 @@ def shop(database_url: str, tmp_path: Path) -> Iterator[Shop]:
     with servers.sandbox(world) as sandbox:
         environ = settings(sandbox, port) | local
         made = Shop(sandbox, port, environ, DirectoryStore(tmp_path / "store", "facebook"))
-        with listener(port, **environ):
-            assert run("login", **environ).status == 0
+        log_in_and_subscribe(port, **environ)
+        assert run("sync", **environ).status == 0
         yield made
 
 
