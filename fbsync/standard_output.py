@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 from fbsync.errors import OutputFailed
 
@@ -29,9 +29,22 @@ class _Output(io.FileIO):
             raise OutputFailed(told, is_closed_pipe=is_closed) from None
 
 
+def _is_descriptor(stream: TextIO) -> bool:
+    try:
+        return stream.fileno() == _DESCRIPTOR
+    except OSError:  # io.UnsupportedOperation, of a stream that is no file
+        return False
+
+
 @contextmanager
 def standard_output() -> Iterator[None]:
-    """For all of a command: what it wrote is out at the end. Raises OutputFailed."""
+    """For all of a command: what it wrote is out at the end. Raises OutputFailed.
+
+    Where a program has put something else in the place of standard output, that stays.
+    """
+    if sys.stdout is not None and not _is_descriptor(sys.stdout):
+        yield
+        return
     if sys.stdout is None:
         # Closed from the start. A file that is opened later must not get its number.
         os.open(os.devnull, os.O_RDONLY)

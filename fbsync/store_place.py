@@ -21,19 +21,19 @@ def open_store(
         local = DirectoryStore(folder.absolute(), settings.prefix)
         say(f"Store: {local.address} (a local folder, as SPACES_BUCKET is not set)")
         return local
-    # boto3 is heavy, so it is loaded only where a bucket is used.
+    # botocore is loaded only where a bucket is used.
+    from fbsync.store.s3_endpoint import S3Endpoint
     from fbsync.store.spaces import SpacesStore
 
-    spaces = SpacesStore(
-        bucket=settings.bucket,
+    server = S3Endpoint(
         region=settings.region,
-        endpoint=settings.endpoint,
+        address=settings.endpoint,
         access_key=settings.access_key,
         secret_key=settings.secret_key,
-        prefix=settings.prefix,
         path_style=settings.path_style,
         connections=UPLOAD_THREADS,
         ca_file=settings.ca_file,
     )
+    spaces = SpacesStore(server, settings.bucket, settings.prefix)
     say(f"Store: {spaces.address}")
     return spaces

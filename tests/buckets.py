@@ -9,6 +9,7 @@ from uuid import uuid4
 import boto3
 
 from fbsync.ports import ObjectStore
+from fbsync.store.s3_endpoint import S3Endpoint
 from fbsync.store.spaces import SpacesStore
 from tests.servers import S3Server
 
@@ -18,19 +19,20 @@ if TYPE_CHECKING:
 BUCKET = "mirror"
 
 
-def spaces(server: S3Server, prefix: str = "", **changes: Any) -> SpacesStore:
+def spaces(
+    server: S3Server, prefix: str = "", *, bucket: str = BUCKET, **changes: Any
+) -> SpacesStore:
     """A store on a test server, in a prefix of its own."""
     settings: dict[str, Any] = {
-        "bucket": BUCKET,
         "region": "nyc3",
-        "endpoint": server.endpoint,
+        "address": server.endpoint,
         "access_key": server.access_key,
         "secret_key": server.secret_key,
-        "prefix": prefix or f"facebook-{uuid4().hex}",
         "path_style": True,
         "ca_file": server.ca_file,
     } | changes
-    return SpacesStore(**settings)
+    prefix = prefix or f"facebook-{uuid4().hex}"
+    return SpacesStore(S3Endpoint(**settings), bucket, prefix)
 
 
 def keys_in(store: ObjectStore, prefix: str = "") -> list[str]:

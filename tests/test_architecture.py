@@ -126,9 +126,12 @@ IMPORTS = {
     "store.folder": "",
     "store.directory": ".folder .keys errors ports",
     "store.refusals": "errors",
-    "store.quick_put": "",
-    "store.spaces": ".keys .quick_put .refusals ports",
-    "store_place": "data_folder ports refresh settings.store store.directory store.spaces",
+    "store.s3_endpoint": "",
+    "store.s3_client": ".s3_endpoint",
+    "store.quick_put": ".s3_client .s3_endpoint",
+    "store.spaces": ".keys .quick_put .refusals .s3_client .s3_endpoint ports",
+    "store_place": "data_folder ports refresh settings.store store.directory store.s3_endpoint"
+    " store.spaces",
     # the reading side: the store alone, without database and Facebook
     "mirror": "errors page ports version_document",
     "mirror_place": "mirror settings.environment settings.facebook settings.store store_place",
@@ -382,7 +385,7 @@ def test_every_module_has_a_test_file(path: Path) -> None:
     # The settings of Facebook and of the store are tested together, in test_settings.
     without = {"__init__", "__main__", "exit_status", "facebook", "format", "notice", "ports"}
     without |= {"claim_statements", "give_back_statement", "mark_statements", "poll_statements"}
-    without |= {"schema", "store"}
+    without |= {"s3_client", "s3_endpoint", "schema", "store"}
     names = (path.stem, name_of(path).replace(".", "_"))
     assert path.stem in without or any((ROOT / f"tests/test_{n}.py").exists() for n in names)
 

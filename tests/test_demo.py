@@ -10,7 +10,7 @@ import pytest
 from fbsync.console import Console
 from fbsync.demo import play
 from fbsync.settings.store import SpacesSettings
-from fbsync.store.spaces import SpacesStore
+from tests import buckets
 from tests.buckets import BUCKET, make_bucket
 from tests.servers import S3Server, free_port
 
@@ -63,17 +63,10 @@ def test_with_a_bucket_the_invented_pages_stand_apart_from_real_ones(
     story = play(Console(), settings)
     assert story.checklist.ok
     assert story.store == f"s3://{BUCKET}/{settings.prefix}-demo"
-    store = SpacesStore(
-        bucket=BUCKET,
-        region="nyc3",
-        endpoint=seaweedfs.endpoint,
-        access_key=seaweedfs.access_key,
-        secret_key=seaweedfs.secret_key,
-        prefix="",
-        path_style=True,
-    )
-    assert list(store.list(f"{settings.prefix}/")) == []
-    assert len(list(store.list(f"{settings.prefix}-demo/"))) == 7
+    store = buckets.spaces(seaweedfs, settings.prefix)
+    assert list(store.list("")) == []
+    shown = buckets.spaces(seaweedfs, f"{settings.prefix}-demo")
+    assert len(list(shown.list(""))) == 7
 
 
 def test_a_bucket_that_is_down_ends_the_story_with_a_failed_step(

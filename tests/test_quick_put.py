@@ -8,6 +8,7 @@ from botocore.config import Config
 
 from fbsync.ports import etag_of
 from fbsync.store.quick_put import QuickPut
+from fbsync.store.s3_endpoint import S3Endpoint
 from tests.refusing_server import Answer, RefusingServer, refusing_server
 from tests.servers import free_port
 
@@ -32,16 +33,8 @@ def client(endpoint: str, style: str = "path") -> "S3Client":
 
 
 def quick(endpoint: str, bucket: str = "mirror", style: str = "path") -> QuickPut:
-    return QuickPut(
-        client(endpoint, style),
-        bucket,
-        region="nyc3",
-        access_key="AKIA0123",
-        secret_key="secret",  # noqa: S106 - as above
-        seconds=(1, 1),
-        connections=1,
-        verify=True,
-    )
+    server = S3Endpoint("nyc3", endpoint, "AKIA0123", "secret")
+    return QuickPut(client(endpoint, style), bucket, server)
 
 
 def lines_of(server: RefusingServer) -> dict[str, str]:

@@ -12,8 +12,9 @@ import pytest
 
 from fbsync.errors import StoreUnavailable
 from fbsync.ports import LONGEST_PUT_SECONDS, ObjectStore, etag_of
-from fbsync.store import quick_put
+from fbsync.store import quick_put, s3_client
 from fbsync.store import spaces as module
+from fbsync.store.s3_client import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
 from fbsync.store.spaces import SpacesStore
 from tests.buckets import BUCKET, bare_client, make_bucket, spaces
 from tests.refusing_server import EMPTY_ETAG, Answer, RefusingServer, refusing_server
@@ -24,7 +25,7 @@ BODY = b'{"name": "' + b"x" * 4000 + b'"}'
 KEY = "1/history/000001.json"
 
 # Of one request, with botocore's "standard" retries: the server's wish adds five seconds at most.
-LONGEST_PAUSES = sum(2**number + 5 for number in range(module.ATTEMPTS - 1))
+LONGEST_PAUSES = sum(2**number + 5 for number in range(ATTEMPTS - 1))
 
 
 @pytest.fixture
@@ -154,7 +155,7 @@ def test_each_refusal_on_the_wire_says_what_to_do(
 def test_a_server_that_wants_less_is_asked_a_few_times_and_then_looked_at() -> None:
     with refusing_server({"PUT": Answer(503, "SlowDown"), "HEAD": Answer(404)}) as server:
         failure(at(server), "put")
-    assert [method for method, _ in server.requests] == ["PUT"] * (1 + module.ATTEMPTS) + ["HEAD"]
+    assert [method for method, _ in server.requests] == ["PUT"] * (1 + ATTEMPTS) + ["HEAD"]
 
 
 @pytest.mark.usefixtures("no_pauses")
@@ -217,8 +218,8 @@ def failure(store: ObjectStore, act: str) -> str:
 
 
 def test_the_longest_put_and_its_settling_fit_into_the_time_that_a_late_write_may_take() -> None:
-    once = module.CONNECT_SECONDS + module.READ_SECONDS
-    assert once + 2 * (module.ATTEMPTS * once + LONGEST_PAUSES) <= LONGEST_PUT_SECONDS
+    once = CONNECT_SECONDS + READ_SECONDS
+    assert once + 2 * (ATTEMPTS * once + LONGEST_PAUSES) <= LONGEST_PUT_SECONDS
 
 
 def test_a_server_that_wants_to_be_left_alone_for_an_hour_is_heard_for_seconds(
@@ -229,7 +230,7 @@ def test_a_server_that_wants_to_be_left_alone_for_an_hour_is_heard_for_seconds(
     busy = Answer(503, "SlowDown", {"x-amz-retry-after": str(3600 * 1000)})
     with refusing_server({"PUT": busy, "HEAD": busy}) as server:
         failure(at(server), "put")
-        assert len(server.requests) == 1 + 2 * module.ATTEMPTS
+        assert len(server.requests) == 1 + 2 * ATTEMPTS
     assert sum(pauses) <= 2 * LONGEST_PAUSES
 
 
@@ -242,7 +243,8 @@ def proxy(s3: S3Server) -> Iterator[WireProxy]:
 @pytest.fixture
 def behind(proxy: WireProxy, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> SpacesStore:
     """A store whose wire may break, and which does not wait long."""
-    monkeypatch.setattr(module, "READ_SECONDS", 1)
+    for each in (s3_client, quick_put):
+        monkeypatch.setattr(each, "READ_SECONDS", 1)
     through = S3Server(f"http://127.0.0.1:{proxy.port}", s3.access_key, s3.secret_key)
     return spaces(through, "behind-" + str(proxy.port))
 

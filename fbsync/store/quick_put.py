@@ -19,6 +19,9 @@ from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
+from fbsync.store.s3_client import CONNECT_SECONDS, READ_SECONDS
+from fbsync.store.s3_endpoint import S3Endpoint
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -30,29 +33,19 @@ _HEADERS = {"Content-Type": "application/json", "x-amz-acl": "private"}
 class QuickPut:
     """Puts private JSON documents into one bucket; safe in threads.
 
-    `client` knows where the bucket is. `seconds` are the limits for connecting and for reading,
-    `connections` is how many threads may use it at once, `verify` as for the client.
+    `client` knows where the bucket is.
     """
 
-    def __init__(
-        self,
-        client: "S3Client",
-        bucket: str,
-        *,
-        region: str,
-        access_key: str,
-        secret_key: str,
-        seconds: tuple[float, float],
-        connections: int,
-        verify: str | bool,
-    ) -> None:
+    def __init__(self, client: "S3Client", bucket: str, server: S3Endpoint) -> None:
         self._address = _address(client, bucket)
-        self._signature = S3SigV4Auth(Credentials(access_key, secret_key), "s3", region)
+        credentials = Credentials(server.access_key, server.secret_key)
+        self._signature = S3SigV4Auth(credentials, "s3", server.region)
+        seconds = (CONNECT_SECONDS, READ_SECONDS)
         self._session = URLLib3Session(
-            verify=verify,  # type: ignore[arg-type]  # a file too, as the client gives it
+            verify=server.verify,  # type: ignore[arg-type]  # a file too, as the client gives it
             proxies=get_environ_proxies(self._address),
             timeout=seconds,  # type: ignore[arg-type]  # both limits, as the client gives them
-            max_pool_connections=connections,
+            max_pool_connections=server.connections,
             socket_options=[_AT_ONCE],  # type: ignore[list-item]  # what a socket takes
         )
 

@@ -7,29 +7,21 @@ objects are private JSON documents, put in one piece.
 import hashlib
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import boto3
-from botocore.awsrequest import AWSRequest
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import Session as BotocoreSession
 
 from fbsync.ports import StoredObject, etag_of
 from fbsync.store.keys import checked, checked_prefix
-from fbsync.store.quick_put import QuickPut
 from fbsync.store.refusals import Refusals, code_of, status_of
+from fbsync.store.s3_endpoint import S3Endpoint
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-CONNECT_SECONDS = 4
-READ_SECONDS = 12
-ATTEMPTS = 3
-"""Of one request by the client, all together; a put has one more before.
-
-A put, and the HEAD that settles a lost answer, must be over within ports.LONGEST_PUT_SECONDS."""
+    from fbsync.store.quick_put import QuickPut
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 _CONFLICTS = frozenset({409, 412})
@@ -39,49 +31,16 @@ _CONFLICTS = frozenset({409, 412})
 class SpacesStore:
     """Objects in one bucket, below `prefix`. Implements ports.ObjectStore; safe in threads.
 
-    Only the given credentials and endpoint count: the machine's AWS settings are left alone.
-    `connections` is how many threads may use it at once. `ca_file` is a PEM file of certificates
-    to trust, None for the usual ones.
+    boto3 is loaded at the first request: a sync of unchanged pages makes none.
     """
 
-    def __init__(
-        self,
-        *,
-        bucket: str,
-        region: str,
-        endpoint: str,
-        access_key: str,
-        secret_key: str,
-        prefix: str,
-        path_style: bool,
-        connections: int = 10,
-        ca_file: str | None = None,
-    ) -> None:
+    def __init__(self, server: S3Endpoint, bucket: str, prefix: str) -> None:
+        self._server = server
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
         self._listed = 0
         self._is_bucket_there = False  # as far as an answer could have said that it is not
-        self._refusals = Refusals(bucket, endpoint)
-        self._client: S3Client = _bare_session().client(
-            "s3",
-            region_name=region,
-            endpoint_url=endpoint,
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret_key,
-            config=_config("path" if path_style else "virtual", connections),
-            verify=ca_file or True,  # None would let the machine's AWS_CA_BUNDLE decide
-        )
-        self._client.meta.events.register("request-created.s3.PutObject", _send_at_once)
-        self._quick = QuickPut(
-            self._client,
-            bucket,
-            region=region,
-            access_key=access_key,
-            secret_key=secret_key,
-            seconds=(CONNECT_SECONDS, READ_SECONDS),
-            connections=connections,
-            verify=ca_file or True,
-        )
+        self._refusals = Refusals(bucket, server.address)
 
     @property
     def address(self) -> str:
@@ -163,6 +122,18 @@ class SpacesStore:
         except (BotoCoreError, ClientError) as error:
             raise self._refusals.explain(error) from None
 
+    @cached_property
+    def _client(self) -> "S3Client":
+        from fbsync.store.s3_client import make_client
+
+        return make_client(self._server)
+
+    @cached_property
+    def _quick(self) -> "QuickPut":
+        from fbsync.store.quick_put import QuickPut
+
+        return QuickPut(self._client, self._bucket, self._server)
+
     def _put(
         self, key: str, body: bytes, headers: Mapping[str, str] = _NONE, **condition: str
     ) -> None:
@@ -213,37 +184,3 @@ class SpacesStore:
 def _is_in_doubt(error: BotoCoreError | ClientError) -> bool:
     """Whether the server may have done it all the same: no answer, or an error of its own."""
     return not isinstance(error, ClientError) or status_of(error) >= 500
-
-
-def _send_at_once(request: AWSRequest, **_: object) -> None:
-    """Without asking the server first whether the body is welcome: ours are short.
-
-    To ask (HTTP, "100-continue") would cost each put one more way there and back.
-    """
-    del request.headers["Expect"]
-
-
-def _config(addressing_style: Literal["path", "virtual"], connections: int) -> Config:
-    # Checksums by default break S3 servers such as the one behind Spaces (boto3 1.36, "Data
-    # integrity protections"); Content-MD5 does the same work and every server checks it.
-    return Config(
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
-        max_pool_connections=connections,
-        parameter_validation=False,  # they are always the same few, and it takes time of each put
-        signature_version="s3v4",
-        use_fips_endpoint=False,  # else the machine's settings decide, and refuse another endpoint
-        use_dualstack_endpoint=False,
-        s3={"addressing_style": addressing_style},
-    )
-
-
-def _bare_session() -> boto3.session.Session:
-    """A session that reads no profile and no configuration file of this machine."""
-    botocore = BotocoreSession()
-    for variable in ("profile", "config_file", "credentials_file"):
-        botocore.session_var_map[variable] = (None, None, None, None)
-    return boto3.session.Session(botocore_session=botocore)

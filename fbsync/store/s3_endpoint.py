@@ -1,0 +1,25 @@
+"""An S3 server, such as Spaces in one region: where it is, and who we are there."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class S3Endpoint:
+    """`address` is its URL; with `path_style`, it has the bucket in the path, not in the host.
+
+    `connections` is how many threads may use it at once. `ca_file` is a PEM file of certificates
+    to trust, None for the usual ones.
+    """
+
+    region: str
+    address: str
+    access_key: str
+    secret_key: str = field(repr=False)
+    path_style: bool = False
+    connections: int = 10
+    ca_file: str | None = None
+
+    @property
+    def verify(self) -> str | bool:
+        """As botocore takes it; None would let the machine's AWS_CA_BUNDLE decide."""
+        return self.ca_file or True
