@@ -12,6 +12,7 @@ import pytest
 from fbsync import webhook
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.store_address import StoreAddress
 from fbsync.page import PageId
 from fbsync.sandbox.world import World
 from fbsync.settings.database import DatabaseSettings
@@ -85,6 +86,7 @@ def believe_that_all_is_stored(sandbox: Sandbox, environ: dict[str, str]) -> Non
 
     with opened.write() as connection:
         connection.execute(pages.insert(), rows)
+    StoreAddress(opened).move_to("s3://bucket/facebook")
     opened.close()
 
 
