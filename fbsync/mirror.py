@@ -4,7 +4,6 @@ It needs the store alone: no database and nothing of Facebook. Nothing is kept i
 Mirror may be used from several threads at once, and each call sees what is stored now.
 """
 
-import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -181,6 +180,8 @@ class Mirror:
 
 
 def _warn(error: UnreadableDocument) -> None:
+    import logging  # who reads what is whole need not wait for it
+
     logging.getLogger("fbsync").warning("%s", error)
 
 

@@ -88,7 +88,7 @@ IMPORTS = {
     "database.rate_budget": ".engine .schema errors graph.budget graph.pace",
     "database.store_address": ".engine .marks .schema",
     "database.stored_versions": ".engine .schema page",
-    "database.moving_pages": ".engine .schema page",
+    "database.moving_pages": ".engine .marks .schema page",
     "database.believed_objects": ".engine .schema .stored_versions drift page ports",
     "store_move": "database.store_address errors ports store.keys",
     "database.put_off": ".engine .inbox_rows .marks .schema page",

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -14,6 +14,8 @@ from sqlalchemy import func, make_url, select, text
 
 from fbsync.database.engine import Database
 from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.moving_pages import MovingPages
+from fbsync.database.put_off import hurry
 from fbsync.database.schema import SCHEMA_NUMBER, schema
 from fbsync.database.schema_setup import SCHEMA_LOCK
 from fbsync.database.store_address import StoreAddress
@@ -152,7 +154,7 @@ def test_a_pooler_that_mixes_sessions_is_named(postgresql: PostgresServer) -> No
     database.close()
 
 
-@pytest.mark.parametrize("act", ["renew", "unpark", "move"])
+@pytest.mark.parametrize("act", ["renew", "unpark", "move", "arrive", "hurry"])
 def test_rows_changed_at_once_are_locked_in_their_order(
     postgresql: PostgresServer, act: str
 ) -> None:
@@ -162,11 +164,16 @@ def test_rows_changed_at_once_are_locked_in_their_order(
     address.move_to("s3://a/old")
     inbox.mark([TWO], "sync")  # the first row that a scan finds
     inbox.mark([ONE], "sync")
-    (claim, _) = inbox.claim(2)
+    (claim, other_claim) = inbox.claim(2)
+    if act == "hurry":
+        for one in (claim, other_claim):
+            inbox.retry(one, datetime.now(UTC) + timedelta(hours=1), "Facebook is busy.")
     acts: dict[str, Callable[[], object]] = {
         "renew": lambda: inbox.renew(claim.lease),
         "unpark": lambda: inbox.unpark([ONE, TWO]),
         "move": lambda: address.move_to("s3://a/new"),
+        "arrive": lambda: MovingPages(database).arrived("s3://a/old", [TWO, ONE]),
+        "hurry": lambda: hurry(database, [TWO, ONE]),
     }
     failures: list[Exception] = []
 

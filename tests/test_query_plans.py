@@ -11,6 +11,7 @@ from sqlalchemy import event, text
 
 from fbsync.database.engine import Database
 from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.moving_pages import MovingPages
 from fbsync.page import PageId
 from fbsync.webhook import Delivery, VerifiedBody
 
@@ -84,3 +85,12 @@ def test_a_renewal_touches_only_the_pages_in_hand(
     assert len(sent) == 2
     for one in sent:
         assert "pages_leased" in plan_of(database, *one)
+
+
+def test_a_sync_asks_an_index_which_pages_move(
+    database: Database, full_inbox: DatabaseInbox
+) -> None:
+    with statements(database) as seen:
+        assert MovingPages(database).after("", 50) == []
+    ((query, given),) = [(sql, given) for sql, given in seen if "moves" in sql]
+    assert "pages_that_move" in plan_of(database, query, given)

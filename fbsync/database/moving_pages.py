@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, exists, func, select, update
 
 from fbsync.database.engine import Database
+from fbsync.database.marks import lock_pages
 from fbsync.database.schema import moving_versions, pages, store_address, stored_versions
 from fbsync.page import PageId, canonical_json
 
@@ -91,6 +92,8 @@ class MovingPages:
             now = connection.execute(select(store_address.c.address)).scalar_one_or_none()
             if now != address:
                 return False
+            # In their order, and after whoever notes a version of theirs just now.
+            lock_pages(connection, pages.c.page_id.in_(some))
             for page, number in left_out:
                 left = (_page == page) & (_number == number)
                 connection.execute(delete(moving_versions).where(left))
