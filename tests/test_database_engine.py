@@ -80,7 +80,7 @@ def test_page_tokens_of_an_older_database_become_page_accesses(database_url: str
         database = Database(database_url)
         with database.read() as connection:
             rows = connection.execute(page_accesses.select()).all()
-            assert rows == [("1", "77", None, "Shop", "sealed", '["MANAGE"]')]
+            assert rows == [("1", "77", None, "Shop", "sealed", '["MANAGE"]', None)]
             assert not inspect(connection).has_table("page_tokens")
         database.close()
 

@@ -10,6 +10,7 @@ from sqlalchemy import inspect, make_url
 
 from fbsync.database.engine import Database, sqlite_file
 from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.partial_indexes import PARTIAL_INDEXES
 from fbsync.database.schema import SCHEMA_NUMBER, metadata, page_accesses, schema
 from fbsync.page import PageId
 from fbsync.ports import LastStored
@@ -66,11 +67,13 @@ def test_all_that_waits_and_all_that_is_stored_stays(old_url: str) -> None:
 def test_it_then_has_every_table_column_and_index_of_a_new_one(old_url: str) -> None:
     database = Database(old_url)
     with database.read() as connection:
-        found = inspect(connection)
+        found, all_indexes = inspect(connection), set()
         for table in metadata.sorted_tables:
             columns = {column["name"] for column in found.get_columns(table.name)}
             indexes = {index["name"] for index in found.get_indexes(table.name)}
             assert columns == {column.name for column in table.columns}
             assert indexes >= {index.name for index in table.indexes}
+            all_indexes |= indexes
+        assert all_indexes >= PARTIAL_INDEXES.keys()
         assert connection.execute(schema.select()).scalars().all() == [SCHEMA_NUMBER]
     database.close()

@@ -14,7 +14,6 @@ from sqlalchemy import (
     make_url,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from fbsync.database.faults import translated
@@ -54,7 +53,7 @@ class Database:
         path = sqlite_file(url)
         self.is_sqlite = path is not None
         # Both dialects offer the same `on_conflict_do_update`, each in its own class.
-        self.insert: Any = sqlite.insert if self.is_sqlite else postgresql.insert
+        self.insert: Any = _insert(is_sqlite=self.is_sqlite)
         self.file = SqliteFile(path, LOCK_WAIT_SECONDS, makes_file) if path else None
         try:
             self._prepare()
@@ -121,6 +120,15 @@ class Database:
             if file.is_new and not loses_commits_in_wal(sqlite3.sqlite_version_info):
                 file.use_wal()
             file.hold()
+
+
+def _insert(*, is_sqlite: bool) -> Any:
+    """Only the dialect that is used is loaded."""
+    if is_sqlite:
+        from sqlalchemy.dialects import sqlite as dialect
+    else:
+        from sqlalchemy.dialects import postgresql as dialect  # type: ignore[no-redef]  # one of both
+    return dialect.insert
 
 
 def sqlite_url(path: Path) -> str:

@@ -19,7 +19,9 @@ from sqlalchemy import (
 )
 
 SCHEMA_NUMBER = 6
-"""Raised by one when tables, (nullable) columns or indexes are added; engine.py then adds them."""
+"""Raised by one when tables, (nullable) columns or indexes are added; schema_setup then adds them.
+
+Indexes over a part of the rows are in partial_indexes."""
 
 metadata = MetaData()
 _big_integer = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up in SQLite
@@ -37,14 +39,6 @@ deliveries = Table(
     Column("copies", Integer, nullable=False, default=1),
     Column("fault", Text),  # why no page could be read from it: a dead letter
     UniqueConstraint("digest"),
-)
-
-# Dead letters are few, so counting them costs nothing, and neither does this index.
-Index(
-    "deliveries_dead",
-    deliveries.c.id,
-    sqlite_where=deliveries.c.fault.is_not(None),
-    postgresql_where=deliveries.c.fault.is_not(None),
 )
 
 # Which pages a delivery names. It is handled where each page's `done` has reached its `mark`.
@@ -87,41 +81,6 @@ pages = Table(
     # `stored_versions`.
     Column("elsewhere", Integer),
     Column("moves", Boolean),  # true until it was brought over from there; never false
-)
-
-# Without it, a claim would sort every page that waits.
-Index(
-    "pages_waiting",
-    pages.c.due_at,
-    pages.c.waiting_since,
-    pages.c.page_id,
-    sqlite_where=(pages.c.marks > pages.c.done) & pages.c.parked_at.is_(None),
-    postgresql_where=(pages.c.marks > pages.c.done) & pages.c.parked_at.is_(None),
-)
-
-# Without it, a renewal would read every page while others wait for the write lock.
-Index(
-    "pages_leased",
-    pages.c.lease,
-    sqlite_where=pages.c.lease.is_not(None),
-    postgresql_where=pages.c.lease.is_not(None),
-)
-
-# Asked at each claim, and hardly ever true of a page. In the order in which rows are locked.
-Index(
-    "pages_look_again",
-    pages.c.page_id,
-    pages.c.look_again_at,
-    sqlite_where=pages.c.look_again_at.is_not(None),
-    postgresql_where=pages.c.look_again_at.is_not(None),
-)
-
-# Asked at each sync, and true of no page but after a move.
-Index(
-    "pages_that_move",
-    pages.c.page_id,
-    sqlite_where=pages.c.moves.is_not(None),
-    postgresql_where=pages.c.moves.is_not(None),
 )
 
 # Every version that is known to be in the store: to compare it with, and to mend it from.

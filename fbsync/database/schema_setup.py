@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from sqlalchemy import Connection, inspect, select, text, update
 from sqlalchemy.schema import CreateColumn
 
+from fbsync.database.partial_indexes import make_partial_indexes
 from fbsync.database.schema import SCHEMA_NUMBER, metadata, schema
 from fbsync.errors import SettingsError
 
@@ -38,6 +39,7 @@ def _make_or_upgrade(write: Transaction) -> int:
         found = _schema_number(connection)
         if found is None:
             metadata.create_all(connection)
+            make_partial_indexes(connection)
             connection.execute(schema.insert().values(number=SCHEMA_NUMBER))
         elif found < SCHEMA_NUMBER:
             _upgrade(connection)
@@ -67,6 +69,7 @@ def _upgrade(connection: Connection) -> None:
                 connection.exec_driver_sql(f"alter table {table.name} add column {made}")
         for index in table.indexes:
             index.create(connection, checkfirst=True)
+    make_partial_indexes(connection)
     connection.exec_driver_sql("drop index if exists pages_due")  # of schema 5 and older
     _move_page_tokens(connection)
     connection.execute(update(schema).values(number=SCHEMA_NUMBER))
