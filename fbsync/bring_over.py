@@ -1,8 +1,7 @@
 """After the store was moved: what the database knows of its pages is written to the new one.
 
-A page that is read again needs its older versions there; one that is set aside is not read, so its
-page_data.json is written too. Everything is created and nothing replaced: what the new place holds
-already stays as it is.
+Its versions, and page_data.json but of pages that a worker is to read: those are written by then.
+Everything is created and nothing replaced: what the new place holds already stays as it is.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -45,8 +44,8 @@ def bring_over(
 ) -> Brought:
     """All pages that are still to come, or some of them; some at a time, so that it may end early.
 
-    It may run beside workers: only they write versions with new numbers, and pages that are not set
-    aside. Raises StoreUnavailable and DatabaseUnavailable; the next run then goes on.
+    It may run beside workers: only they write versions with new numbers, and pages that are due a
+    read. Raises StoreUnavailable and DatabaseUnavailable; the next run then goes on.
     """
     brought = Brought()
     for page_ids in _parts(moving, wanted):

@@ -59,7 +59,7 @@ def test_everything_is_in_the_new_store_once_the_pages_were_read(
 def test_some_pages_may_come_alone(world: World, tmp_path: Path) -> None:
     move(world, tmp_path / "new")
     assert bring(world, TWO) == Brought(pages=1, versions=2)
-    assert keys_in(world.store) == [history_key(TWO, 1), history_key(TWO, 2)]
+    assert keys_in(world.store) == [history_key(TWO, 1), history_key(TWO, 2), page_key(TWO)]
     assert bring(world) == Brought(pages=2, versions=5)
 
 

@@ -16,13 +16,14 @@ FIELDS = {"name": "Café"}
 
 @pytest.fixture
 def moving(database: Database) -> MovingPages:
-    """Page 1 has two versions and is set aside, page 2 one, page 3 none; then the store moved."""
+    """Page 1 has two versions and is set aside, page 2 one and an event; then the store moved."""
     inbox, address = DatabaseInbox(database), StoreAddress(database)
     address.move_to("old")
     inbox.mark([ONE, TWO, THREE], "sync")
     claims = {claim.page_id: claim for claim in inbox.claim(3)}
     inbox.finish(claims[TWO], LastStored(1, "digest", FIELDS, {1: b"two"}))
     inbox.park(claims[ONE], "gone", LastStored(2, "digest", FIELDS, {1: b"first", 2: b"second"}))
+    inbox.mark([TWO], "webhook")
     address.move_to("new")
     return MovingPages(database)
 
@@ -31,7 +32,7 @@ def believed(database: Database) -> list[str]:
     return [entry.key for entry in BelievedObjects(database).entries()]
 
 
-def test_pages_that_are_set_aside_come_with_their_page_data(moving: MovingPages) -> None:
+def test_pages_that_are_not_due_a_read_come_with_their_page_data(moving: MovingPages) -> None:
     assert moving.count() == 2
     assert moving.after("", 10) == [ONE, TWO]
     assert moving.after(ONE, 10) == [TWO]

@@ -37,6 +37,7 @@ def test_the_new_store_gets_every_page_and_version_also_of_pages_that_are_set_as
     settings, store = moved(tmp_path)
     ended = gone.sync(*option, **settings)
     assert "5 versions" in ended.err
+    assert ("8 objects in the store: all as the database says" in ended.out) is bool(option)
     assert contents(store) == contents(gone.store)
     verified = gone.sync("--verify", "--json", **settings)
     verification = json.loads(verified.out)["verification"]

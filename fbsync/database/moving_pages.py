@@ -18,7 +18,7 @@ _COLUMNS = ["page_id", "number", "etag", "document"]
 
 @dataclass(frozen=True)
 class MovingPage:
-    """`page_data` are the bytes of its page_data.json; None for a page that is read anyway.
+    """`page_data` are the bytes of its page_data.json; None for a page that a worker is to read.
 
     `versions` are the bytes of its history objects by number, as far as they are known.
     """
@@ -56,7 +56,9 @@ class MovingPages:
 
     def read(self, page_ids: Collection[PageId]) -> list[MovingPage]:
         """What is known of these pages, a thousand at most; others are left out."""
-        query = select(pages.c.page_id, pages.c.parked_at, pages.c.stored_fields)
+        is_read = (pages.c.marks > pages.c.done) & pages.c.parked_at.is_(None)
+        is_read |= pages.c.lease.is_not(None)
+        query = select(pages.c.page_id, pages.c.stored_fields, is_read.label("is_read"))
         query = query.where(pages.c.page_id.in_(page_ids), pages.c.moves.is_not(None))
         known = select(moving_versions).where(_page.in_(page_ids))
         versions: dict[str, dict[int, bytes]] = {}
@@ -67,7 +69,7 @@ class MovingPages:
         return [
             MovingPage(
                 PageId(row.page_id),
-                canonical_json(json.loads(row.stored_fields)) if row.parked_at else None,
+                None if row.is_read else canonical_json(json.loads(row.stored_fields)),
                 versions.get(row.page_id, {}),
             )
             for row in rows
