@@ -10,6 +10,7 @@ import pytest
 
 from fbsync.database.engine import Database
 from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.store_address import StoreAddress
 from fbsync.errors import LeaseLost
 from fbsync.page import PageId
 from fbsync.ports import (
@@ -570,6 +571,13 @@ class TestDigests:
         inbox.finish(only(inbox.claim(50)), stored(1))
         inbox.mark([ONE], "sync")
         inbox.retry(only(inbox.claim(50)), clock.moment(), "lost answer", is_written=True)
+        assert inbox.digests([ONE]) == {}
+
+    def test_are_none_after_a_move_to_another_store(self, inbox: Inbox, database: Database) -> None:
+        StoreAddress(database).move_to("/here")
+        inbox.mark([ONE], "sync")
+        inbox.finish(only(inbox.claim(50)), stored(1))
+        StoreAddress(database).move_to("/there")
         assert inbox.digests([ONE]) == {}
 
     def test_are_told_of_many_pages_at_once(self, inbox: Inbox) -> None:

@@ -15,9 +15,12 @@ _MOST_IDS = 500
 
 DIGESTS = """
 select page_id, stored_digest from pages
-where stored_number > 0 and parked_at is null and suspect <= done and page_id in ({ids})
+where stored_digest is not null and parked_at is null and suspect <= done and page_id in ({ids})
 """
-"""The digest of each page's newest version, where nothing is in doubt and the page not parked."""
+"""The digest of each page's newest version, where nothing is in doubt and the page not parked.
+
+After a move to another store there is none.
+"""
 
 FINGERPRINTS = """
 select page_id, fingerprint from page_accesses
