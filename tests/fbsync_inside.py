@@ -21,6 +21,7 @@ from fbsync import __main__ as program
 from fbsync.cli import main
 from tests.callback import callback_server
 from tests.fbsync_process import Ended
+from tests.servers import NO_TLS
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -87,7 +88,7 @@ def _text(stream: io.TextIOWrapper) -> str:
 def _follow(address: str) -> bool:
     """A person who opens the address in a browser, and whom the dialog sends back."""
     try:
-        httpx.get(address, follow_redirects=True, trust_env=False)
+        httpx.get(address, follow_redirects=True, trust_env=False, verify=NO_TLS)
     except httpx.HTTPError:
         return False
     return True

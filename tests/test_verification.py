@@ -188,7 +188,7 @@ def test_twenty_of_a_thousand_objects_in_a_bucket_are_named_and_repaired_by_two_
     make_bucket(seaweedfs)
     store = spaces(seaweedfs, "verified")
     mirror_five_hundred(world, store)
-    whole = contents(store)
+    whole = list(store.list(""))  # their ETags tell their bytes
     with bare_client(seaweedfs) as client:
         damaged = damage_twenty(
             store, lambda key: client.delete_object(Bucket=BUCKET, Key=f"verified/{key}")
@@ -203,7 +203,7 @@ def test_twenty_of_a_thousand_objects_in_a_bucket_are_named_and_repaired_by_two_
     assert counts["ListObjectsV2"] == store.list_requests - before <= 3
     assert counts["PutObject"] == 20
     assert counts.keys() == {"ListObjectsV2", "PutObject", "HeadObject"}
-    assert (len(whole), len(found), contents(store) == whole) == (1000, 20, True)
+    assert (len(whole), len(found), list(store.list("")) == whole) == (1000, 20, True)
 
 
 class Busy:
