@@ -34,6 +34,20 @@ def test_a_takeover_is_counted_from_the_kill() -> None:
     assert (found.faults, found.takeovers) == ([], [12.5])
 
 
+def test_a_takeover_by_a_worker_that_died_before_it_could_tell_is_none() -> None:
+    text = "1.0 1 claim 7 -\n2.0 1 killed - -\n13.0 2 claiming - -\n13.1 2 killed - -\n"
+    found = examine(read_log(f"{text}25.0 3 claim 7 -\n25.5 3 finishing 7 -\n"))
+    assert (found.faults, found.takeovers) == ([], [pytest.approx(11.9)])
+    failed = "1.0 1 claim 7 -\n2.0 1 killed - -\n13.0 2 claiming - -\n13.5 2 claiming - -\n"
+    found = examine(read_log(f"{failed}13.6 2 claimed - -\n25.0 3 claim 7 -\n"))
+    assert found.takeovers == [pytest.approx(11.5)]
+
+
+def test_to_give_back_after_a_finish_whose_answer_was_lost_touches_nothing() -> None:
+    text = "1.0 1 claim 7 -\n1.1 1 finishing 7 -\n1.5 2 claim 7 -\n1.6 1 giving-back 7 -\n"
+    assert examine(read_log(f"{text}1.7 2 finishing 7 -\n")).faults == []
+
+
 def test_a_process_id_that_is_given_anew_is_another_process() -> None:
     text = "0.5 1 claim 8 -\n0.6 1 finishing 8 -\n0.7 1 killed - -\n0.8 2 claim 8 -\n"
     text += "0.9 2 finishing 8 -\n400.0 1 claim 7 -\n401.0 1 killed - -\n"

@@ -38,7 +38,7 @@ class Witness:
 
     def arm(self) -> None:
         """From now on, note all that concerns pages."""
-        self._watch(DatabaseInbox, "claim", after=self._claimed)
+        self._watch(DatabaseInbox, "claim", self._claiming, self._claimed)
         self._watch(DatabaseInbox, "finish", self._finishing, self._finished)
         for verb in ("retry", "park", "release"):
             self._watch(DatabaseInbox, verb, self._giving_back, self._gave_back)
@@ -63,7 +63,11 @@ class Witness:
 
         setattr(owner, name, watched)
 
+    def _claiming(self, _args: Any) -> None:
+        self._note("claiming", "-")
+
     def _claimed(self, _args: Any, claims: Any) -> None:
+        self._note("claimed", "-")
         for claim in claims:
             self._note("claim", claim.page_id)
         if claims:

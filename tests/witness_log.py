@@ -65,6 +65,7 @@ def examine(lines: Sequence[Line]) -> Findings:
     for line in lines:
         if line.what == "killed":
             kills.setdefault(line.process, []).append(line.at)
+        if line.page == "-":
             continue
         holds = pages.setdefault(line.page, [])
         if line.what == "claim":
@@ -81,25 +82,47 @@ def examine(lines: Sequence[Line]) -> Findings:
                 found.faults.append(f"{key} was created twice, with other bytes")
             continue
         if line.what not in ("finished", "gave-back"):  # written late: others may have claimed it
-            mine.last = line.at
+            if mine.is_held or line.what == "put":  # to give back what one lost does nothing
+                mine.last = line.at
             mine.is_held = line.what == "put"
         if line.what == "finished" and line.detail != "-":
             found.versions += 1
             versions[line.page, line.detail] += 1
     found.faults += [f"version {key} was finished twice" for key, n in versions.items() if n > 1]
+    unclear = _unclear_claims(lines)
     for page, holds in pages.items():
-        _examine_page(page, holds, kills, found)
+        _examine_page(page, holds, kills, unclear, found)
     return found
 
 
+def _unclear_claims(lines: Sequence[Line]) -> list[float]:
+    """When a claim ended of which nobody knows what it took: its worker died in it, or it failed."""
+    open_claims: set[int] = set()
+    unclear = []
+    for line in lines:
+        if line.what in ("claiming", "killed") and line.process in open_claims:
+            unclear.append(line.at)
+        if line.what == "claiming":
+            open_claims.add(line.process)
+        elif line.what in ("claimed", "killed"):
+            open_claims.discard(line.process)
+    return unclear
+
+
 def _examine_page(
-    page: str, holds: list[Hold], kills: dict[int, list[float]], found: Findings
+    page: str,
+    holds: list[Hold],
+    kills: dict[int, list[float]],
+    unclear: Sequence[float],
+    found: Findings,
 ) -> None:
     for hold, following in zip(holds, holds[1:], strict=False):
         if following.begin < hold.last:
             found.faults.append(f"page {page} was in two hands at once: {hold}, {following}")
         killed = next((at for at in kills.get(hold.process, ()) if at >= hold.begin), None)
         if hold.is_held and killed is not None:
-            found.takeovers.append(following.begin - killed)
+            # Whoever took it over first may have died before it could tell.
+            since = max([killed, *(at for at in unclear if killed < at < following.begin)])
+            found.takeovers.append(following.begin - since)
     if holds and holds[-1].is_held:
         found.faults.append(f"page {page} was taken over by nobody: {holds[-1]}")
