@@ -96,7 +96,7 @@ def examine(lines: Sequence[Line]) -> Findings:
 
 
 def _unclear_claims(lines: Sequence[Line]) -> list[float]:
-    """When a claim ended of which nobody knows what it took: its worker died in it, or it failed."""
+    """When claims ended of which nobody knows what they took: it failed, or its worker died."""
     open_claims: set[int] = set()
     unclear = []
     for line in lines:
