@@ -10,6 +10,7 @@ import io
 import logging
 import signal
 import sys
+import threading
 import webbrowser
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 def run(*arguments: str, given: str = "", **environ: str) -> Ended:
     """Run `fbsync` to its end; `given` is its standard input."""
-    streams = [_stream(given), _stream(), _stream()]
+    streams = [_stream(given), _stream(), _OwnWords(io.BytesIO(), encoding="utf-8")]
     with _as_a_process(arguments, environ, streams):
         try:
             main()
@@ -74,6 +75,23 @@ def _as_a_process(
             gc.set_threshold(*threshold)
             for number, handler in handlers.items():
                 signal.signal(number, handler)
+
+
+class _OwnWords(io.TextIOWrapper):
+    """The command's standard error, without what a sandbox's threads write in this process."""
+
+    def __init__(self, buffer: io.BytesIO, encoding: str) -> None:
+        super().__init__(buffer, encoding)
+        self._theirs = sys.stderr
+        self._others = {*threading.enumerate()} - {threading.current_thread()}
+
+    def write(self, text: str) -> int:
+        """Theirs go where they would have gone."""
+        writer = threading.current_thread()
+        # The sandbox's handlers run in threads of AnyIO, which fbsync's commands have none of.
+        if writer in self._others or writer.name.startswith("AnyIO"):
+            return self._theirs.write(text)
+        return super().write(text)
 
 
 def _stream(text: str = "") -> io.TextIOWrapper:

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,24 @@ def test_it_says_the_same_and_ends_alike(arguments: tuple[str, ...]) -> None:
     inside = run(*arguments, FBSYNC_DATABASE_URL=url)
     process = run_process(*arguments, FBSYNC_DATABASE_URL=url)
     assert inside == process
+
+
+def test_what_others_write_meanwhile_is_not_its_own() -> None:
+    done = threading.Event()
+
+    def chatter() -> None:
+        while not done.wait(0.001):
+            print("theirs", file=sys.stderr)
+
+    other = threading.Thread(target=chatter)
+    other.start()
+    try:
+        ended = run("sync")
+    finally:
+        done.set()
+        other.join()
+    assert "FACEBOOK_APP_ID" in ended.err
+    assert "theirs" not in ended.err
 
 
 def test_it_leaves_the_tests_process_as_it_was() -> None:
