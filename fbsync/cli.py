@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -29,7 +28,7 @@ from fbsync.console import Console
 from fbsync.errors import FbsyncError
 from fbsync.exit_status import CLOSED_PIPE, status_of
 from fbsync.parameters import EnvFile
-from fbsync.standard_output import standard_output
+from fbsync.standard_output import silence, standard_output
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -84,6 +83,13 @@ def main() -> None:
     except FbsyncError as error:
         status = status_of(error)
         if status != CLOSED_PIPE:  # who closed it knows
-            with suppress(OSError):  # standard error may be full too
-                Console().error(error)
+            _tell(error)
         sys.exit(status)
+
+
+def _tell(error: FbsyncError) -> None:
+    try:
+        Console().error(error)
+        sys.stderr.flush()
+    except OSError:  # standard error is full, too
+        silence(sys.stderr.fileno())

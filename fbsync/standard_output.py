@@ -62,8 +62,12 @@ def standard_output() -> Iterator[None]:
         finally:
             sys.stdout.flush()
     except OutputFailed:
-        # What is left in the buffers would fail once more as Python ends.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, _DESCRIPTOR)
-        os.close(nowhere)
+        silence(_DESCRIPTOR)
         raise
+
+
+def silence(descriptor: int) -> None:
+    """What is left in the buffers above it would fail once more as Python ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)

@@ -64,23 +64,24 @@ def sync(
     _prepare_process()
     with open_access(app_settings, graph, database, warn=console.say) as access:
         opened = open_store(store, app_settings.app_id, console.say)
-        while True:
-            try:
-                report = _once(console, access, opened, fields, wish)
-            except (TemporaryFailure, PermanentFailure) as error:
-                if interval is None:
-                    raise
-                console.error(error)
-            else:
-                if interval is None:
-                    raise typer.Exit(NEEDS_ATTENTION if report.needs_attention else 0)
-            _rest(console, spread(interval.total_seconds()))
+
+        def once() -> SyncReport:
+            return _once(console, access, opened, fields, wish)
+
+        if interval is None:
+            raise typer.Exit(NEEDS_ATTENTION if once().needs_attention else 0)
+        with _interruptible(console, lambda: "Stopped while it waited for its next run."):
+            _again_and_again(console, once, interval.total_seconds())
 
 
-def _rest(console: Console, seconds: float) -> None:
-    """Until the next run."""
-    with _interruptible(console, lambda: "Stopped while it waited for its next run."):
-        time.sleep(seconds)
+def _again_and_again(console: Console, once: Callable[[], object], seconds: float) -> None:
+    """What fails may work the next time."""
+    while True:
+        try:
+            once()
+        except (TemporaryFailure, PermanentFailure) as error:
+            console.error(error)
+        time.sleep(spread(seconds))
 
 
 def _prepare_process() -> None:
