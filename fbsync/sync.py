@@ -181,8 +181,11 @@ class Poll:
                 time.sleep(_LOOK_SECONDS)
 
     def _settle_part(self, outcomes: Iterable[Outcome], marks: dict[PageId, int]) -> None:
-        """Take those out of `marks` that came to their end."""
-        for outcome in outcomes:
+        """Take those out of `marks` that came to their end.
+
+        What the store refuses comes last, as it ends the run.
+        """
+        for outcome in sorted(outcomes, key=lambda one: one.is_refused):
             if outcome.kind != "taken over" and outcome.page_id in marks:
                 self._settle(outcome)
                 del marks[outcome.page_id]
@@ -190,7 +193,7 @@ class Poll:
     def _drain_rest(self) -> None:
         """Finish what events had marked before, as a listener's worker would."""
         while outcomes := self._refresher.refresh():
-            for outcome in outcomes:
+            for outcome in sorted(outcomes, key=lambda one: one.is_refused):
                 # A page that was put off may be due by now, and is settled here then.
                 if self._put_off.remove(outcome.page_id) or outcome.page_id not in self._seen:
                     self._settle(outcome)

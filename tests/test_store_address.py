@@ -1,9 +1,13 @@
 """The store's address: a move makes every page count as not stored."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Barrier
 from typing import Any
+
+import pytest
 
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
@@ -25,6 +29,21 @@ def test_the_first_store_and_the_same_store_are_no_move(tmp_path: Path) -> None:
     assert [address.move_to("s3://a/b"), address.move_to("s3://a/b")] == [None, None]
     assert [address.move_to("s3://a/c"), address.move_to("s3://a/c")] == [Move("s3://a/b"), None]
     database.close()
+
+
+@pytest.mark.parametrize("places", [["s3://a/b"], ["s3://a/b", "s3://a/c"]], ids=["same", "other"])
+def test_of_processes_that_begin_at_once_one_is_first_and_one_address_is_known(
+    database: Database, places: list[str]
+) -> None:
+    address, begin = StoreAddress(database), Barrier(8)
+
+    def move(number: int) -> None:
+        begin.wait(10)
+        address.move_to(places[number % len(places)])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(move, range(8)))
+    assert address.known() in places
 
 
 def test_a_place_that_was_the_store_before_is_known_with_the_time_of_its_end(

@@ -172,6 +172,20 @@ def test_the_order_of_the_fields_is_no_change(world: World) -> None:
     assert world.asked == []
 
 
+def test_what_was_stored_beside_a_page_that_the_store_refuses_is_told_first(world: World) -> None:
+    found: list[Outcome | Difference] = []
+
+    class Full(Refresher):
+        def refresh(self, only: Collection[PageId] | None = None) -> list[Outcome]:
+            refused = Outcome(ONE, "put off", reason="no room", is_refused=True)
+            return [refused, Outcome(TWO, "stored")]
+
+    refresher = Full(world.inbox, world.store, lambda pages: {})
+    with pytest.raises(StoreRefused, match="no room"):
+        Poll(world.inbox, refresher, found.append).run([], [ONE, TWO])
+    assert found == [Outcome(TWO, "stored")]
+
+
 def test_what_is_stored_is_read_after_the_poll(world: World) -> None:
     world.readings[ONE] = snapshot(ONE, "Newer than the poll")
     assert told(world.sync([[snapshot(ONE, "Polled")]])) == [(ONE, "stored")]

@@ -80,9 +80,12 @@ def _store_fault(
     from fbsync.store_move import ask
     from fbsync.store_place import open_store
 
-    if isinstance(settings, DirectorySettings) and settings.folder is None and not app_id:
-        return None  # no store is named here at all
+    is_named = not isinstance(settings, DirectorySettings) or settings.folder is not None
+    if not is_named and not app_id:
+        return None
     store = open_store(settings, app_id)
+    if not is_named and known not in (None, store.address):
+        return None  # as beside a listener that only records
     if known not in (None, store.address):
         return (
             f"the settings here name the store {store.address}, but the pages were stored in"

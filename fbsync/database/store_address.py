@@ -56,6 +56,9 @@ class StoreAddress:
         if self.known() == address:
             return None
         with self._database.write() as connection:
+            if not self._database.is_sqlite:  # which has one writer at a time anyway
+                lock = "lock table store_address in share row exclusive mode"
+                connection.exec_driver_sql(lock)
             before = connection.execute(select(store_address.c.address)).scalar_one_or_none()
             connection.execute(delete(store_address))
             connection.execute(store_address.insert().values(address=address))
