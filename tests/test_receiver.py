@@ -26,9 +26,9 @@ def test_the_commit_is_refused_above_the_limits(environ: dict[str, str]) -> None
         settings.app, settings.graph, settings.database, warn=lambda _: None, makes_database=True
     )
     with parts as opened:
+        wait_until(lambda: opened.backlog.newest is not None, "the watch's own first look")
         opened.access.inbox.mark([PageId("1"), PageId("2")], "webhook")
         opened.backlog.work()
-        wait_until(lambda: opened.backlog.newest is not None, "a look at the backlog")
         with (
             limited_commit(opened, limits) as commit,
             pytest.raises(DatabaseUnavailable, match="FBSYNC_MAX_WAITING"),
