@@ -25,7 +25,7 @@ def open_store(
     from fbsync.store.s3_endpoint import S3Endpoint
     from fbsync.store.spaces import SpacesStore
 
-    server = S3Endpoint(
+    endpoint = S3Endpoint(
         region=settings.region,
         address=settings.endpoint,
         access_key=settings.access_key,
@@ -34,6 +34,6 @@ def open_store(
         connections=UPLOAD_THREADS,
         ca_file=settings.ca_file,
     )
-    spaces = SpacesStore(server, settings.bucket, settings.prefix)
+    spaces = SpacesStore(endpoint, settings.bucket, settings.prefix)
     say(f"Store: {spaces.address}")
     return spaces

@@ -57,7 +57,7 @@ def test_it_goes_where_the_client_goes(bucket: str, style: str, address: str) ->
 
 def test_it_says_what_the_client_says() -> None:
     with refusing_server({"PUT": STORED}) as server:
-        assert quick(server.endpoint).put("facebook/1/page_data.json", BODY, {"If-None-Match": "*"})
+        assert quick(server.endpoint).put("facebook/1/page_data.json", BODY, is_new=True)
         ours = lines_of(server)
     with refusing_server({"PUT": STORED}) as server:
         client(server.endpoint).put_object(
@@ -90,9 +90,9 @@ def test_it_says_what_the_client_says() -> None:
 )
 def test_whatever_is_no_plain_success_is_tried_once_and_left_to_the_client(answer: Answer) -> None:
     with refusing_server({"PUT": answer}) as server:
-        assert not quick(server.endpoint).put("1/page_data.json", BODY, {})
+        assert not quick(server.endpoint).put("1/page_data.json", BODY)
         assert len(server.requests) == 1
 
 
 def test_a_server_that_is_not_there_is_no_error_yet() -> None:
-    assert not quick(f"http://127.0.0.1:{free_port()}").put("1/page_data.json", BODY, {})
+    assert not quick(f"http://127.0.0.1:{free_port()}").put("1/page_data.json", BODY)

@@ -3,7 +3,7 @@
 import itertools
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -188,8 +188,8 @@ def noted_puts(store: SpacesStore, monkeypatch: pytest.MonkeyPatch) -> list[bool
     done: list[bool] = []
     put = store._quick.put
 
-    def noted(key: str, body: bytes, more: Mapping[str, str]) -> bool:
-        done.append(put(key, body, more))
+    def noted(key: str, body: bytes, *, is_new: bool = False) -> bool:
+        done.append(put(key, body, is_new=is_new))
         return done[-1]
 
     monkeypatch.setattr(store._quick, "put", noted)

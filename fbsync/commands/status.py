@@ -84,9 +84,9 @@ def _store_fault(
     if not is_named and not app_id:
         return None
     store = open_store(settings, app_id)
-    if not is_named and known not in (None, store.address):
-        return None  # as beside a listener that only records
     if known not in (None, store.address):
+        if not is_named:
+            return None  # as beside a listener that only records
         return (
             f"the settings here name the store {store.address}, but the pages were stored in"
             f" {known} last; give all programs the same, then run fbsync sync"

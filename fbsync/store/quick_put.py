@@ -8,7 +8,6 @@ handlers. Whatever is no plain success is left to it: it tries again, and tells 
 import hashlib
 import socket
 from base64 import b64encode
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -36,26 +35,28 @@ class QuickPut:
     `client` knows where the bucket is.
     """
 
-    def __init__(self, client: "S3Client", bucket: str, server: S3Endpoint) -> None:
+    def __init__(self, client: "S3Client", bucket: str, endpoint: S3Endpoint) -> None:
         self._address = _address(client, bucket)
-        credentials = Credentials(server.access_key, server.secret_key)
-        self._signature = S3SigV4Auth(credentials, "s3", server.region)
+        credentials = Credentials(endpoint.access_key, endpoint.secret_key)
+        self._signature = S3SigV4Auth(credentials, "s3", endpoint.region)
         seconds = (CONNECT_SECONDS, READ_SECONDS)
         self._session = URLLib3Session(
-            verify=server.verify,  # type: ignore[arg-type]  # a file too, as the client gives it
+            verify=endpoint.verify,  # type: ignore[arg-type]  # a file too, as the client gives it
             proxies=get_environ_proxies(self._address),
             timeout=seconds,  # type: ignore[arg-type]  # both limits, as the client gives them
-            max_pool_connections=server.connections,
+            max_pool_connections=endpoint.connections,
             socket_options=[_AT_ONCE],  # type: ignore[list-item]  # what a socket takes
         )
 
-    def put(self, key: str, body: bytes, more: Mapping[str, str]) -> bool:
-        """Whether the server surely has these bytes now; `more` are further headers.
+    def put(self, key: str, body: bytes, *, is_new: bool = False) -> bool:
+        """Whether the server surely has these bytes now; with `is_new`, they replace nothing.
 
         False says nothing: it may have them all the same. Raises nothing.
         """
         md5 = hashlib.md5(body, usedforsecurity=False)
-        headers = {**_HEADERS, "Content-MD5": b64encode(md5.digest()).decode(), **more}
+        headers = {**_HEADERS, "Content-MD5": b64encode(md5.digest()).decode()}
+        if is_new:
+            headers["If-None-Match"] = "*"
         request = AWSRequest("PUT", self._address + quote(key, safe="/~"), headers, body)
         self._signature.add_auth(request)
         try:

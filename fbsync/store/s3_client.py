@@ -23,16 +23,16 @@ ATTEMPTS = 3
 A put, and the HEAD that settles a lost answer, must be over within ports.LONGEST_PUT_SECONDS."""
 
 
-def make_client(server: S3Endpoint) -> "S3Client":
+def make_client(endpoint: S3Endpoint) -> "S3Client":
     """Only the given credentials and endpoint count: the machine's AWS settings are left alone."""
     client: S3Client = _bare_session().client(
         "s3",
-        region_name=server.region,
-        endpoint_url=server.address,
-        aws_access_key_id=server.access_key,
-        aws_secret_access_key=server.secret_key,
-        config=_config("path" if server.path_style else "virtual", server.connections),
-        verify=server.verify,
+        region_name=endpoint.region,
+        endpoint_url=endpoint.address,
+        aws_access_key_id=endpoint.access_key,
+        aws_secret_access_key=endpoint.secret_key,
+        config=_config("path" if endpoint.path_style else "virtual", endpoint.connections),
+        verify=endpoint.verify,
     )
     client.meta.events.register("request-created.s3.PutObject", _send_at_once)
     return client

@@ -6,10 +6,9 @@ objects are private JSON documents, put in one piece.
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
-from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     from fbsync.store.quick_put import QuickPut
 
-_NONE: Mapping[str, str] = MappingProxyType({})
 _CONFLICTS = frozenset({409, 412})
 """A conditional write that came second (S3, "Conditional requests")."""
 
@@ -34,13 +32,13 @@ class SpacesStore:
     boto3 is loaded at the first request: a sync of unchanged pages makes none.
     """
 
-    def __init__(self, server: S3Endpoint, bucket: str, prefix: str) -> None:
-        self._server = server
+    def __init__(self, endpoint: S3Endpoint, bucket: str, prefix: str) -> None:
+        self._endpoint = endpoint
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
         self._listed = 0
         self._is_bucket_there = False  # as far as an answer could have said that it is not
-        self._refusals = Refusals(bucket, server.address)
+        self._refusals = Refusals(bucket, endpoint.address)
 
     @property
     def address(self) -> str:
@@ -65,7 +63,7 @@ class SpacesStore:
         answer the loser of a race with 500. So what is there decides.
         """
         try:
-            self._put(key, body, {"If-None-Match": "*"}, IfNoneMatch="*")
+            self._put(key, body, is_new=True)
         except (BotoCoreError, ClientError) as error:
             is_conflict = isinstance(error, ClientError) and status_of(error) in _CONFLICTS
             if not is_conflict and not _is_in_doubt(error):
@@ -126,25 +124,24 @@ class SpacesStore:
     def _client(self) -> "S3Client":
         from fbsync.store.s3_client import make_client
 
-        return make_client(self._server)
+        return make_client(self._endpoint)
 
     @cached_property
     def _quick(self) -> "QuickPut":
         from fbsync.store.quick_put import QuickPut
 
-        return QuickPut(self._client, self._bucket, self._server)
+        return QuickPut(self._client, self._bucket, self._endpoint)
 
-    def _put(
-        self, key: str, body: bytes, headers: Mapping[str, str] = _NONE, **condition: str
-    ) -> None:
+    def _put(self, key: str, body: bytes, *, is_new: bool = False) -> None:
         """The whole object, guarded by Content-MD5; the answer's ETag must be that MD5.
 
-        `headers` say what `condition` says to the client.
+        With `is_new` nothing is replaced.
         """
-        if self._quick.put(self._prefix + checked(key), body, headers):
+        if self._quick.put(self._prefix + checked(key), body, is_new=is_new):
             self._is_bucket_there = True
             return
         md5 = hashlib.md5(body, usedforsecurity=False)
+        condition: dict[str, Any] = {"IfNoneMatch": "*"} if is_new else {}
         try:
             answer = self._client.put_object(
                 Bucket=self._bucket,
@@ -153,7 +150,7 @@ class SpacesStore:
                 ACL="private",
                 ContentType="application/json",
                 ContentMD5=b64encode(md5.digest()).decode(),
-                **condition,  # type: ignore[arg-type]  # the stubs take each by its name alone
+                **condition,
             )
         except ClientError as error:
             self._is_bucket_there = code_of(error) != "NoSuchBucket"
