@@ -84,7 +84,8 @@ IMPORTS = {
     "database.sqlite_file": "errors",
     "database.partial_indexes": "",
     "database.schema_setup": ".partial_indexes .schema errors",
-    "database.engine": ".faults .schema_setup .sqlite_file errors",
+    "database.mark_statements": "",
+    "database.engine": ".faults .mark_statements .schema_setup .sqlite_file errors",
     "database.refused_fields": ".engine .schema",
     "database.rate_budget": ".engine .schema errors graph.budget graph.pace",
     "database.store_address": ".engine .marks .schema",
@@ -100,15 +101,15 @@ IMPORTS = {
     "database.condition": ".engine .schema .sqlite_file",
     "database.inbox_clock": ".engine",
     "database.inbox_rows": "page ports",
-    "database.mark_statements": "",
     "database.poll_statements": "page",
     "database.marks": ".inbox_rows .mark_statements .schema page webhook",
+    "database.recording": ".mark_statements .marks webhook",
     "database.joined_writes": ".engine errors",
     "database.claim_statements": ".inbox_rows .schema page ports",
     "database.give_back_statement": ".schema ports",
     "database.inbox": ".claim_statements .engine .give_back_statement .inbox_clock"
-    " .inbox_rows .joined_writes .marks .parked .poll_statements .schema .stored_versions"
-    " errors page ports webhook",
+    " .inbox_rows .joined_writes .mark_statements .marks .parked .poll_statements .recording"
+    " .schema .stored_versions errors page ports webhook",
     "database.departures": ".engine .marks .schema graph.budget page signed_request",
     "database.delivery_state": ".schema",
     "database.delivery_log": ".delivery_state .engine .schema errors page webhook",

@@ -13,6 +13,8 @@ from fbsync.database.schema import handshakes
 from fbsync.errors import DatabaseFault, DatabaseUnavailable
 from tests import servers
 
+NOTE = "insert into handshakes (seen_at, result) values (?, ?)"
+
 
 @contextmanager
 def fails(fault: DatabaseFault) -> Iterator[None]:
@@ -72,6 +74,31 @@ class TestSqlite:
             with pytest.raises(Exception, match="NOT NULL") as caught, database.write() as wide:
                 wide.exec_driver_sql("insert into handshakes (seen_at) values (1)")
             assert not isinstance(caught.value, DatabaseUnavailable)
+
+    def test_a_lock_met_by_a_statement_of_its_own(self, tmp_path: Path) -> None:
+        path = tmp_path / "f.sqlite3"
+        with closing(Database(sqlite_url(path))) as database:
+            with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("begin immediate")
+                with fails("locked"):
+                    database.write_at_once(NOTE, (1.0, "x"))
+            database.write_at_once(NOTE, (1.0, "x"))
+
+    @pytest.mark.parametrize(
+        ("values", "kind"),
+        [
+            ((1.0, None), sqlite3.IntegrityError),
+            ((1.0,), sqlite3.ProgrammingError),
+            ((1.0, object()), (sqlite3.ProgrammingError, sqlite3.InterfaceError)),
+        ],
+    )
+    def test_a_statement_of_its_own_that_is_wrong_in_itself(
+        self, tmp_path: Path, values: tuple[object, ...], kind: type[Exception]
+    ) -> None:
+        with closing(Database(sqlite_url(tmp_path / "f.sqlite3"))) as database:
+            with pytest.raises(kind):
+                database.write_at_once(NOTE, values)
+            database.write_at_once(NOTE, (1.0, "x"))
 
 
 class TestPostgresql:

@@ -51,7 +51,9 @@ def counting_commits(database: Database) -> Iterator[list[object]]:
 
 
 def together(
-    writes: JoinedWrites, works: list[Callable[[Connection], object]]
+    writes: JoinedWrites,
+    works: list[Callable[[Connection], object]],
+    alone: Callable[[], object] | None = None,
 ) -> list[Future[object]]:
     """Run each work in a thread of its own, while another one holds the turn until all wait."""
     entered, go_on = threading.Event(), threading.Event()
@@ -63,7 +65,7 @@ def together(
     with ThreadPoolExecutor(len(works) + 1) as pool:
         holder = pool.submit(writes.run, hold)
         assert entered.wait(DEADLINE)
-        running = [pool.submit(writes.run, work) for work in works]
+        running = [pool.submit(writes.run, work, alone=alone) for work in works]
         wait_until(lambda: len(writes._waiting) == len(works), "the waiting of all")
         go_on.set()
         holder.result()
@@ -82,6 +84,26 @@ def test_those_that_wait_share_one_commit_and_each_gets_its_own_result(database:
     assert [future.result() for future in running] == names
     assert kept(database) == set(names)
     assert len(commits) == 2
+
+
+def test_a_write_has_a_shorter_way_where_no_other_waits(database: Database) -> None:
+    writes = JoinedWrites(database)
+    assert writes.run(keep("in company"), alone=lambda: "alone") == "alone"
+    (waited,) = together(writes, [keep("one")], alone=lambda: "alone")
+    assert waited.result() == "alone"
+    running = together(writes, [keep("one"), keep("two")], alone=lambda: "alone")
+    assert [future.result() for future in running] == ["one", "two"]
+    assert kept(database) == {"one", "two"}
+
+
+def test_a_fault_on_the_shorter_way_is_the_writes_own(database: Database) -> None:
+    def break_off() -> str:
+        raise KeyError("a fault of its own")
+
+    writes = JoinedWrites(database)
+    with pytest.raises(KeyError, match="a fault of its own"):
+        writes.run(keep("one"), alone=break_off)
+    assert writes.run(keep("two")) == "two"
 
 
 def test_a_fault_of_one_is_its_own_and_the_others_are_committed_once(database: Database) -> None:

@@ -1,8 +1,8 @@
 """The database: engine, transactions, set-up. SQLite by default, PostgreSQL by its URL."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from fbsync.database.faults import translated
+from fbsync.database.mark_statements import RECORDING_VIEW
 from fbsync.database.schema_setup import set_up
 from fbsync.database.sqlite_file import SqliteFile, loses_commits_in_wal
 from fbsync.errors import SettingsError
@@ -75,6 +76,18 @@ class Database:
                     connection.execute(_URGENT, {"wait": _milliseconds(LOCK_WAIT_SECONDS)})
                 yield connection
             # What went into a file that is not found again is no durable commit.
+            self._check_file()
+
+    def write_at_once(self, statement: str, values: Sequence[object]) -> None:
+        """A statement that is a transaction of its own: durable on return. On SQLite alone.
+
+        It is one call to SQLite, where `write` makes one for each statement, for its begin and its
+        commit: in a busy process, each of them waits for the interpreter's lock.
+        """
+        with translated():
+            self._check_file()
+            with closing(self._engine.raw_connection()) as pooled:
+                pooled.cursor().execute(statement, values)
             self._check_file()
 
     @contextmanager
@@ -183,6 +196,9 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute("pragma journal_mode=truncate")
     # Deleted rows are overwritten with zeros: some held a person's data that must be gone.
     connection.execute("pragma secure_delete=on")
+    connection.execute("pragma temp_store=memory")
+    for statement in RECORDING_VIEW:
+        connection.execute(statement)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -50,6 +50,14 @@ _ADVICE: dict[DatabaseFault, str] = {
     "other": "Check that it runs, has space, and is not locked by another program.",
 }
 
+# The driver's name for a value or a statement that is wrong in itself.
+_OF_OUR_OWN = (
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
+
 
 @contextmanager
 def translated() -> Iterator[None]:
@@ -69,16 +77,23 @@ def translated() -> Iterator[None]:
         raise DatabaseUnavailable(
             f"The database does not answer as it should: {cause}.\n{_ADVICE[fault]}", fault=fault
         ) from None
-    except sqlite3.Error as error:  # of a connection that SQLAlchemy does not know
-        fault = _SQLITE.get(error.sqlite_errorcode & 0xFF, "other")
+    except sqlite3.Error as error:  # of a statement that SQLAlchemy does not know
+        fault = _fault_of_sqlite(error)
+        if fault == "other" and isinstance(error, _OF_OUR_OWN):
+            raise
         raise DatabaseUnavailable(
             f"The database does not answer as it should: {error}.\n{_ADVICE[fault]}", fault=fault
         ) from None
 
 
+def _fault_of_sqlite(error: sqlite3.Error) -> DatabaseFault:
+    # The driver's own errors have no code.
+    return _SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "other")
+
+
 def _fault_of(error: DBAPIError) -> DatabaseFault:
     if isinstance(error.orig, sqlite3.Error):
-        return _SQLITE.get(getattr(error.orig, "sqlite_errorcode", 0) & 0xFF, "other")
+        return _fault_of_sqlite(error.orig)
     code = getattr(error.orig, "sqlstate", None) or ""
     if code in _POSTGRESQL:
         return _POSTGRESQL[code]

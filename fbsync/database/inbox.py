@@ -6,6 +6,7 @@ they stood at claim time, so an event that arrives during a read makes the page 
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Select, case, func, null, select, update
@@ -17,8 +18,8 @@ from fbsync.database.give_back_statement import give_back
 from fbsync.database.inbox_clock import InboxClock
 from fbsync.database.inbox_rows import chunks, moment, state_of, storable, stored_values
 from fbsync.database.joined_writes import JoinedWrites
+from fbsync.database.mark_statements import Row
 from fbsync.database.marks import (
-    keep,
     lock_pages,
     mark_for_second_looks,
     marks_of,
@@ -26,6 +27,7 @@ from fbsync.database.marks import (
 )
 from fbsync.database.parked import managed
 from fbsync.database.poll_statements import DIGESTS, pairs
+from fbsync.database.recording import keep, statements
 from fbsync.database.schema import deliveries, pages
 from fbsync.database.stored_versions import StoredVersions, keep_version
 from fbsync.errors import LeaseLost
@@ -57,7 +59,12 @@ class DatabaseInbox:
         if not batch:
             return
         now = self._now()
-        self._writes.run(lambda connection: keep(connection, batch, now), is_urgent=True)
+        if not self._database.is_sqlite:
+            self._writes.run(lambda connection: keep(connection, batch, now), is_urgent=True)
+            return
+        made = statements(batch, now)
+        alone = partial(self._database.write_at_once, *made[0]) if len(made) == 1 else None
+        self._writes.run(lambda connection: _execute(connection, made), alone=alone)
 
     def mark(self, page_ids: Collection[PageId], noticed_by: NoticedBy) -> dict[PageId, int]:
         """See ports.Inbox."""
@@ -226,3 +233,8 @@ class DatabaseInbox:
         if not was_held:
             raise LeaseLost(f"Another worker took over page {claim.page_id}; it is read again.")
         return is_parked
+
+
+def _execute(connection: Connection, made: Sequence[tuple[str, Row]]) -> None:
+    for text, values in made:
+        connection.exec_driver_sql(text, values)

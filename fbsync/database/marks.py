@@ -1,10 +1,9 @@
-"""Deliveries kept once, and the marks that they raise on their pages.
+"""The marks that deliveries raise on their pages.
 
 All of it in the caller's transaction. Rows are always written in the same order: two transactions
 on PostgreSQL must not wait for each other.
 """
 
-import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
@@ -13,18 +12,10 @@ from sqlalchemy import Connection, case, delete, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from fbsync.database.inbox_rows import chunks
-from fbsync.database.mark_statements import KEEP, LINK, RAISE, Row, execute
+from fbsync.database.mark_statements import LINK, RAISE, Row, execute
 from fbsync.database.schema import deliveries, delivery_pages, pages
 from fbsync.page import NoticedBy, PageId
 from fbsync.webhook import Delivery
-
-
-def keep(connection: Connection, batch: Sequence[Delivery], now: float) -> None:
-    """Keep each body once and raise its pages' marks: by one for each distinct body."""
-    copies = Counter(delivery.digest for delivery in batch)
-    distinct = sorted(_distinct(batch), key=lambda delivery: delivery.digest)
-    execute(connection, KEEP, [_row(delivery, copies[delivery.digest]) for delivery in distinct])
-    mark_pages_of(connection, batch, now)
 
 
 def mark_pages_of(
@@ -34,13 +25,19 @@ def mark_pages_of(
 
     Which pages these are. `is_new` is False for a replay: then no event was heard of just now.
     """
-    distinct = _distinct(batch)
+    distinct = distinct_of(batch)
     counts = Counter(page for delivery in distinct for page in delivery.page_ids)
     events = {page: delivery.id for delivery in batch for page in delivery.page_ids}
     raise_marks(connection, counts, "webhook", now, events, is_new=is_new)
     named = [(delivery.digest, page) for delivery in distinct for page in delivery.page_ids]
     execute(connection, LINK, named)
     return frozenset(counts)
+
+
+def distinct_of(batch: Sequence[Delivery]) -> list[Delivery]:
+    """One of each body, in the order in which they are written."""
+    found = {delivery.digest: delivery for delivery in batch}
+    return [found[digest] for digest in sorted(found)]
 
 
 def forget(connection: Connection, delivery_ids: Sequence[int]) -> None:
@@ -119,13 +116,3 @@ def marks_of(connection: Connection, page_ids: Collection[PageId]) -> dict[PageI
             select(pages.c.page_id, pages.c.marks).where(pages.c.page_id.in_(chunk))
         )
     }
-
-
-def _distinct(batch: Sequence[Delivery]) -> list[Delivery]:
-    return list({delivery.digest: delivery for delivery in batch}.values())
-
-
-def _row(delivery: Delivery, copies: int) -> Row:
-    page_ids = json.dumps(delivery.page_ids)
-    received_at = delivery.received_at.timestamp()
-    return (delivery.digest, bytes(delivery.body), page_ids, received_at, copies, delivery.fault)
