@@ -22,6 +22,7 @@ class SafetyNet(Periodic):
         warn: Callable[[str], None],
     ) -> None:
         super().__init__("poll of all pages", every.total_seconds(), warn)
+        self._every = every
         self._last_sync = last_sync
         self._sync = sync
         self._warn = warn
@@ -39,7 +40,7 @@ class SafetyNet(Periodic):
         return spread(self.seconds)
 
     def _seconds_left(self) -> float:
-        last = self._last_sync()
-        if last is None:
+        last, now = self._last_sync(), datetime.now(UTC)
+        if last is None or last > now + self._every:  # by a clock since set back
             return 0.0
-        return spread(self.seconds) - (datetime.now(UTC) - last).total_seconds()
+        return spread(self.seconds) - (now - last).total_seconds()

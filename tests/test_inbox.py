@@ -55,6 +55,9 @@ def delivery(*page_ids: PageId, text: str = "") -> Delivery:
     return Delivery(digest, VerifiedBody(body), page_ids, datetime(2026, 1, 1, tzinfo=UTC))
 
 
+YEAR_SECONDS = 365 * 86_400
+
+
 def only(claims: list[Claim]) -> Claim:
     assert len(claims) == 1
     return claims[0]
@@ -364,6 +367,30 @@ def test_a_page_put_off_comes_back_at_its_time(inbox: Inbox, clock: Clock) -> No
     inbox.finish(claim, stored(1))
     inbox.mark([ONE], "webhook")
     assert only(inbox.claim(50)).attempts == 0
+
+
+@pytest.mark.parametrize("by", ["an event", "a poll"])
+def test_a_page_put_off_by_a_clock_that_ran_ahead_comes_back_when_it_is_marked(
+    inbox: Inbox, clock: Clock, by: str
+) -> None:
+    inbox.mark([ONE], "webhook")
+    claim = only(inbox.claim(50))
+    inbox.retry(claim, clock.moment(10 * YEAR_SECONDS), "its certificate is of the past")
+    assert inbox.claim(50) == []
+    if by == "an event":
+        inbox.record([delivery(ONE)])
+    else:
+        inbox.mark([ONE], "sync")
+    assert only(inbox.claim(50)).marks == 2
+
+
+def test_an_event_does_not_hurry_a_page_that_was_put_off_by_facebooks_wish(
+    inbox: Inbox, clock: Clock
+) -> None:
+    inbox.mark([ONE], "webhook")
+    inbox.retry(only(inbox.claim(50)), clock.moment(86_400), "in a day")
+    inbox.record([delivery(ONE)])
+    assert inbox.claim(50) == []
 
 
 @pytest.mark.parametrize("part", ["\0", "\ud800"])

@@ -112,6 +112,23 @@ def test_an_answer_that_was_on_its_way_does_not_end_a_refusal(
     assert caught.value.retry_at == at(120)
 
 
+def test_what_a_clock_that_ran_ahead_noted_closes_nothing(
+    database: Database, clock: Clock, pauses: list[float]
+) -> None:
+    shared = budget(database, EVENTS, clock, pauses)
+    ahead = 10 * 365 * 86_400.0
+    clock.time += ahead
+    shared.note({"app": Limit(100, at(ahead + 120))})
+    clock.time = START
+    assert shared.begin([]) == {}
+    shared.note({"app": Limit(10)})
+    assert shared.begin([]) == {}
+    shared.note({"app": Limit(100, at(120))})
+    with pytest.raises(RateLimited) as caught:
+        shared.begin([])
+    assert caught.value.retry_at == at(120)
+
+
 def test_a_page_that_is_refused_closes_only_itself(
     database: Database, clock: Clock, pauses: list[float]
 ) -> None:

@@ -11,6 +11,9 @@ from sqlalchemy import Connection
 MOST_ROWS = 100
 """In one statement. Older builds of SQLite take 999 values."""
 
+LONGEST_WAIT_SECONDS = 2 * 86_400
+"""No page is put off for longer. Facebook's longest wish is a day, 1,440 minutes."""
+
 Row = tuple[object, ...]
 
 KEEP = """
@@ -22,11 +25,11 @@ on conflict (digest) do update set
 """
 """Keep deliveries, or count copies. A dead letter of an older version may be readable by now."""
 
-RAISE = """
+RAISE = f"""
 insert into pages (
     page_id, marks, noticed_by, waiting_since, event, last_event_at,
     done, suspect, due_at, attempts, leased_until, stored_number
-) {rows}
+) {{rows}}
 on conflict (page_id) do update set
     marks = pages.marks + excluded.marks,
     waiting_since = case
@@ -34,10 +37,16 @@ on conflict (page_id) do update set
     noticed_by = case
         when excluded.noticed_by = 'webhook' or pages.marks = pages.done then excluded.noticed_by
         else pages.noticed_by end,
+    due_at = case
+        when pages.due_at > excluded.waiting_since + {LONGEST_WAIT_SECONDS} then 0.0
+        else pages.due_at end,
     event = coalesce(excluded.event, pages.event),
     last_event_at = coalesce(excluded.last_event_at, pages.last_event_at)
 """
-"""Raise pages' marks, also of new ones. A waiting event keeps its name when a poll comes second."""
+"""Raise pages' marks, also of new ones. A waiting event keeps its name when a poll comes second.
+
+A page that was put off for longer than anybody wishes was so by a clock since set back.
+"""
 
 LINK = """
 insert into delivery_pages (delivery_id, page_id, mark)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import Row, bindparam, case, select
+from sqlalchemy import Row, bindparam, case, or_, select
 
 from fbsync.database.engine import Database
 from fbsync.database.schema import rate_limits
@@ -18,6 +18,9 @@ from fbsync.graph.pace import Lane, closed_seconds, pause_seconds, percent_now
 
 _NOTED_FROM = 50
 """Percent below which a limit is far away and not worth a row."""
+
+_CLOCKS_DIFFER_SECONDS = 600.0
+"""At most, by chance. What was seen later than that from now was by a clock since set back."""
 
 # Put together once, as it is asked before each request.
 _NAMED = select(rate_limits).where(rate_limits.c.name.in_(bindparam("names", expanding=True)))
@@ -49,6 +52,7 @@ class RateBudget:
         """
         with self._database.read() as connection:
             rows = connection.execute(_NAMED, {"names": [APP_LIMIT, *limits]}).all()
+        rows = [row for row in rows if row.seen_at <= self._now() + _CLOCKS_DIFFER_SECONDS]
         self._noted |= {row.name for row in rows}
         closed = {row.name: error for row in rows if (error := self._closed(row))}
         if APP_LIMIT in closed:
@@ -74,11 +78,12 @@ class RateBudget:
             return
         insert = self._database.insert(rate_limits)
         new, old = insert.excluded.refused_until, rate_limits.c.refused_until
+        is_ahead = rate_limits.c.seen_at > insert.excluded.seen_at + _CLOCKS_DIFFER_SECONDS
         changed = {
             "percent": insert.excluded.percent,
             "seen_at": insert.excluded.seen_at,
             # An answer that was on its way meanwhile does not end a refusal.
-            "refused_until": case((new > old, new), else_=old),
+            "refused_until": case((or_(new > old, is_ahead), new), else_=old),
         }
         upsert = insert.on_conflict_do_update(index_elements=["name"], set_=changed)
         with self._database.write() as connection:
