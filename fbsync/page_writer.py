@@ -56,13 +56,14 @@ class PageWriter:
         while True:
             now = snapshot.keeping(last.fields) if last else snapshot
             if last is not None and last.digest == now.digest:
-                self._check.put_page(page, last, guard)
+                last = self._check.put_page(page, last, guard)
                 return Written(last, _adopted(claim, last), drift)
             version = _next_version(claim, last, now)
             if self._create(version, guard):
                 guard()
-                self._store.put(page_key(page), now.document)
-                return Written(_grown(last, version, now.digest, now.fields), version, drift)
+                is_unanswered = self._store.put(page_key(page), now.document)
+                last = _grown(last, version, now.digest, now.fields, is_unanswered=is_unanswered)
+                return Written(last, version, drift)
             last = self._check.newer(page, last)
 
     def bury(self, claim: Claim, failure: PermanentFailure, guard: Guard) -> Written:
@@ -84,7 +85,7 @@ class PageWriter:
             else:
                 last = self._check.newer(page, last)
         if claim.last is not None and claim.last.digest is None:
-            self._check.put_page(page, last, guard)
+            last = self._check.put_page(page, last, guard)
         return Written(last, None, drift)
 
     def _create(self, version: PageVersion | Tombstone, guard: Guard) -> bool:
@@ -111,9 +112,12 @@ def _grown(
     version: PageVersion | Tombstone,
     digest: str,
     fields: Mapping[str, object],
+    *,
+    is_unanswered: bool = False,
 ) -> LastStored:
     documents = {**(last.documents if last else {}), version.number: version.document}
-    return LastStored(version.number, digest, fields, documents)
+    is_unanswered |= last is not None and last.is_unanswered
+    return LastStored(version.number, digest, fields, documents, is_unanswered)
 
 
 def _adopted(claim: Claim, last: LastStored) -> PageVersion | None:

@@ -37,13 +37,15 @@ class LastStored:
 
     `digest` is None where the store can no longer be trusted to hold these fields and nothing
     newer, as after a lost lease: the next pass then looks. `documents` are the bytes of versions
-    that the database does not know yet, by number.
+    that the database does not know yet, by number. `is_unanswered`: a try of a put of the page went
+    unanswered before another one succeeded, so what it sent may yet replace what is written next.
     """
 
     number: int
     digest: str | None
     fields: Mapping[str, object]
     documents: Mapping[int, bytes] = field(default_factory=dict, repr=False, compare=False)
+    is_unanswered: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -128,8 +130,9 @@ class Inbox(Protocol):
     def finish(self, claim: Claim, stored: LastStored | None) -> None:
         """Done up to the claim's marks. `stored` is the newest version, None if it is the claim's.
 
-        Its documents are kept. Raises LeaseLost; the page is then marked again and its digest no
-        longer trusted.
+        Its documents are kept. Where it `is_unanswered`, the page is marked once more after
+        LONGEST_PUT_SECONDS and its digest not trusted then. Raises LeaseLost; the page is then
+        marked again and its digest no longer trusted.
         """
         ...
 
@@ -209,8 +212,12 @@ class ObjectStore(Protocol):
         """That objects could be stored, as far as that shows at once: no request is sent."""
         ...
 
-    def put(self, key: str, body: bytes) -> None:
-        """Store the whole object under the key, durably, replacing what was there."""
+    def put(self, key: str, body: bytes) -> bool:
+        """Store the whole object under the key, durably, replacing what was there.
+
+        True where an earlier try of it went unanswered: it may yet be applied once more, and
+        replace what is put next. For LONGEST_PUT_SECONDS at most.
+        """
         ...
 
     def create(self, key: str, body: bytes) -> bool:

@@ -123,11 +123,12 @@ class Repair:
         self, claim: Claim, suspicions: Sequence[Suspicion], lease: Lease, *, is_parked: bool
     ) -> Looked:
         drifts: list[Drift] = []
-        must_read = False
+        must_read = is_unanswered = False
         try:
             for suspicion in suspicions:
                 if plan := self._plan(suspicion, claim.last, is_parked=is_parked):
-                    drift = self._carry_out(plan, lease)
+                    drift, is_late = self._carry_out(plan, lease)
+                    is_unanswered |= is_late
                     drifts.append(drift)
                     # What is left to a worker, and a write that failed and may yet arrive.
                     must_read |= drift.remedy == "read again" or drift is not plan.drift
@@ -136,32 +137,33 @@ class Repair:
                 self._inbox.release(claim, is_written=bool(drifts))
             is_all = False
         else:
-            is_all = self._give_back(claim, must_read=must_read)
+            is_all = self._give_back(claim, must_read=must_read, is_unanswered=is_unanswered)
         # What was only seen is seen again, beside what the database says by then.
         return drifts if is_all else [d for d in drifts if d.remedy == "repaired"], is_all
 
-    def _carry_out(self, plan: Plan, lease: Lease) -> Drift:
+    def _carry_out(self, plan: Plan, lease: Lease) -> tuple[Drift, bool]:
+        """What came of it; whether a try of its put may yet arrive, though another succeeded."""
         drift = plan.drift
         if plan.body is None:
-            return drift
+            return drift, False
         if not lease.may_write(drift.page_id):
             raise LeaseLost(f"The lease on page {drift.page_id} ran out; nothing more is written.")
         try:
-            self._store.put(drift.key, plan.body)
+            is_unanswered = self._store.put(drift.key, plan.body)
         except StoreUnavailable as error:
-            return replace(drift, remedy="not repaired", reason=str(error))
-        return drift
+            return replace(drift, remedy="not repaired", reason=str(error)), False
+        return drift, is_unanswered
 
-    def _give_back(self, claim: Claim, *, must_read: bool) -> bool:
+    def _give_back(self, claim: Claim, *, must_read: bool, is_unanswered: bool) -> bool:
         """False where the lease was lost: another worker may have come in between.
 
         `must_read`: the store may hold something else than the database says, so that the next pass
-        over the page does not believe it.
+        over the page does not believe it. `is_unanswered`: it may do so later.
         """
         if must_read:
             claim = replace(claim, marks=self._inbox.mark([claim.page_id], "sync")[claim.page_id])
         try:
-            self._inbox.release(claim, is_written=must_read)
+            self._inbox.release(claim, is_written=must_read or is_unanswered)
         except LeaseLost:
             return False
         return True

@@ -57,9 +57,9 @@ class StoreCheck:
             )
         return found
 
-    def put_page(self, page: PageId, last: LastStored, guard: Guard) -> None:
+    def put_page(self, page: PageId, last: LastStored, guard: Guard) -> LastStored:
         """Write page_data.json as the newest version has it, unless it is so already."""
-        self._mend(page_key(page), canonical_json(last.fields), guard)
+        return self._mend_page(page, last, guard)[0]
 
     def _compare(self, page: PageId, last: LastStored, guard: Guard) -> Seen:
         """Two HEADs at most. Only here a version is put, with the very bytes that it had."""
@@ -71,17 +71,28 @@ class StoreCheck:
             drift.append(f"{key} was missing, and its content is not known here")
         elif _read(page, last.number, body) is not None:
             last = replace(last, documents={last.number: body})
-        drift.append(self._mend(page_key(page), canonical_json(last.fields), guard))
+        last, page_drift = self._mend_page(page, last, guard)
+        drift.append(page_drift)
         return last, tuple(filter(None, drift))
 
+    def _mend_page(
+        self, page: PageId, last: LastStored, guard: Guard
+    ) -> tuple[LastStored, str | None]:
+        drift, is_unanswered = self._mended(page_key(page), canonical_json(last.fields), guard)
+        return replace(last, is_unanswered=last.is_unanswered or is_unanswered), drift
+
     def _mend(self, key: str, body: bytes, guard: Guard) -> str | None:
-        """What was wrong with the object; None where it holds these bytes."""
+        """What was wrong with a version; a late try of it could only write the very same bytes."""
+        return self._mended(key, body, guard)[0]
+
+    def _mended(self, key: str, body: bytes, guard: Guard) -> tuple[str | None, bool]:
+        """What was wrong with the object, None where it holds these bytes; and as `put` says."""
         seen = self._store.head(key)
         if seen is not None and seen.etag == etag_of(body):
-            return None
+            return None, False
         guard()
-        self._store.put(key, body)
-        return f"{key} was missing" if seen is None else f"{key} was altered"
+        is_unanswered = self._store.put(key, body)
+        return f"{key} was missing" if seen is None else f"{key} was altered", is_unanswered
 
     def _settle_doubt(self, page: PageId, last: LastStored, guard: Guard) -> Seen:
         """What was created after `last`, or is `last` where the database has not its bytes.
@@ -133,7 +144,10 @@ def _adopted(
 ) -> LastStored:
     """A tombstone has no fields: the page stays as it was before."""
     documents = {**(last.documents if last else {}), number: body}
+    is_unanswered = last is not None and last.is_unanswered
     if isinstance(version, Tombstone):
-        return LastStored(number, INACCESSIBLE, last.fields if last else {}, documents)
+        return LastStored(
+            number, INACCESSIBLE, last.fields if last else {}, documents, is_unanswered
+        )
     fields = version.snapshot.fields
-    return LastStored(number, digest_of(fields), fields, documents)
+    return LastStored(number, digest_of(fields), fields, documents, is_unanswered)

@@ -77,9 +77,9 @@ class Store(DirectoryStore):
         self.before_put: dict[int, Callable[[], None]] = {}
         self._lock = threading.Lock()
 
-    def put(self, key: str, body: bytes) -> None:
+    def put(self, key: str, body: bytes) -> bool:
         self._note(key)
-        super().put(key, body)
+        return super().put(key, body)
 
     def create(self, key: str, body: bytes) -> bool:
         self._note(key)

@@ -73,6 +73,7 @@ class Limits:
     faults: int = 0  # a read or a put fails
     unparks: int = 0
     late_puts: int = 0  # a put arrives after its worker was killed, or gave it up
+    second_tries: int = 0  # a put succeeds at its second try, and its first may yet arrive
     alterations: int = 0  # somebody alters a page's newest version while the page is in doubt
 
 
@@ -308,8 +309,12 @@ class Model:
         what = f"{key} by worker {index + 1}"
         written = self._written(state, call.kind, key, body)
         # A store says of a lost race what it holds; see ports.ObjectStore.
-        answer = written.store[key] == body if call.kind == "create" else None
+        answer = written.store[key] == body if call.kind == "create" else False
         yield f"{call.kind} {what}", self._answered(written, index, call, answer)
+        if call.kind == "put" and state.limits.second_tries:
+            under_way = replace(written, late=(*state.late, (call.kind, key, body)))
+            tried_twice = _used(under_way, "second_tries")
+            yield f"tried-twice-put {what}", self._answered(tried_twice, index, call, True)
         if state.limits.faults:
             error = StoreUnavailable("It is gone.")
             for label, at in (("failed", state), ("unanswered", written)):
@@ -641,8 +646,9 @@ class _Run:
         found: StoredObject | None = self._answer("head", key)
         return found
 
-    def put(self, key: str, body: bytes) -> None:
-        self._answer("put", key, body)
+    def put(self, key: str, body: bytes) -> bool:
+        is_unanswered: bool = self._answer("put", key, body)
+        return is_unanswered
 
     def create(self, key: str, body: bytes) -> bool:
         is_ours: bool = self._answer("create", key, body)

@@ -130,8 +130,9 @@ IMPORTS = {
     "store.refusals": "errors",
     "store.s3_endpoint": "",
     "store.s3_client": ".s3_endpoint",
-    "store.quick_put": ".s3_client .s3_endpoint",
-    "store.spaces": ".keys .quick_put .refusals .s3_client .s3_endpoint ports",
+    "store.unanswered": "",
+    "store.quick_put": ".s3_client .s3_endpoint .unanswered",
+    "store.spaces": ".keys .quick_put .refusals .s3_client .s3_endpoint .unanswered ports",
     "store_place": "data_folder ports refresh settings.store store.directory store.s3_endpoint"
     " store.spaces",
     # the reading side: the store alone, without database and Facebook

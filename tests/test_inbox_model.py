@@ -123,6 +123,21 @@ def test_a_version_that_was_altered_while_its_page_is_in_doubt_is_as_it_was(
     assert len(explore(tmp_path, names, limits).states) > states
 
 
+@pytest.mark.parametrize(
+    ("names", "limits", "states"),
+    [
+        ("BA", Limits(second_tries=1), 100),
+        ("BA", Limits(expiries=1, second_tries=1), 1_000),
+        ("BC", Limits(faults=1, second_tries=1), 1_000),
+    ],
+    ids=["alone", "it loses its lease, too", "a failure, too"],
+)
+def test_the_first_try_of_a_put_that_arrives_after_the_second_is_found_by_the_second_look(
+    tmp_path: Path, names: str, limits: Limits, states: int
+) -> None:
+    assert len(explore(tmp_path, names, limits).states) > states
+
+
 class Unguarded(DatabaseInbox):
     """With a hand on the rows."""
 
@@ -197,6 +212,13 @@ class Forgetting(Unguarded):
         super().retry(claim, at, reason)
 
 
+class TrustingSecondTries(Unguarded):
+    """Believes that a try that went unanswered is over once the next one succeeded."""
+
+    def finish(self, claim: Claim, stored: LastStored | None) -> None:
+        super().finish(claim, replace(stored, is_unanswered=False) if stored else None)
+
+
 class LookingOnce(Unguarded):
     """Believes that a dead worker's last put has arrived when its page is taken over."""
 
@@ -236,6 +258,7 @@ class OffByOne(Unguarded):
         (LookingOnce, "BA", Limits(expiries=1, crashes=1), "not stored as it is"),
         (LookingOnce, "BA", Limits(crashes=1, late_puts=1), "not stored as it is"),
         (LookingAtOnce, "BA", Limits(faults=1, late_puts=1), "not stored as it is|do not end with"),
+        (TrustingSecondTries, "BA", Limits(second_tries=1), "not stored as it is"),
         (OffByOne, "B", Limits(), "is recorded, and is not there"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",

@@ -9,6 +9,7 @@ from botocore.config import Config
 from fbsync.ports import etag_of
 from fbsync.store.quick_put import QuickPut
 from fbsync.store.s3_endpoint import S3Endpoint
+from fbsync.store.unanswered import UnansweredTries
 from tests.refusing_server import Answer, RefusingServer, refusing_server
 from tests.servers import free_port
 
@@ -34,7 +35,7 @@ def client(endpoint: str, style: str = "path") -> "S3Client":
 
 def quick(endpoint: str, bucket: str = "mirror", style: str = "path") -> QuickPut:
     server = S3Endpoint("nyc3", endpoint, "AKIA0123", "secret")
-    return QuickPut(client(endpoint, style), bucket, server)
+    return QuickPut(client(endpoint, style), bucket, server, UnansweredTries())
 
 
 def lines_of(server: RefusingServer) -> dict[str, str]:

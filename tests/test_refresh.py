@@ -801,10 +801,10 @@ def test_a_late_write_that_the_database_was_not_told_of_is_written_over_once_it_
 class Surprise(DirectoryStore):
     """Fails as nobody foresaw, for page 1 only."""
 
-    def put(self, key: str, body: bytes) -> None:
+    def put(self, key: str, body: bytes) -> bool:
         if key.startswith("1/"):
             raise RuntimeError("a value that is told to nobody")
-        super().put(key, body)
+        return super().put(key, body)
 
 
 def test_a_page_that_fails_as_nobody_foresaw_is_put_off_and_stops_no_other(

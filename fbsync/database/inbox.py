@@ -211,6 +211,8 @@ class DatabaseInbox:
         """Whether the page is parked now, if that was wanted. Raises LeaseLost."""
         if stored is not None:
             values = values | stored_values(stored, self._now())
+            if stored.is_unanswered:
+                values["look_again_at"] = self._clock.current() + LONGEST_PUT_SECONDS
         page = pages.c.page_id == claim.page_id
 
         def write(connection: Connection) -> tuple[bool, bool]:

@@ -41,7 +41,7 @@ class DirectoryStore:
         except OSError as error:
             raise _unavailable("written", Path(error.filename), error) from None
 
-    def put(self, key: str, body: bytes) -> None:
+    def put(self, key: str, body: bytes) -> bool:
         """Write a temporary file, fsync it, rename it, fsync the folder: all or nothing."""
         path = self._path(key)
         try:
@@ -49,6 +49,7 @@ class DirectoryStore:
             replace_file(path, body)
         except OSError as error:
             raise _unavailable("written", path, error) from None
+        return False
 
     def create(self, key: str, body: bytes) -> bool:
         """See ports.ObjectStore. The file gets its name by a hard link, which replaces nothing."""

@@ -20,6 +20,7 @@ from botocore.utils import get_environ_proxies
 
 from fbsync.store.s3_client import CONNECT_SECONDS, READ_SECONDS
 from fbsync.store.s3_endpoint import S3Endpoint
+from fbsync.store.unanswered import UnansweredTries
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,10 +33,13 @@ _HEADERS = {"Content-Type": "application/json", "x-amz-acl": "private"}
 class QuickPut:
     """Puts private JSON documents into one bucket; safe in threads.
 
-    `client` knows where the bucket is.
+    `client` knows where the bucket is; `tries` is told how each put ended.
     """
 
-    def __init__(self, client: "S3Client", bucket: str, endpoint: S3Endpoint) -> None:
+    def __init__(
+        self, client: "S3Client", bucket: str, endpoint: S3Endpoint, tries: UnansweredTries
+    ) -> None:
+        self._tries = tries
         self._address = _address(client, bucket)
         credentials = Credentials(endpoint.access_key, endpoint.secret_key)
         self._signature = S3SigV4Auth(credentials, "s3", endpoint.region)
@@ -61,8 +65,10 @@ class QuickPut:
         self._signature.add_auth(request)
         try:
             answer = self._session.send(request.prepare())
-        except BotoCoreError:  # the client meets the same, and tells it
+        except BotoCoreError as error:  # the client meets the same, and tells it
+            self._tries.note(None, error)
             return False
+        self._tries.note(answer.status_code, None)
         told = str(answer.headers.get("ETag", "")).strip('"')
         return bool(answer.status_code == 200 and told == md5.hexdigest())
 

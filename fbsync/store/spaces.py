@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from fbsync.store.quick_put import QuickPut
+    from fbsync.store.unanswered import UnansweredTries
 
 _CONFLICTS = frozenset({409, 412})
 """A conditional write that came second (S3, "Conditional requests")."""
@@ -48,13 +49,15 @@ class SpacesStore:
     def check(self) -> None:
         """See ports.ObjectStore. Nothing of a bucket is known without a request, which may hang."""
 
-    def put(self, key: str, body: bytes) -> None:
+    def put(self, key: str, body: bytes) -> bool:
         """See ports.ObjectStore."""
+        self._tries.begin()
         try:
             self._put(key, body)
         except (BotoCoreError, ClientError) as error:
             if not (_is_in_doubt(error) and self._holds(key, body)):
                 raise self._refusals.explain(error) from None
+        return self._tries.any
 
     def create(self, key: str, body: bytes) -> bool:
         """See ports.ObjectStore.
@@ -124,13 +127,21 @@ class SpacesStore:
     def _client(self) -> "S3Client":
         from fbsync.store.s3_client import make_client
 
-        return make_client(self._endpoint)
+        client = make_client(self._endpoint)
+        client.meta.events.register("needs-retry.s3.PutObject", self._tries.note_try)
+        return client
+
+    @cached_property
+    def _tries(self) -> "UnansweredTries":
+        from fbsync.store.unanswered import UnansweredTries
+
+        return UnansweredTries()
 
     @cached_property
     def _quick(self) -> "QuickPut":
         from fbsync.store.quick_put import QuickPut
 
-        return QuickPut(self._client, self._bucket, self._endpoint)
+        return QuickPut(self._client, self._bucket, self._endpoint, self._tries)
 
     def _put(self, key: str, body: bytes, *, is_new: bool = False) -> None:
         """The whole object, guarded by Content-MD5; the answer's ETag must be that MD5.
