@@ -347,6 +347,23 @@ def test_a_write_that_was_given_up_after_its_lease_was_lost_is_looked_for_as_wel
     assert not is_trusted(only(inbox.claim(50)))
 
 
+@pytest.mark.parametrize("end", ["finish", "park"])
+def test_a_put_of_which_one_try_went_unanswered_is_looked_at_when_that_cannot_come_any_more(
+    inbox: Inbox, clock: Clock, end: str
+) -> None:
+    last = replace(stored(2), is_unanswered=True)
+    if end == "finish":
+        inbox.finish(mirrored(inbox), last)
+    else:
+        assert inbox.park(mirrored(inbox), "gone", last)
+        inbox.unpark([ONE])
+        inbox.finish(only(inbox.claim(50)), None)
+    clock.seconds += LONGEST_PUT_SECONDS - 1
+    assert inbox.claim(50) == []
+    clock.seconds += 1
+    assert not is_trusted(only(inbox.claim(50)))
+
+
 def test_what_is_found_in_order_is_no_newer_than_it_was(inbox: Inbox, clock: Clock) -> None:
     first = clock.moment()
     claim = mirrored(inbox)
