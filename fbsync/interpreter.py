@@ -3,7 +3,7 @@
 import gc
 import sys
 
-SWITCH_SECONDS = 0.0001
+SWITCH_SECONDS = 0.001
 OBJECTS = 20_000
 
 
@@ -14,7 +14,8 @@ def answer_smoothly() -> None:
     through every module's objects takes some 50 ms, and holds up each request meanwhile.
 
     And a thread that waits for the interpreter's lock gets it after SWITCH_SECONDS, not Python's
-    0.005 (`sys.setswitchinterval`): a commit waits for it some twenty times, and everybody for it.
+    0.005 (`sys.setswitchinterval`): a commit waits for it a few times, and everybody for it. Less
+    than that lets the threads of a pass over many pages interrupt each other all the time.
     """
     gc.collect()
     gc.freeze()
