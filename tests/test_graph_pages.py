@@ -202,6 +202,16 @@ def test_a_snapshot_tells_when_and_by_which_version_it_was_read(
     assert before <= reading.fetched_at <= datetime.now(UTC)
 
 
+@pytest.mark.parametrize("body", [True, {}, {"success": True}, {"id": "2", "name": "Other"}])
+def test_an_answer_that_is_not_the_page_fails_for_now_and_alone(
+    graph: GraphPages, meta: Meta, body: object
+) -> None:
+    meta.answer_reads([item(body), item({"id": "2", "name": "Butcher"})])
+    found = graph.read_pages([access(1), access(2)])
+    assert type(found[ONE]) is GraphUnavailable
+    assert _fields(found[TWO]) == {"id": "2", "name": "Butcher"}
+
+
 def test_one_bad_page_fails_alone(graph: GraphPages, meta: Meta) -> None:
     bad = [item({"id": "1"}), item(error(190), 400), item(error(4), 400), item({"id": "4"})]
     meta.answer_reads(bad)

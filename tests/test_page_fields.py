@@ -20,6 +20,10 @@ def test_further_fields_are_asked_for_once() -> None:
     assert fields.asked("name", "tasks") == "id,name,picture{url,cache_key},tasks"
 
 
+def test_the_id_is_asked_for_though_nobody_wants_it() -> None:
+    assert PageFields(("name",), FieldsInMemory()).asked("tasks") == "id,name,tasks"
+
+
 def test_an_expanded_field_is_left_out_by_its_name() -> None:
     memory = FieldsInMemory()
     fields = PageFields(("id", "picture{url}", "phone"), memory)

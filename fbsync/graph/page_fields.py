@@ -36,9 +36,12 @@ class PageFields:
         return tuple(sorted(self._left_out))
 
     def asked(self, *more: str) -> str:
-        """The value of the parameter `fields`: these, and `more` that no snapshot holds."""
+        """The value of the parameter `fields`: these, and `more` that no snapshot holds.
+
+        The id is always among them, as an answer without it is not known to be the page's.
+        """
         fields = [field for name, field in self._wanted.items() if name not in self._left_out]
-        return ",".join(dict.fromkeys((*fields, *more)))
+        return ",".join(dict.fromkeys(("id", *fields, *more)))
 
     def leave_out(self, refusal: FieldRefused, asked: str | None = None) -> None:
         """Do without this field from now on. Raises the refusal where that would not mend it.
