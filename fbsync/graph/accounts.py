@@ -14,7 +14,7 @@ from fbsync.graph.answer import Answer
 from fbsync.graph.budget import person_limit
 from fbsync.graph.call import GraphConnection
 from fbsync.graph.read import Read
-from fbsync.page import PageAccess, PageId, UserToken, page_id
+from fbsync.page import PageAccess, PageId, UserToken, told_page_id
 
 ACCOUNTS_PAGE_SIZE = 100
 MY_PAGES = "me/accounts"
@@ -100,7 +100,7 @@ def list_parts(
 def read_listed(item: Mapping[str, Any]) -> ListedPage:
     """One page of an answer. Raises GraphUnavailable where it has no usable id."""
     try:
-        page = page_id(item.get("id"))
+        page = told_page_id(item.get("id"))
     except ValueError:
         raise GraphUnavailable("Facebook listed a page without a usable id.") from None
     name = str(item.get("name", "")).replace("\0", "")  # which PostgreSQL does not store

@@ -4,6 +4,7 @@ Every method raises GraphUnavailable, RateLimited and the PermanentFailures of g
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from fbsync.graph.budget import page_limit
 from fbsync.graph.call import GraphConnection
 from fbsync.graph.page_fields import PageFields
 from fbsync.graph.read import Read
-from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
+from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken, told_page_id
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,12 @@ class GraphPages:
 
     def _snapshot(self, page: PageId, answer: Answer) -> PageSnapshot | GraphUnavailable:
         """What names no id, or another page's, is not the page: its fields are not cleared."""
-        if answer.data.get("id") != page:
-            return GraphUnavailable(
-                f"Facebook answered something else than page {page}.\nTry again later."
-            )
-        return self._page_fields.snapshot(page, answer.data, answer.version)
+        with suppress(ValueError):
+            if told_page_id(answer.data.get("id")) == page:
+                return self._page_fields.snapshot(page, answer.data, answer.version)
+        return GraphUnavailable(
+            f"Facebook answered something else than page {page}.\nTry again later."
+        )
 
     def _account(self, item: Mapping[str, Any], version: str) -> Account:
         listed = read_listed(item)
