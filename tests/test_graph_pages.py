@@ -13,9 +13,11 @@ from fbsync.errors import (
     RateLimited,
     TokenRefused,
 )
+from fbsync.graph.answer import Answer
 from fbsync.graph.call import MAX_BATCH, GraphConnection
 from fbsync.graph.page_fields import PageFields
 from fbsync.graph.pages import Account, GraphPages
+from fbsync.graph.read import Read
 from fbsync.page import PageAccess, PageId, PageSnapshot
 from tests.graph_wire import ANNA, ONE, THREE, TWO, URL, Call, Meta, access, error, item
 from tests.instant import FieldsInMemory
@@ -285,6 +287,26 @@ def test_a_field_that_the_list_of_pages_refuses_is_left_out_from_then_on(
         {"parking", "phone"},
         {"phone"},
     ]
+
+
+def test_a_list_goes_on_where_another_call_left_the_refused_field_out_meanwhile(
+    connection: GraphConnection, meta: Meta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = FieldsInMemory()
+    fields = PageFields(("id", "name", "parking"), memory)
+    read = connection.read
+
+    def read_beside_a_worker(asked: Read) -> Answer:
+        try:
+            return read(asked)
+        except FieldRefused as refusal:
+            fields.leave_out(refusal, asked=asked.params["fields"])
+            raise
+
+    monkeypatch.setattr(connection, "read", read_beside_a_worker)
+    meta.answer_reads([refused("parking")], [item({"data": [{"id": "1"}]})])
+    assert listed(GraphPages(connection, fields).accounts(ANNA)) == [[ONE]]
+    assert memory.added == ["parking"]
 
 
 def test_pages_that_refuse_a_field_are_read_again_without_it_and_only_those(

@@ -71,12 +71,13 @@ def list_parts(
     edge: str,
     user: UserToken,
     fields: Callable[[], str],
-    leave_out: Callable[[FieldRefused], None] | None = None,
+    leave_out: Callable[[FieldRefused, str], None] | None = None,
 ) -> Iterator[Answer]:
     """A person's list to its end, up to ACCOUNTS_PAGE_SIZE items at a time.
 
     `fields` is asked before each request. Where a field is refused and `leave_out` is there, it is
-    told, and the same part is asked for again; what it raises ends the list.
+    told, with what was asked for, and the same part is asked for again; what it raises ends the
+    list.
     """
     params = {"limit": str(ACCOUNTS_PAGE_SIZE)}
     used: set[str] = set()
@@ -87,7 +88,7 @@ def list_parts(
         except FieldRefused as error:
             if leave_out is None:
                 raise
-            leave_out(error)
+            leave_out(error, params["fields"])
             continue
         yield answer
         after = answer.next_cursor(used)

@@ -43,17 +43,18 @@ class PageFields:
         fields = [field for name, field in self._wanted.items() if name not in self._left_out]
         return ",".join(dict.fromkeys(("id", *fields, *more)))
 
-    def leave_out(self, refusal: FieldRefused, asked: str | None = None) -> None:
+    def leave_out(self, refusal: FieldRefused, asked: str) -> None:
         """Do without this field from now on. Raises the refusal where that would not mend it.
 
-        `asked` is what was asked for: a field may have been left out since by another call.
+        `asked` is what was asked for: a field may have been left out since by another call. Where
+        it cannot be remembered, it is asked for again, so that a later refusal is.
         """
-        names = set(map(field_name, split_fields(self.asked() if asked is None else asked)))
+        names = set(map(field_name, split_fields(asked)))
         if refusal.field not in (names & self._wanted.keys()) - _NEEDED:
             raise refusal
         if refusal.field not in self._left_out:
-            self._left_out |= {refusal.field}
             self._refused.add(refusal.field)
+            self._left_out |= {refusal.field}
 
     def snapshot(self, page: PageId, data: Mapping[str, object], version: str) -> PageSnapshot:
         """Only what was asked for is kept, so that nothing else can slip into a stored object."""
