@@ -35,7 +35,7 @@ from typing import Literal
 class FbsyncError(Exception):
     """The root: everything that fbsync raises on purpose.
 
-    `of_app`: the Graph API refuses every call of the app, not only those of one person or page.
+    `of_app`: every call of the app fails, not only those of one person or page.
     """
 
     of_app = False

@@ -36,6 +36,12 @@ def page_id(text: object) -> PageId:
     raise ValueError("a page id is 1 to 32 digits")
 
 
+def told_page_id(value: object) -> PageId:
+    """An id as JSON tells it: a text, or a number in some answers and events. Raises ValueError."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return page_id(str(value) if is_number else value)
+
+
 @dataclass(frozen=True)
 class UserToken:
     """A person's long-lived token, and the permissions that were granted to it (`scopes`).

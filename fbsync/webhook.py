@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Literal, NewType
 
 from fbsync.errors import BadSignature, UnreadableDelivery
-from fbsync.page import PageId, page_id
+from fbsync.page import PageId, told_page_id
 
 VerifiedBody = NewType("VerifiedBody", bytes)
 """Bytes whose signature was checked. Only `verify` makes them, so nothing else can be read."""
@@ -144,11 +144,8 @@ def _page_ids(entries: object) -> list[PageId]:
     """The usable ids in order, the dashboard's test id among them."""
     found = []
     for entry in entries if isinstance(entries, list) else []:
-        text = entry.get("id") if isinstance(entry, dict) else None
-        if isinstance(text, int) and not isinstance(text, bool):
-            text = str(text)
         try:
-            found.append(page_id(text))
+            found.append(told_page_id(entry.get("id") if isinstance(entry, dict) else None))
         except ValueError:
             continue
     return found

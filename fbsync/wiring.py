@@ -19,7 +19,14 @@ from fbsync.database.sync_runs import SyncRuns
 from fbsync.database.token_key import read_key_file
 from fbsync.database.vault import Vault
 from fbsync.database_place import database_url, open_database
-from fbsync.errors import FbsyncError, NoAccess, PermanentFailure, RateLimited, SettingsError
+from fbsync.errors import (
+    GRAPH_FAILURES,
+    FbsyncError,
+    GraphUnavailable,
+    NoAccess,
+    PermanentFailure,
+    SettingsError,
+)
 from fbsync.expiry_watch import ExpiryWatch
 from fbsync.graph.accounts import Accounts
 from fbsync.graph.call import GraphConnection
@@ -94,21 +101,30 @@ class Access:
     ) -> Iterator[list[PageSnapshot]]:
         """All pages of all people who logged in, part by part; new page tokens are kept.
 
-        `refused` is told of a person whose list may not be read now, with the reason; the others'
-        lists are. Raises NoAccess where nobody has logged in, and what concerns everybody.
+        `refused` is told of a person whose list cannot be read now, with the reason; the others'
+        lists are. Raises NoAccess where nobody has logged in, and what concerns everybody: that
+        Facebook cannot be reached, or that every list fails for now.
         """
         users = self.vault.users()
         if not users:
             left = len(self.departures.pages_left())
             pages = f"{left} mirrored pages keep their last copy" if left else "there are no pages"
             raise NoAccess(f"Nobody is logged in, so {pages}.\nRun: fbsync login")
+        unavailable = list[tuple[str, GraphUnavailable]]()
         for user in users:
             try:
                 yield from self._poll_one(user, keep_tokens=keep_tokens)
-            except (PermanentFailure, RateLimited) as error:
+            except GRAPH_FAILURES as error:
                 if error.of_app:
                     raise
-                refused(user.name, error)
+                if isinstance(error, GraphUnavailable):
+                    unavailable.append((user.name, error))
+                else:
+                    refused(user.name, error)
+        if len(unavailable) == len(users):
+            raise unavailable[0][1]
+        for name, failure in unavailable:
+            refused(name, failure)
 
     def _poll_one(self, user: UserToken, *, keep_tokens: bool) -> Iterator[list[PageSnapshot]]:
         for part in self.pages.accounts(user):

@@ -122,10 +122,14 @@ class TestEach:
         assert person.requests() == 0
 
 
-@pytest.mark.parametrize("item", [{}, {"id": None}, {"id": 7}, {"id": "../up"}, {"id": ""}])
+@pytest.mark.parametrize("item", [{}, {"id": None}, {"id": True}, {"id": "../up"}, {"id": ""}])
 def test_a_page_without_a_usable_id_is_a_failure(item: dict[str, object]) -> None:
     with pytest.raises(GraphUnavailable, match="without a usable id"):
         read_listed(item)
+
+
+def test_an_id_may_be_a_number() -> None:
+    assert read_listed({"id": 1001, "name": "Shop"}) == ListedPage(PageId("1001"), "Shop", None)
 
 
 def test_odd_parts_of_an_answer_are_left_out() -> None:

@@ -98,6 +98,23 @@ def test_each_code_gives_exactly_one_class_and_one_behaviour(
 
 
 @pytest.mark.parametrize(
+    "told",
+    [
+        *({"code": 3}, {"code": 10}, {"code": 200}, {"code": 299}, {"code": 803}),
+        *({"code": 102}, {"code": 190, "error_subcode": 463}, {"code": 100, "error_subcode": 33}),
+        {"code": 100, "message": UNREADABLE},
+        {"code": 12, "message": "(#12) parking is deprecated for versions v26.0"},
+    ],
+)
+def test_what_meta_calls_transient_passes_whatever_its_code(told: dict[str, object]) -> None:
+    found = error_from({"error": {**told, "is_transient": True}}, 400)
+    assert type(found) is GraphUnavailable
+    assert PASSES in str(found)
+    assert "login" not in str(found)
+    assert type(error_from({"error": {**told, "is_transient": False}}, 400)) is not type(found)
+
+
+@pytest.mark.parametrize(
     ("code", "status", "kind"),
     [
         (-1, 500, GraphUnavailable),

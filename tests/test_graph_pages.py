@@ -13,9 +13,11 @@ from fbsync.errors import (
     RateLimited,
     TokenRefused,
 )
+from fbsync.graph.answer import Answer
 from fbsync.graph.call import MAX_BATCH, GraphConnection
 from fbsync.graph.page_fields import PageFields
 from fbsync.graph.pages import Account, GraphPages
+from fbsync.graph.read import Read
 from fbsync.page import PageAccess, PageId, PageSnapshot
 from tests.graph_wire import ANNA, ONE, THREE, TWO, URL, Call, Meta, access, error, item
 from tests.instant import FieldsInMemory
@@ -117,7 +119,7 @@ def test_an_entry_that_is_no_object_is_passed_over(graph: GraphPages, meta: Meta
     assert listed(graph.accounts(ANNA)) == [[ONE]]
 
 
-@pytest.mark.parametrize("odd", [{}, {"id": "../etc"}, {"id": 1}, {"id": ""}])
+@pytest.mark.parametrize("odd", [{}, {"id": "../etc"}, {"id": True}, {"id": ""}])
 def test_a_listed_page_without_a_usable_id_is_a_failure(
     graph: GraphPages, meta: Meta, odd: dict[str, object]
 ) -> None:
@@ -202,6 +204,24 @@ def test_a_snapshot_tells_when_and_by_which_version_it_was_read(
     assert before <= reading.fetched_at <= datetime.now(UTC)
 
 
+def test_a_page_whose_id_is_a_number_is_the_same_page(graph: GraphPages, meta: Meta) -> None:
+    page = {"id": 1, "name": "Bakery"}
+    meta.answer_reads(part(page), [item(page)], [item(page | {"id": "1"})])
+    ((account,),) = graph.accounts(ANNA)
+    for reading in (account.snapshot, *(graph.read_pages([access(1)])[ONE] for _ in range(2))):
+        assert _fields(reading) == {"id": "1", "name": "Bakery"}
+
+
+@pytest.mark.parametrize("body", [True, {}, {"success": True}, {"id": "2", "name": "Other"}])
+def test_an_answer_that_is_not_the_page_fails_for_now_and_alone(
+    graph: GraphPages, meta: Meta, body: object
+) -> None:
+    meta.answer_reads([item(body), item({"id": "2", "name": "Butcher"})])
+    found = graph.read_pages([access(1), access(2)])
+    assert type(found[ONE]) is GraphUnavailable
+    assert _fields(found[TWO]) == {"id": "2", "name": "Butcher"}
+
+
 def test_one_bad_page_fails_alone(graph: GraphPages, meta: Meta) -> None:
     bad = [item({"id": "1"}), item(error(190), 400), item(error(4), 400), item({"id": "4"})]
     meta.answer_reads(bad)
@@ -267,6 +287,26 @@ def test_a_field_that_the_list_of_pages_refuses_is_left_out_from_then_on(
         {"parking", "phone"},
         {"phone"},
     ]
+
+
+def test_a_list_goes_on_where_another_call_left_the_refused_field_out_meanwhile(
+    connection: GraphConnection, meta: Meta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = FieldsInMemory()
+    fields = PageFields(("id", "name", "parking"), memory)
+    read = connection.read
+
+    def read_beside_a_worker(asked: Read) -> Answer:
+        try:
+            return read(asked)
+        except FieldRefused as refusal:
+            fields.leave_out(refusal, asked=asked.params["fields"])
+            raise
+
+    monkeypatch.setattr(connection, "read", read_beside_a_worker)
+    meta.answer_reads([refused("parking")], [item({"data": [{"id": "1"}]})])
+    assert listed(GraphPages(connection, fields).accounts(ANNA)) == [[ONE]]
+    assert memory.added == ["parking"]
 
 
 def test_pages_that_refuse_a_field_are_read_again_without_it_and_only_those(

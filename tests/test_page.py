@@ -21,6 +21,7 @@ from fbsync.page import (
     field_name,
     page_id,
     split_fields,
+    told_page_id,
 )
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 5000, tzinfo=UTC)
@@ -39,6 +40,22 @@ def test_a_page_id_is_one_to_thirty_two_digits(text: str) -> None:
 def test_anything_else_is_no_page_id(text: object) -> None:
     with pytest.raises(ValueError, match="1 to 32 digits"):
         page_id(text)
+
+
+@pytest.mark.parametrize("value", ["1001", 1001])
+def test_json_tells_an_id_as_a_text_or_as_a_number(value: object) -> None:
+    assert told_page_id(value) == "1001"
+
+
+LONGER_THAN_PYTHON_WRITES = pytest.param(10**5000, id="5001 digits")
+
+
+@pytest.mark.parametrize(
+    "value", ["", None, True, False, -1, 1.0, 10**32, LONGER_THAN_PYTHON_WRITES, ["1"]]
+)
+def test_anything_else_that_json_tells_is_no_id(value: object) -> None:
+    with pytest.raises(ValueError, match="digits"):
+        told_page_id(value)
 
 
 def test_equal_pages_give_equal_bytes_whatever_the_order_of_their_fields() -> None:

@@ -32,6 +32,7 @@ from fbsync.settings.facebook import AppSettings, GraphSettings
 from fbsync.store.directory import DirectoryStore
 from fbsync.sync import Difference, Poll
 from fbsync.sync_report import SyncReport
+from fbsync.sync_run import SyncRun
 from fbsync.wiring import Access, open_access
 from tests import servers
 from tests.instant import NO_PATIENCE
@@ -277,6 +278,8 @@ class TestSharedPages:
             ("permission", PermissionMissing),
             ("token-expired", TokenRefused),
             ("user-throttle", RateLimited),
+            ("transient", GraphUnavailable),
+            ("null", GraphUnavailable),
         ],
     )
     def test_what_is_wrong_with_one_persons_list_leaves_the_others_alone(
@@ -288,17 +291,45 @@ class TestSharedPages:
         assert [one.page_id for part in parts for one in part] == [ONE, TWO, THREE]
         assert {name: type(error) for name, error in refused.items()} == {"1": kind}
 
-    @pytest.mark.parametrize(
-        ("fault", "kind"), [("throttle", RateLimited), ("transient", GraphUnavailable)]
-    )
-    def test_what_concerns_everybody_ends_the_poll(
-        self, access: Access, sandbox: Sandbox, fault: str, kind: type[FbsyncError]
+    def test_a_run_that_lacks_one_persons_list_does_not_count_as_one_of_all_pages(
+        self, access: Access, sandbox: Sandbox, tmp_path: Path
     ) -> None:
+        report = SyncReport()
+        store = DirectoryStore(tmp_path, "facebook")
+        run = SyncRun(access, store, [], report.add, report.refuse, report.miss)
+        sandbox.client.post("/_sandbox/faults", json={"name": "transient", "path": "me/accounts"})
+        assert run.over_all([], by_the_clock=False)
+        assert report.counts == {"stored": 3}
+        assert report.needs_attention
+        assert access.last_sync.ended_at() is None
+        assert run.over_all([], by_the_clock=False)
+        assert access.last_sync.ended_at() is not None
+
+    def test_a_limit_of_the_app_ends_the_poll(self, access: Access, sandbox: Sandbox) -> None:
         for _ in range(2):  # the second time, a limit that is used up is known from the first
-            sandbox.client.post("/_sandbox/faults", json={"name": fault, "path": "me/accounts"})
-            with pytest.raises(kind) as caught:
+            sandbox.client.post(
+                "/_sandbox/faults", json={"name": "throttle", "path": "me/accounts"}
+            )
+            with pytest.raises(RateLimited) as caught:
                 list(access.poll(keep_tokens=True, refused=unexpected))
-            assert caught.value.of_app is (fault == "throttle")
+            assert caught.value.of_app
+
+    def test_where_every_list_fails_for_now_the_poll_does(
+        self, access: Access, sandbox: Sandbox
+    ) -> None:
+        fault = {"name": "transient", "path": "me/accounts", "times": 2}
+        sandbox.client.post("/_sandbox/faults", json=fault)
+        with pytest.raises(GraphUnavailable, match="code 2"):
+            list(access.poll(keep_tokens=True, refused=unexpected))
+
+    def test_where_facebook_cannot_be_reached_nobody_elses_list_is_tried(self) -> None:
+        answers = list[str]()
+        with opened(APP, GRAPH, DEFAULT, patience=NO_PATIENCE, answered=answers.append) as access:
+            for person in ("1", "2"):
+                access.vault.save(UserToken(person, person, "EAAuser"), [])
+            with pytest.raises(GraphUnavailable, match="cannot be reached"):
+                list(access.poll(keep_tokens=True, refused=unexpected))
+        assert answers == ["none"]
 
     def test_an_app_secret_that_is_wrong_ends_the_poll(
         self, access: Access, sandbox: Sandbox

@@ -14,7 +14,7 @@ from fbsync.graph.answer import Answer
 from fbsync.graph.budget import person_limit
 from fbsync.graph.call import GraphConnection
 from fbsync.graph.read import Read
-from fbsync.page import PageAccess, PageId, UserToken, page_id
+from fbsync.page import PageAccess, PageId, UserToken, told_page_id
 
 ACCOUNTS_PAGE_SIZE = 100
 MY_PAGES = "me/accounts"
@@ -71,12 +71,13 @@ def list_parts(
     edge: str,
     user: UserToken,
     fields: Callable[[], str],
-    leave_out: Callable[[FieldRefused], None] | None = None,
+    leave_out: Callable[[FieldRefused, str], None] | None = None,
 ) -> Iterator[Answer]:
     """A person's list to its end, up to ACCOUNTS_PAGE_SIZE items at a time.
 
     `fields` is asked before each request. Where a field is refused and `leave_out` is there, it is
-    told, and the same part is asked for again; what it raises ends the list.
+    told, with what was asked for, and the same part is asked for again; what it raises ends the
+    list.
     """
     params = {"limit": str(ACCOUNTS_PAGE_SIZE)}
     used: set[str] = set()
@@ -87,7 +88,7 @@ def list_parts(
         except FieldRefused as error:
             if leave_out is None:
                 raise
-            leave_out(error)
+            leave_out(error, params["fields"])
             continue
         yield answer
         after = answer.next_cursor(used)
@@ -100,7 +101,7 @@ def list_parts(
 def read_listed(item: Mapping[str, Any]) -> ListedPage:
     """One page of an answer. Raises GraphUnavailable where it has no usable id."""
     try:
-        page = page_id(item.get("id"))
+        page = told_page_id(item.get("id"))
     except ValueError:
         raise GraphUnavailable("Facebook listed a page without a usable id.") from None
     name = str(item.get("name", "")).replace("\0", "")  # which PostgreSQL does not store

@@ -95,6 +95,9 @@ def error_from(answer: object, status: int, usage: Usage = _UNKNOWN_USAGE) -> Fb
             f"Facebook answered HTTP {status} without an error body.\n{_ADVICE[GraphUnavailable]}"
         )
     code = _integer(error.get("code"))
+    if error.get("is_transient") is True and not _is_throttle(code):
+        # Meta's word that the same call may do better, whatever the code says else.
+        return GraphUnavailable(f"Facebook says: {_describe(error)}\n{_ADVICE[GraphUnavailable]}")
     refused = _FIELD.search(str(error.get("message", ""))) if code in (12, 100) else None
     if refused is not None:
         message = f"Facebook says: {_describe(error)}\n{_ADVICE[FieldRefused]}"
@@ -124,7 +127,7 @@ def _meaning(code: int, status: int, error: Mapping[str, object]) -> tuple[type[
 
 def _kind(code: int, error: Mapping[str, object]) -> type[FbsyncError] | None:
     """None for a code that has no class of its own."""
-    if code in _THROTTLES or _is_business_throttle(code):
+    if _is_throttle(code):
         return RateLimited
     if code in (102, 190):
         return TokenRefused
@@ -134,9 +137,13 @@ def _kind(code: int, error: Mapping[str, object]) -> type[FbsyncError] | None:
         return PageGone
     if code in (2200, 2201):
         return CallbackRefused
-    if error.get("is_transient") is True or code in (1, 2):
+    if code in (1, 2):
         return GraphUnavailable
     return None
+
+
+def _is_throttle(code: int) -> bool:
+    return code in _THROTTLES or _is_business_throttle(code)
 
 
 def _is_business_throttle(code: int) -> bool:

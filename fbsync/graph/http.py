@@ -64,10 +64,12 @@ class GraphHttp:
         except TimeoutError:
             raise GraphUnavailable("Facebook's answer is too slow.\nTry again later.") from None
         except httpx.HTTPError as error:
-            raise GraphUnavailable(
+            unreachable = GraphUnavailable(
                 f"Facebook cannot be reached at {self._base}: {type(error).__name__}.\n"
                 "Check the network, FACEBOOK_GRAPH_URL and your proxy settings."
-            ) from None
+            )
+            unreachable.of_app = True  # no other call would fare better
+            raise unreachable from None
         finally:
             self._answered(status)
         version = response.headers.get("facebook-api-version", self._version)

@@ -36,25 +36,29 @@ class PageFields:
         return tuple(sorted(self._left_out))
 
     def asked(self, *more: str) -> str:
-        """The value of the parameter `fields`: these, and `more` that no snapshot holds."""
-        fields = [field for name, field in self._wanted.items() if name not in self._left_out]
-        return ",".join(dict.fromkeys((*fields, *more)))
+        """The value of the parameter `fields`: these, and `more` that no snapshot holds.
 
-    def leave_out(self, refusal: FieldRefused, asked: str | None = None) -> None:
+        The id is always among them, as an answer without it is not known to be the page's.
+        """
+        fields = [field for name, field in self._wanted.items() if name not in self._left_out]
+        return ",".join(dict.fromkeys(("id", *fields, *more)))
+
+    def leave_out(self, refusal: FieldRefused, asked: str) -> None:
         """Do without this field from now on. Raises the refusal where that would not mend it.
 
-        `asked` is what was asked for: a field may have been left out since by another call.
+        `asked` is what was asked for: a field may have been left out since by another call. Where
+        it cannot be remembered, it is asked for again, so that a later refusal is.
         """
-        names = set(map(field_name, split_fields(self.asked() if asked is None else asked)))
+        names = set(map(field_name, split_fields(asked)))
         if refusal.field not in (names & self._wanted.keys()) - _NEEDED:
             raise refusal
         if refusal.field not in self._left_out:
-            self._left_out |= {refusal.field}
             self._refused.add(refusal.field)
+            self._left_out |= {refusal.field}
 
     def snapshot(self, page: PageId, data: Mapping[str, object], version: str) -> PageSnapshot:
         """Only what was asked for is kept, so that nothing else can slip into a stored object."""
-        fields = dict(data)
-        for name in data.keys() - self._wanted.keys():
+        fields = dict(data) | {"id": page}  # as a text, also where an answer has a number
+        for name in fields.keys() - self._wanted.keys():
             del fields[name]
         return PageSnapshot(page, fields, datetime.now(UTC), version, self._left_out)

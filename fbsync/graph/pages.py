@@ -4,17 +4,18 @@ Every method raises GraphUnavailable, RateLimited and the PermanentFailures of g
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from fbsync.errors import FieldRefused, PermanentFailure, TemporaryFailure
+from fbsync.errors import FieldRefused, GraphUnavailable, PermanentFailure, TemporaryFailure
 from fbsync.graph.accounts import MY_PAGES, list_parts, read_listed
 from fbsync.graph.answer import Answer
 from fbsync.graph.budget import page_limit
 from fbsync.graph.call import GraphConnection
 from fbsync.graph.page_fields import PageFields
 from fbsync.graph.read import Read
-from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
+from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken, told_page_id
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class GraphPages:
         refused: dict[PageId, FieldRefused] = {}
         for page, answer in self._connection.read_each(reads):
             if isinstance(answer, Answer):
-                found[page] = self._page_fields.snapshot(page, answer.data, answer.version)
+                found[page] = self._snapshot(page, answer)
             elif isinstance(answer, FieldRefused):
                 refused[page] = answer
             elif isinstance(answer, (TemporaryFailure, PermanentFailure)):
@@ -79,6 +80,15 @@ class GraphPages:
                 except FieldRefused:
                     found[access.page_id] = refusal  # nothing that we could leave out
         return found | self.read_pages(again) if again else found
+
+    def _snapshot(self, page: PageId, answer: Answer) -> PageSnapshot | GraphUnavailable:
+        """What names no id, or another page's, is not the page: its fields are not cleared."""
+        with suppress(ValueError):
+            if told_page_id(answer.data.get("id")) == page:
+                return self._page_fields.snapshot(page, answer.data, answer.version)
+        return GraphUnavailable(
+            f"Facebook answered something else than page {page}.\nTry again later."
+        )
 
     def _account(self, item: Mapping[str, Any], version: str) -> Account:
         listed = read_listed(item)
