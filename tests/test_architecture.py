@@ -71,7 +71,8 @@ IMPORTS = {
     "graph.deadline": "",
     "graph.errors": ".usage errors",
     "graph.answer": ".errors .usage errors",
-    "graph.http": ".answer .deadline .usage errors settings.environment",
+    "http_client": "errors settings.environment",
+    "graph.http": ".answer .deadline .usage errors http_client",
     "graph.read": ".budget",
     "graph.call": ".answer .budget .errors .http .read .usage errors patience",
     "graph.page_fields": "errors page",
@@ -146,7 +147,7 @@ IMPORTS = {
     " graph.oauth graph.permissions page ports",
     "login.report": ".login checklist errors graph.permissions wording",
     "login.logout": "database.departures database.vault errors graph.oauth page",
-    "callback_check": "settings.environment webhook",
+    "callback_check": "http_client webhook",
     "subscribe.handshake_failure": "callback_check webhook",
     "subscribe.app_level": ".handshake_failure callback_check database.added_fields"
     " database.handshakes errors graph.subscriptions subscription_plan webhook wording",
