@@ -11,6 +11,8 @@ from typing import Any, TextIO
 from fbsync.errors import OutputFailed
 
 _DESCRIPTOR = 1
+_FAILING = ("strict", "surrogateescape")
+"""What fails at a mark or a name that the terminal's encoding does not have."""
 
 
 class _Output(io.FileIO):
@@ -52,6 +54,8 @@ def standard_output() -> Iterator[None]:
     else:
         sys.stdout.flush()
         encoding, errors = sys.stdout.encoding, sys.stdout.errors or "strict"
+    if errors in _FAILING:
+        errors = "backslashreplace"  # as Python has it for standard error
     bare = _Output(_DESCRIPTOR, "w", closefd=False)
     sys.stdout = io.TextIOWrapper(
         io.BufferedWriter(bare), encoding, errors, line_buffering=bare.isatty()
