@@ -198,6 +198,7 @@ IMPORTS = {
     # edges
     "console": "checklist errors page",
     "standard_output": "errors",
+    "standard_error": "standard_output",
     "grouped_reasons": "",
     "standing_report": "byte_size console database.missed_webhooks expiry standing wording",
     "delivery_body": "",
@@ -258,7 +259,7 @@ IMPORTS = {
     # The edges of the edges. A command may know everything below it, but no other command.
     "commands": "*",
     "demo": "*",
-    "cli": "commands console errors exit_status parameters standard_output",
+    "cli": "commands console errors exit_status parameters standard_error standard_output",
     "__init__": "mirror mirror_place mounted settings.env_file",
     "__main__": "cli",
 }
