@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 
-from fbsync.settings.environment import LOOPBACK_HOSTS
+from fbsync.http_client import http_client
 from fbsync.webhook import CHECK_HEADER
 
 SECONDS = 10.0
@@ -57,12 +57,11 @@ def handshake_url(url: str, verify_token: str, challenge: str) -> str:
 
 
 def ask_callback(url: str, verify_token: str) -> CallbackAnswer:
-    """One handshake with a challenge of our own. A proxy of the environment is not for loopback."""
+    """One handshake with a challenge of our own. Raises SettingsError, see `http_client`."""
     challenge = str(secrets.randbelow(10**10))
-    loopback = urlsplit(url).hostname in LOOPBACK_HOSTS
     try:
         with (
-            httpx.Client(timeout=SECONDS, trust_env=not loopback) as client,
+            http_client(url, SECONDS) as client,
             client.stream(
                 "GET",
                 handshake_url(url, verify_token, challenge),

@@ -28,7 +28,8 @@ from fbsync.console import Console
 from fbsync.errors import FbsyncError
 from fbsync.exit_status import CLOSED_PIPE, status_of
 from fbsync.parameters import EnvFile
-from fbsync.standard_output import silence, standard_output
+from fbsync.standard_error import expendable_standard_error
+from fbsync.standard_output import standard_output
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -79,17 +80,10 @@ def main() -> None:
     """The console script: one place turns errors into an exit status."""
     try:
         with standard_output():
+            expendable_standard_error()
             app()
     except FbsyncError as error:
         status = status_of(error)
         if status != CLOSED_PIPE:  # who closed it knows
-            _tell(error)
+            Console().error(error)
         sys.exit(status)
-
-
-def _tell(error: FbsyncError) -> None:
-    try:
-        Console().error(error)
-        sys.stderr.flush()
-    except OSError:  # standard error is full, too
-        silence(sys.stderr.fileno())

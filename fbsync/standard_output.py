@@ -11,6 +11,8 @@ from typing import Any, TextIO
 from fbsync.errors import OutputFailed
 
 _DESCRIPTOR = 1
+_FAILING = ("strict", "surrogateescape")
+"""What fails at a mark or a name that the terminal's encoding does not have."""
 
 
 class _Output(io.FileIO):
@@ -29,11 +31,21 @@ class _Output(io.FileIO):
             raise OutputFailed(told, is_closed_pipe=is_closed) from None
 
 
-def _is_descriptor(stream: TextIO) -> bool:
+def is_descriptor(stream: TextIO, descriptor: int) -> bool:
+    """Whether the stream writes to this file descriptor."""
     try:
-        return stream.fileno() == _DESCRIPTOR
+        return stream.fileno() == descriptor
     except OSError:  # io.UnsupportedOperation, of a stream that is no file
         return False
+
+
+def hold_closed(descriptor: int) -> None:
+    """For one that is closed from the start: a file that is opened later must not get its number.
+
+    What is written to it still fails.
+    """
+    while os.open(os.devnull, os.O_RDONLY) < descriptor:  # each is the lowest that is free
+        pass
 
 
 @contextmanager
@@ -42,16 +54,17 @@ def standard_output() -> Iterator[None]:
 
     Where a program has put something else in the place of standard output, that stays.
     """
-    if sys.stdout is not None and not _is_descriptor(sys.stdout):
+    if sys.stdout is not None and not is_descriptor(sys.stdout, _DESCRIPTOR):
         yield
         return
     if sys.stdout is None:
-        # Closed from the start. A file that is opened later must not get its number.
-        os.open(os.devnull, os.O_RDONLY)
+        hold_closed(_DESCRIPTOR)
         encoding, errors = "utf-8", "strict"
     else:
         sys.stdout.flush()
         encoding, errors = sys.stdout.encoding, sys.stdout.errors or "strict"
+    if errors in _FAILING:
+        errors = "backslashreplace"  # as Python has it for standard error
     bare = _Output(_DESCRIPTOR, "w", closefd=False)
     sys.stdout = io.TextIOWrapper(
         io.BufferedWriter(bare), encoding, errors, line_buffering=bare.isatty()
@@ -62,12 +75,8 @@ def standard_output() -> Iterator[None]:
         finally:
             sys.stdout.flush()
     except OutputFailed:
-        silence(_DESCRIPTOR)
+        # What is left in the buffers would fail once more as Python ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, _DESCRIPTOR)
+        os.close(nowhere)
         raise
-
-
-def silence(descriptor: int) -> None:
-    """What is left in the buffers above it would fail once more as Python ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)

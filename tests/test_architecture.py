@@ -71,7 +71,8 @@ IMPORTS = {
     "graph.deadline": "",
     "graph.errors": ".usage errors",
     "graph.answer": ".errors .usage errors",
-    "graph.http": ".answer .deadline .usage errors settings.environment",
+    "http_client": "errors settings.environment",
+    "graph.http": ".answer .deadline .usage errors http_client",
     "graph.read": ".budget",
     "graph.call": ".answer .budget .errors .http .read .usage errors patience",
     "graph.page_fields": "errors page",
@@ -147,7 +148,7 @@ IMPORTS = {
     " graph.oauth graph.permissions page ports",
     "login.report": ".login checklist errors graph.permissions wording",
     "login.logout": "database.departures database.vault errors graph.oauth page",
-    "callback_check": "settings.environment webhook",
+    "callback_check": "http_client webhook",
     "subscribe.handshake_failure": "callback_check webhook",
     "subscribe.app_level": ".handshake_failure callback_check database.added_fields"
     " database.handshakes errors graph.subscriptions subscription_plan webhook wording",
@@ -198,6 +199,7 @@ IMPORTS = {
     # edges
     "console": "checklist errors page",
     "standard_output": "errors",
+    "standard_error": "standard_output",
     "grouped_reasons": "",
     "standing_report": "byte_size console database.missed_webhooks expiry standing wording",
     "delivery_body": "",
@@ -258,7 +260,7 @@ IMPORTS = {
     # The edges of the edges. A command may know everything below it, but no other command.
     "commands": "*",
     "demo": "*",
-    "cli": "commands console errors exit_status parameters standard_output",
+    "cli": "commands console errors exit_status parameters standard_error standard_output",
     "__init__": "mirror mirror_place mounted settings.env_file",
     "__main__": "cli",
 }

@@ -181,6 +181,20 @@ def test_a_url_without_a_driver_is_a_settings_error(url: str) -> None:
         Database(url)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://u:hush@h:hush/x",
+        "sqlite:///f.sqlite3?check_same_thread=hush",
+        "sqlite:///:memory:",
+    ],
+)
+def test_a_url_with_a_value_that_cannot_be_is_a_settings_error_without_it(url: str) -> None:
+    with pytest.raises(SettingsError, match="Check its port and its options") as caught:
+        Database(url)
+    assert "hush" not in str(caught.value)
+
+
 def test_an_unreachable_server_is_unavailable_and_its_password_stays_hidden() -> None:
     with pytest.raises(DatabaseUnavailable) as caught:
         Database("postgresql+psycopg://fbsync:hunter2@127.0.0.1:1/fbsync?connect_timeout=2")

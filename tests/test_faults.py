@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.schema import handshakes
-from fbsync.errors import DatabaseFault, DatabaseUnavailable
+from fbsync.errors import DatabaseFault, DatabaseUnavailable, SettingsError
 from tests import servers
 
 NOTE = "insert into handshakes (seen_at, result) values (?, ?)"
@@ -159,6 +159,14 @@ class TestPostgresql:
         port = servers.free_port()
         with fails("gone"):
             Database(f"postgresql+psycopg://fbsync@127.0.0.1:{port}/fbsync")
+
+    @pytest.mark.parametrize("option", ["foo=bar", "connect_timeout=soon"])
+    def test_an_option_that_the_driver_does_not_take_is_a_settings_error(self, option: str) -> None:
+        url = f"postgresql+psycopg://fbsync:hush@127.0.0.1:{servers.free_port()}/fbsync?{option}"
+        with pytest.raises(SettingsError, match=option.partition("=")[0]) as caught:
+            Database(url)
+        assert "FBSYNC_DATABASE_URL" in str(caught.value)
+        assert "hush" not in str(caught.value)
 
     def test_a_fault_of_our_own_goes_through(self, postgresql_database: Database) -> None:
         with (

@@ -82,6 +82,41 @@ def test_a_signal_ends_it_with_status_0(number: signal.Signals) -> None:
         assert process.returncode == 0
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.parametrize("program", BOTH)
+def test_settings_that_cannot_be_printed_are_an_error_of_two_lines(program: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(
+            [sys.executable, *program, "--port", "0"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+    assert ended.returncode == 1
+    assert len(ended.stderr.splitlines()) == 2
+    assert "No space left on device" in ended.stderr
+
+
+@pytest.mark.parametrize(("program", "status", "lines"), [(BOTH[0], 1, 2), (BOTH[1], 141, 0)])
+def test_a_reader_of_the_settings_that_is_gone_ends_it(
+    program: list[str], status: int, lines: int
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [sys.executable, *program, "--port", "0"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    os.close(writer)
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (status, lines), ended.stderr
+
+
 @pytest.mark.parametrize("path", ["/v26.0/me", "/dialog/oauth", "/_sandbox/faults"])
 def test_a_client_that_leaves_in_the_midst_of_its_request_is_no_error(path: str) -> None:
     with running([*BOTH[0], "--port", "0"]) as (process, settings):

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import make_url
 
 from fbsync.errors import SettingsError
 from fbsync.settings.database import InboxSettings, read_inbox, read_keep_deliveries
@@ -30,6 +31,50 @@ def test_a_url_is_enough_without_app_and_keys_and_its_password_is_not_shown() ->
     found = inbox({"FBSYNC_DATABASE_URL": POSTGRES})
     assert found.url == POSTGRES
     assert "hush" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://fbsync:Secr3t@part2@127.0.0.1:1/db",
+        "postgresql://fbsync:Se@cr:3t@127.0.0.1/db",
+        "postgresql://fb/sync:Secr3t@127.0.0.1/db",
+        "postgres://127.0.0.1:5432/db?password=Secr3t@part2",
+        "postgres://127.0.0.1?password=Secr3t@part2",
+        "postgresql+psycopg://fbsync:Secr3t@host:abc/db",
+        "postgresql+psycopg://fbsync:Secr3t@host:/db",
+        "postgresql+psycopg://fbsync:Secr3t@[::1/db",
+        "postgresql://",
+    ],
+)
+def test_a_url_that_could_be_misread_is_named_without_its_password(url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        inbox({"FBSYNC_DATABASE_URL": url})
+    told = str(caught.value)
+    assert "FBSYNC_DATABASE_URL is malformed" in told
+    assert "write @ : / ? # in a password as %40 %3A %2F %3F %23" in told
+    assert all(part not in told for part in ("Se@", "Secr3t", "part2", "cr:3t"))
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "fbsync:Secr3t%40part2@127.0.0.1:5432/db",
+        "fbsync:with/and#and:in@db.example/fbsync",
+        "fbsync@[::1]:5432/db?sslmode=require",
+        "postgres@/db?host=/run/postgresql",
+        "/db",
+        "db.example",
+    ],
+)
+def test_a_url_that_is_read_in_one_way_alone_is_taken(rest: str) -> None:
+    url = f"postgresql+psycopg://{rest}"
+    assert inbox({"FBSYNC_DATABASE_URL": url}).url == url
+    make_url(url)
+
+
+def test_a_file_may_have_any_name() -> None:
+    assert inbox({"FBSYNC_DATABASE_URL": "sqlite:////a@b/c@d:e"}).url == "sqlite:////a@b/c@d:e"
 
 
 def test_without_both_the_missing_id_is_named() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from fbsync.exit_status import CLOSED_PIPE, FAILED
 from fbsync.store.directory import DirectoryStore
-from tests.fbsync_process import Ended, environ_of
+from tests.fbsync_process import Ended, environ_of, run_process
 from tests.written_history import PAGE, write
 
 COMMANDS = [
@@ -24,13 +24,13 @@ COMMANDS = [
 ]
 
 
-def shell(arguments: str, redirection: str, folder: Path) -> Ended:
+def shell(arguments: str, redirection: str, folder: Path, **environ: str) -> Ended:
     """`fbsync` in a shell."""
     write(DirectoryStore(folder / "store", "facebook"))
     program = shlex.join([sys.executable, "-m", "fbsync"])
     ended = subprocess.run(
         ["/bin/sh", "-c", f"{program} {arguments} {redirection}"],
-        env=environ_of({"FBSYNC_STORE_DIR": str(folder / "store")}),
+        env=environ_of({"FBSYNC_STORE_DIR": str(folder / "store"), **environ}),
         capture_output=True,
         text=True,
         check=False,
@@ -73,6 +73,24 @@ def test_a_standard_output_that_is_closed_from_the_start_is_told(tmp_path: Path)
     assert ended.status == FAILED
     assert "Error: Standard output could not be written: Bad file descriptor." in ended.err
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("chosen", ["ascii", "ascii:surrogateescape"])
+@pytest.mark.parametrize("arguments", ["doctor", f"history {PAGE}", f"diff {PAGE} 1 2"])
+def test_what_the_encoding_does_not_have_is_written_as_an_escape(
+    arguments: str, chosen: str, tmp_path: Path
+) -> None:
+    write(DirectoryStore(tmp_path / "store", "facebook"))
+    environ = {"FBSYNC_STORE_DIR": str(tmp_path / "store")}
+    usual = run_process(*arguments.split(), **environ)
+    ended = run_process(*arguments.split(), PYTHONIOENCODING=chosen, **environ)
+    assert ended.status == usual.status
+    assert ended.out == usual.out.encode("ascii", "backslashreplace").decode()
+
+
+def test_an_error_handler_that_was_chosen_stays(tmp_path: Path) -> None:
+    ended = shell("doctor", "", tmp_path, PYTHONIOENCODING="ascii:replace")
+    assert ended.out.startswith("? ")
 
 
 def test_both_outputs_full_end_it_all_the_same(tmp_path: Path) -> None:

@@ -167,10 +167,16 @@ def _create_engine(url: str) -> Engine:
             }
             options = {"connect_args": waits, "pool_pre_ping": True}
         return create_engine(url, hide_parameters=True, pool_timeout=LOCK_WAIT_SECONDS, **options)
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+    except (NoSuchModuleError, ImportError) as error:
         raise SettingsError(
             f"FBSYNC_DATABASE_URL cannot be used: {type(error).__name__}.\n"
             'For PostgreSQL, install the driver: pip install "fbsync[postgres]".'
+        ) from None
+    except (ArgumentError, TypeError, ValueError) as error:
+        # Not with its text, which may hold a part of the password.
+        raise SettingsError(
+            f"FBSYNC_DATABASE_URL cannot be used: {type(error).__name__}.\n"
+            "Check its port and its options, such as ?sslmode=require."
         ) from None
 
 

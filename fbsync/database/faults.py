@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from fbsync.errors import DatabaseFault, DatabaseUnavailable
+from fbsync.errors import DatabaseFault, DatabaseUnavailable, SettingsError
 
 # SQLite, "Result and Error Codes": the lowest byte is the primary code.
 _SQLITE: dict[int, DatabaseFault] = {
@@ -61,7 +61,10 @@ _OF_OUR_OWN = (
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what an operator can mend into DatabaseUnavailable; let our own faults through."""
+    """Turn what an operator can mend into DatabaseUnavailable; let our own faults through.
+
+    What a driver says of the URL's options, before it connects, is a SettingsError.
+    """
     try:
         yield
     except PoolTimeout:
@@ -70,12 +73,17 @@ def translated() -> Iterator[None]:
             fault="locked",
         ) from None
     except DBAPIError as error:
+        if _is_about_the_url(error):
+            raise SettingsError(
+                f"FBSYNC_DATABASE_URL cannot be used: {_cause(error)}.\n"
+                "Check what stands behind its question mark."
+            ) from None
         fault = _fault_of(error)
         if fault == "other" and isinstance(error, DataError | IntegrityError | ProgrammingError):
             raise
-        cause = str(error.orig or error).partition("\n")[0]
         raise DatabaseUnavailable(
-            f"The database does not answer as it should: {cause}.\n{_ADVICE[fault]}", fault=fault
+            f"The database does not answer as it should: {_cause(error)}.\n{_ADVICE[fault]}",
+            fault=fault,
         ) from None
     except sqlite3.Error as error:  # of a statement that SQLAlchemy does not know
         fault = _fault_of_sqlite(error)
@@ -86,6 +94,19 @@ def translated() -> Iterator[None]:
         ) from None
 
 
+def _cause(error: DBAPIError) -> str:
+    return str(error.orig or error).partition("\n")[0]
+
+
+def _is_about_the_url(error: DBAPIError) -> bool:
+    is_connecting = error.statement is None
+    return is_connecting and isinstance(error, ProgrammingError) and _sqlstate(error) == ""
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""
+
+
 def _fault_of_sqlite(error: sqlite3.Error) -> DatabaseFault:
     # The driver's own errors have no code.
     return _SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "other")
@@ -94,7 +115,7 @@ def _fault_of_sqlite(error: sqlite3.Error) -> DatabaseFault:
 def _fault_of(error: DBAPIError) -> DatabaseFault:
     if isinstance(error.orig, sqlite3.Error):
         return _fault_of_sqlite(error.orig)
-    code = getattr(error.orig, "sqlstate", None) or ""
+    code = _sqlstate(error)
     if code in _POSTGRESQL:
         return _POSTGRESQL[code]
     # Without a code it is the driver's own word: no connection, or a fault in how we call it.

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -11,7 +10,7 @@ from fbsync.errors import GraphUnavailable
 from fbsync.graph.answer import decoded
 from fbsync.graph.deadline import within
 from fbsync.graph.usage import Usage, read_usage
-from fbsync.settings.environment import LOOPBACK_HOSTS
+from fbsync.http_client import http_client
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 DEADLINE_SECONDS = 45.0
@@ -31,6 +30,7 @@ class Sent:
 class GraphHttp:
     """A pool of connections to one version of the Graph API.
 
+    Raises SettingsError for a proxy or certificates that cannot be used.
     `warn` is told where another version answers; `answered` the HTTP status of each answer, or
     "none" where there was none.
     """
@@ -47,9 +47,7 @@ class GraphHttp:
         self._answered = answered
         self._warned_of: set[str] = set()
         self._base = f"{url}/{version}"
-        # A proxy of the environment is for the outside world, not for a sandbox on this machine.
-        loopback = urlsplit(url).hostname in LOOPBACK_HOSTS
-        self._client = httpx.Client(timeout=_TIMEOUT, trust_env=not loopback)
+        self._client = http_client(url, _TIMEOUT)
 
     def close(self) -> None:
         """Close all connections."""

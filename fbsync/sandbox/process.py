@@ -1,10 +1,10 @@
 """The sandbox's process: the socket, the settings that it prints, and its end by a signal."""
 
+import os
 import signal
 import socket
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -32,13 +32,11 @@ def run(options: Options) -> None:
             "Stop what holds the port, or choose others with --host and --port."
         ) from None
     with listening:
+        server = Server(build_app(world, save))
+        server.note_signals()  # one may come as soon as somebody has read the settings
         base = _base_url(listening)
-
-        def print_settings() -> None:
-            for line in _settings(world, base, secret_is_known=options.app_secret is not None):
-                print(line, flush=True)
-
-        Server(build_app(world, save), print_settings).run([listening])
+        _print(_settings(world, base, secret_is_known=options.app_secret is not None))
+        server.run([listening])
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -70,28 +68,36 @@ def _saving(state: StateFile | None, world: World) -> Save:
 
 
 class Server(uvicorn.Server):
-    """uvicorn that tells when it is up, and whose graceful stop by a signal ends with status 0."""
+    """uvicorn whose graceful stop by a signal ends with status 0."""
 
-    def __init__(self, app: Starlette, started: Callable[[], None]) -> None:
+    def __init__(self, app: Starlette) -> None:
         # Without its log, as addresses may hold tokens here.
         config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2)
         super().__init__(config)
-        self._started = started
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """See uvicorn; then call `started`."""
-        await super().startup(sockets)
-        self._started()
+    def note_signals(self) -> None:
+        """From here on SIGINT and SIGTERM stop it; for the main thread."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.handle_exit)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """As uvicorn's, without raising the signal once more at the end."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self.handle_exit)
+        """In the place of uvicorn's, which raises the signal once more at the end."""
         yield
+
+
+def _print(lines: Iterable[str]) -> None:
+    """On stdout. Raises SandboxError."""
+    try:
+        for line in lines:
+            print(line, flush=True)
+    except OSError as error:
+        # What is left in the buffer would fail once more as Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SandboxError(
+            f"The sandbox's settings cannot be printed: {error.strerror}.\n"
+            "Start it with a place to write to."
+        ) from None
 
 
 def _settings(world: World, base: str, *, secret_is_known: bool) -> Iterator[str]:

@@ -12,6 +12,21 @@ DEFAULT_KEEP = "30d"
 MIN_KEEP = timedelta(hours=1)
 """Meta may send a delivery again for some time; each copy of a pruned one costs a read."""
 
+_URL = re.compile(
+    r"""
+    sqlite:///.+
+    | postgresql\+psycopg://(?=.)
+      ([^:/@?]*(:[^@?]*)?@)?            # user and password
+      (\[[^/@?\[\]]+\] | [^/@?:\[\]]+)?  # host
+      (:[0-9]{1,5})?
+      (/[^@?]*)?                        # database
+      (\?[^@]*)?
+    """,
+    re.VERBOSE,
+)
+"""As SQLAlchemy reads it, but with one @ at most: it takes what stands behind the first one for the
+host, and the driver's error would show that part of a password."""
+
 
 @dataclass(frozen=True)
 class DatabaseSettings:
@@ -51,10 +66,11 @@ def read_keep_deliveries(env: Environment) -> timedelta:
 def read_database(env: Environment, *, opens_tokens: bool = True) -> DatabaseSettings:
     """The database and the keys that encrypt the tokens in it, which PostgreSQL needs to be set."""
     url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", env.get("FBSYNC_DATABASE_URL"))
-    example = "postgresql+psycopg://user:password@host/fbsync (or sqlite:////path/to/file)"
-    env.check(
-        "FBSYNC_DATABASE_URL", url, matches(r"(sqlite:///|postgresql\+psycopg://).+"), example
+    example = (
+        "postgresql+psycopg://user:password@host/fbsync (write @ : / ? # in a password as"
+        " %40 %3A %2F %3F %23; or sqlite:////path/to/file)"
     )
+    env.check("FBSYNC_DATABASE_URL", url, _URL.fullmatch, example)
     keys = env.get("FBSYNC_TOKEN_KEY")
     example = "a Fernet key: 44 characters of URL-safe base64; several with commas, newest first"
     key = r"[A-Za-z0-9_-]{43}="
