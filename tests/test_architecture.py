@@ -111,6 +111,7 @@ IMPORTS = {
     " .inbox_rows .joined_writes .mark_statements .marks .parked .poll_statements .recording"
     " .schema .stored_versions errors page ports webhook",
     "database.departures": ".engine .marks .schema graph.budget page signed_request",
+    "database.forgetting": ".engine .marks .schema page",
     "database.delivery_state": ".schema",
     "database.delivery_log": ".delivery_state .engine .schema errors page webhook",
     "database.replay": ".engine .inbox .marks .schema page webhook",
@@ -227,6 +228,7 @@ IMPORTS = {
     "operations.start": ".address .metrics .readiness .server errors listener logs.log shutdown"
     " worker",
     "subscribe.report": ".subscriber checklist console errors subscription_plan wording",
+    "forget_report": "console database.forgetting wording",
     "page_report": "console grouped_reasons page_overview subscription_plan wording",
     "login.browser": "console",
     "parameters": "duration logs.format operations.address page settings.env_file webhook_fields",
