@@ -140,7 +140,7 @@ IMPORTS = {
     "mirror_place": "mirror settings.environment settings.facebook settings.store store_place",
     # commands with a body of their own
     "verification": "database.believed_objects drift page ports refresh repair",
-    "login.loopback": ".dialog_answer errors settings.environment",
+    "login.loopback": ".dialog_answer errors settings.environment wording",
     "login.pasted_answer": ".dialog_answer errors",
     "login.discovery": "errors graph.accounts graph.oauth graph.permissions page",
     "login.login": ".discovery .loopback .pasted_answer database.vault errors graph.accounts"
