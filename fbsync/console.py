@@ -63,7 +63,7 @@ class Console:
         """A table of results. The first column, which names the row, is never cut."""
         table = Table(header_style="bold", box=None, pad_edge=False)
         for column in columns:
-            table.add_column(column, no_wrap=column == columns[0])
+            table.add_column(column, no_wrap=column == columns[0], overflow="fold")
         for row in rows:
             table.add_row(*(Text(clean(cell)) for cell in row))
         self.results.print(table)

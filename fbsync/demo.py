@@ -310,7 +310,7 @@ def _sum_up(console: Console, story: Story) -> None:
         "recorded and answered; then the page was read again and stored, with its history.",
         f"{counted(story.events, 'event')}, {counted(story.versions, 'version')}."
         f" The files: {story.store}",
-        "Next, with your own app: fbsync login, fbsync listen (see README).",
+        "Next, with your own app: fbsync listen, fbsync login (see README).",
     ):
         console.line("", line)
 

@@ -39,7 +39,7 @@ def show_history(
     for error in damaged:
         console.line("damaged", " ".join(str(error).split()), "red")
     if total > limit:
-        console.line("", f"… and {total - limit} older ones; --limit {total} shows all")
+        console.line("", f"… and {counted(total - limit, 'older one')}; --limit {total} shows all")
     elif len(versions) > 1:
         console.line("", f"To see what changed: fbsync diff {page}")
 

@@ -98,6 +98,7 @@ def survey(
                 state=states.get(page),
                 login_ends=ends.get(owners.get(page, "")),
                 on=on.get(page),
+                is_named=only is not None,
             ),
             expected,
             app_fields,
@@ -133,6 +134,7 @@ class _Known:
     state: PageState | None
     login_ends: datetime | None
     on: Fields | FbsyncError | None
+    is_named: bool  # by the operator
 
 
 def _row(known: _Known, expected: Expected, app_fields: Fields, now: datetime) -> PageRow:
@@ -168,7 +170,9 @@ def _token(known: _Known, now: datetime) -> TokenKind:
 
 def _attention(known: _Known, expected: Expected, live: Fields | None, now: datetime) -> list[str]:
     if known.access is None and (known.state is None or known.state.last is None):
-        return []  # anybody's page, or none at all: an event named it, or the operator did
+        if known.is_named:
+            return ["nobody who logged in here manages it; check the id"]
+        return []  # anybody's page, or none at all: an event named it
     if known.state and known.state.parked:
         # Whatever else is the matter follows from that, or shows once it is mended.
         return [f"set aside: {' '.join((known.state.reason or '').split())}"]

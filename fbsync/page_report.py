@@ -25,7 +25,7 @@ def show_overview(console: Console, found: Overview) -> None:
     for line in grouped((row.page_id, text) for row in rows for text in row.attention):
         console.line("attention", line, "red")
     if found.unmanaged:
-        text = f"{found.unmanaged} ids that events named, and nobody here manages"
+        text = f"{counted(found.unmanaged, 'id')} that events named, and nobody here manages"
         console.line("not listed", text)
     if found.failure is None:
         console.line("app", _describe_app(found.app))

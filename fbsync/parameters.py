@@ -64,12 +64,12 @@ def page_ids(texts: list[str] | None) -> list[PageId] | None:
         raise typer.BadParameter(str(error), param_hint="PAGE") from None
 
 
-def one_page(text: str) -> PageId:
+def one_page(text: str, option: str = "PAGE") -> PageId:
     """The id given. Raises typer.BadParameter."""
     try:
         return page_id(text)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="PAGE") from None
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def webhook_fields(text: str | None) -> tuple[str, ...]:

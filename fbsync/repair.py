@@ -93,7 +93,8 @@ class Repair:
         return {
             page: (found, True)
             for page, found in zip(idle, drifts, strict=True)
-            if after[page].last == before[page].last and not _is_leased(after[page])
+            if page not in after  # forgotten meanwhile, see database/forgetting.py
+            or (after[page].last == before[page].last and not _is_leased(after[page]))
         }
 
     def _mend(

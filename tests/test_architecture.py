@@ -112,6 +112,7 @@ IMPORTS = {
     " .inbox_rows .joined_writes .mark_statements .marks .parked .poll_statements .recording"
     " .schema .stored_versions errors page ports webhook",
     "database.departures": ".engine .marks .schema graph.budget page signed_request",
+    "database.forgetting": ".engine .marks .schema page",
     "database.delivery_state": ".schema",
     "database.delivery_log": ".delivery_state .engine .schema errors page webhook",
     "database.replay": ".engine .inbox .marks .schema page webhook",
@@ -141,7 +142,7 @@ IMPORTS = {
     "mirror_place": "mirror settings.environment settings.facebook settings.store store_place",
     # commands with a body of their own
     "verification": "database.believed_objects drift page ports refresh repair",
-    "login.loopback": ".dialog_answer errors settings.environment",
+    "login.loopback": ".dialog_answer errors settings.environment wording",
     "login.pasted_answer": ".dialog_answer errors",
     "login.discovery": "errors graph.accounts graph.oauth graph.permissions page",
     "login.login": ".discovery .loopback .pasted_answer database.vault errors graph.accounts"
@@ -230,6 +231,7 @@ IMPORTS = {
     "operations.start": ".address .metrics .readiness .server errors listener logs.log shutdown"
     " worker",
     "subscribe.report": ".subscriber checklist console errors subscription_plan wording",
+    "forget_report": "console database.forgetting wording",
     "page_report": "console grouped_reasons page_overview subscription_plan wording",
     "login.browser": "console",
     "parameters": "duration logs.format operations.address page settings.env_file webhook_fields",

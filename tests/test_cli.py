@@ -8,7 +8,9 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+import typer.main
 
+from fbsync.cli import app
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.sandbox.world import Standing
 from tests.callback import callback_server
@@ -92,6 +94,23 @@ def test_wrong_usage_ends_with_status_2(arguments: tuple[str, ...]) -> None:
     ended = run(*arguments, FACEBOOK_APP_ID="1" * 15, FACEBOOK_APP_SECRET=SECRET)
     assert (ended.status, ended.out) == (2, "")
     assert ended.err
+
+
+def test_an_unknown_case_is_told_with_all_others_before_any_setting_is_asked_for() -> None:
+    ended = run("test-webhook", "--case", "emojis", COLUMNS="300")
+    assert ended.status == 2
+    assert "emojis is none of them; choose all or some of handshake, " in ended.err
+    assert "FACEBOOK" not in ended.err
+
+
+def test_the_help_shows_what_an_option_takes_in_capitals() -> None:
+    commands = list(typer.main.get_group(app).commands.values())
+    while commands:
+        command = commands.pop()
+        commands += vars(command).get("commands", {}).values()
+        for parameter in command.params:
+            shown = (parameter.metavar or "").replace("|off", "").replace("NAME=VALUE", "")
+            assert shown == shown.upper(), parameter.name
 
 
 def test_a_malformed_webhook_address_is_named_without_public_too() -> None:

@@ -84,6 +84,18 @@ def test_a_table_gives_way_in_other_columns_than_the_first(
     assert len(lines) > 3
 
 
+@pytest.mark.parametrize("width", [30, 60, 80])
+def test_a_table_loses_nothing_of_a_word_that_is_too_long_for_its_column(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    cells = ("1", "many words " * 20, "2026-11-24 08:21", "200000000000001")
+    Console().table(("Page", "Name", "Stored", "Pages"), [cells])
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert sum(map(shown.count, "0123456789")) == sum(c.isdigit() for cell in cells for c in cell)
+
+
 def test_colour_appears_where_a_terminal_asks_for_it(
     coloured: None, capsys: pytest.CaptureFixture[str]
 ) -> None:

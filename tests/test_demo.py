@@ -52,6 +52,7 @@ def test_the_story_comes_to_its_end_and_shows_what_changed(
     assert "page_data.json" in shown
     assert "history/000002.json" in shown
     assert story.store in shown
+    assert "your own app: fbsync listen, fbsync login" in shown
     assert json.loads(Path(story.store, PAGE, "page_data.json").read_bytes())["name"] == NAME
 
 

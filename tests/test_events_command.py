@@ -150,6 +150,11 @@ def test_wrong_usage_ends_with_status_2(arguments: tuple[str, ...]) -> None:
     assert ended.err
 
 
+def test_a_wrong_page_is_told_by_the_options_name() -> None:
+    ended = run("events", "--page", "shop", FBSYNC_DATABASE_URL="sqlite:///f.sqlite3")
+    assert "Invalid value for --page" in ended.err
+
+
 def test_without_a_database_the_apps_id_is_asked_for_and_nothing_else() -> None:
     ended = run("events")
     assert ended.status == 2

@@ -39,6 +39,8 @@ def test_older_ones_are_counted_and_the_last_one_shown_still_knows_what_was_befo
     lines = shown(capsys, versions()[:1:-1], limit=1)
     assert "accessible again" in lines[1]
     assert lines[2:] == ["… and 3 older ones; --limit 4 shows all"]
+    lines = shown(capsys, versions()[::-1], limit=3)
+    assert lines[-1] == "… and 1 older one; --limit 4 shows all"
 
 
 def test_a_version_without_a_change_is_told_as_such(capsys: pytest.CaptureFixture[str]) -> None:

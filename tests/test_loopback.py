@@ -219,6 +219,10 @@ class TestOneAnswer:
         with pytest.raises(LoginFailed, match=r"(?s)Nobody answered.*--wait"):
             login.server.wait(0)
 
+    def test_the_time_is_told_as_one_says_it(self, login: Login) -> None:
+        with pytest.raises(LoginFailed, match=r"within 1 second\."):
+            login.server.wait(0.6)
+
     def test_after_the_end_the_port_is_free_for_the_next_login(self) -> None:
         port = free_port()
         for code in ("AQone", "AQtwo"):

@@ -153,9 +153,14 @@ def test_a_page_without_a_token_is_named_by_its_last_copy(operator: Operator) ->
     assert "no token is stored" in row.attention[0]
 
 
-def test_a_page_that_nobody_knows_is_listed_if_it_is_asked_for(operator: Operator) -> None:
-    (row,) = operator.survey(PageId("99")).rows
+def test_a_page_that_nobody_knows_is_listed_if_it_is_asked_for_and_is_no_good_news(
+    operator: Operator,
+) -> None:
+    found = operator.survey(PageId("99"))
+    (row,) = found.rows
     assert (row.page_id, row.name, row.token) == ("99", "", "none")
+    assert row.attention == ("nobody who logged in here manages it; check the id",)
+    assert not found.ok
 
 
 def test_an_id_that_only_an_event_named_is_counted_and_needs_nothing(operator: Operator) -> None:
@@ -169,10 +174,9 @@ def test_an_id_that_only_an_event_named_is_counted_and_needs_nothing(operator: O
     assert [row.page_id for row in found.rows] == [ONE]
     assert (found.ok, found.unmanaged) == (True, 1)
     asked = operator.survey(foreign)
-    assert [(row.page_id, row.token, row.attention) for row in asked.rows] == [
-        (foreign, "none", ())
-    ]
-    assert (asked.ok, asked.unmanaged) == (True, 0)
+    assert [(row.page_id, row.token) for row in asked.rows] == [(foreign, "none")]
+    assert "check the id" in asked.rows[0].attention[0]
+    assert (asked.ok, asked.unmanaged) == (False, 0)
 
 
 def test_a_mirrored_page_that_lost_its_token_is_listed_and_needs_attention(

@@ -66,6 +66,8 @@ def test_ids_that_nobody_manages_are_one_line(capsys: pytest.CaptureFixture[str]
     assert said == ["not listed 2 ids that events named, and nobody here manages"]
     assert not any(line.startswith("not listed") for line in lines(overview(row()), capsys))
     assert overview_as_json(found)["unmanaged"] == 2
+    one = lines(replace(found, unmanaged=1), capsys)
+    assert "not listed 1 id that events named, and nobody here manages" in one
 
 
 def test_where_facebook_was_not_reached_the_webhooks_are_unknown(

@@ -13,6 +13,7 @@ from fbsync.parameters import (
     SomePages,
     duration,
     moment,
+    one_page,
     page_ids,
     webhook_fields,
 )
@@ -32,6 +33,13 @@ def test_one_wrong_page_id_is_a_usage_error_that_names_the_argument(text: str) -
     with pytest.raises(typer.BadParameter, match="1 to 32 digits") as caught:
         page_ids(["1", text])
     assert caught.value.param_hint == "PAGE"
+
+
+def test_a_wrong_page_id_is_told_by_its_options_name() -> None:
+    assert one_page("1", "--page") == PageId("1")
+    with pytest.raises(typer.BadParameter, match="1 to 32 digits") as caught:
+        one_page("shop", "--page")
+    assert caught.value.param_hint == "--page"
 
 
 def test_a_duration_is_read() -> None:

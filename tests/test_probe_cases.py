@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -44,6 +45,15 @@ def test_a_good_listener_passes_all_cases(listener: Listener) -> None:
     good = len(CASES) - len(REFUSED)
     assert len(listener.kept()) == good  # the duplicate is kept once
     assert list(listener.inbox.pages()) == ["9" * 20]  # only unknown-page names a page
+
+
+def test_every_case_is_listed_with_what_it_must_get() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "operations.md").read_text()
+    listed = dict(re.findall(r"^\| `([a-z0-9-]+)` \| (\d{3}) \|", page, re.MULTILINE))
+    assert listed == {name: str(REFUSED.get(name, 200)) for name in CASES} | {
+        "handshake": "200",
+        "handshake-wrong-token": "403",
+    }
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -56,13 +56,14 @@ def test_both_programs_print_it_and_have_the_same_options(program: list[str]) ->
     ("asked", "told"),
     [
         ({"nonsense": True}, "no switch 'nonsense'"),
-        ({"require_proof": 1}, "bool"),
+        ({"require_proof": 1}, "true or false"),
         ({"null_every": -1}, "between"),
-        ({"null_every": 1.5}, "int"),
+        ({"null_every": 1.5}, "null_every is a whole number, such as 0"),
         ({"delivery_delay_seconds": 10**400}, "between"),
         ({"switch_off": "sometimes"}, "never"),
         ({"default_version": "v99.0"}, "v26.0"),
-        ({"require_proof": True, "null_every": "x"}, "int"),
+        ({"require_proof": True, "null_every": "x"}, "a whole number"),
+        ({"require_proof": 1}, "require_proof is true or false, such as false"),
     ],
 )
 def test_a_wrong_switch_is_explained_and_sets_nothing(

@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from fbsync.console import Console
 from fbsync.exit_status import NEEDS_ATTENTION
-from fbsync.parameters import EnvFile, JsonFlag, environ_of, moment, page_ids
+from fbsync.parameters import EnvFile, JsonFlag, environ_of, moment, one_page
 from fbsync.settings.database import read_inbox
 from fbsync.settings.environment import reading
 
@@ -27,16 +27,19 @@ if TYPE_CHECKING:
 _DEFAULT = "list"
 
 State = Annotated[
-    str | None, typer.Option("--state", help="waiting, handled, failed or dead; any if none.")
+    str | None,
+    typer.Option("--state", metavar="STATE", help="waiting, handled, failed or dead; any if none."),
 ]
 Page = Annotated[str | None, typer.Option("--page", metavar="ID", help="Events about this page.")]
 Since = Annotated[
     str | None,
-    typer.Option(metavar="2h", help="Received since: so long ago, or 2026-11-24T10:00 (UTC)."),
+    typer.Option(
+        metavar="TIME", help="Received since: so long ago, as 2h, or 2026-11-24T10:00 (UTC)."
+    ),
 ]
 
 Until = Annotated[
-    str | None, typer.Option(metavar="1h", help="Received before: a time as with --since.")
+    str | None, typer.Option(metavar="TIME", help="Received before: a time as with --since.")
 ]
 
 
@@ -84,7 +87,7 @@ def list_events(
 @events.command()
 def show(
     context: typer.Context,
-    event: Annotated[str, typer.Argument(metavar="ID", help="Its first characters are enough.")],
+    event: Annotated[str, typer.Argument(metavar="ID", help="Its first 6 characters are enough.")],
     as_json: JsonFlag = False,
     env_file: EnvFile = None,
 ) -> None:
@@ -183,10 +186,9 @@ def _wanted(
 
     if state is not None and state not in DELIVERY_STATES:
         raise typer.BadParameter(f"one of {', '.join(DELIVERY_STATES)}", param_hint="--state")
-    pages = page_ids([page]) if page is not None else None
     return Wanted(
         state=state,
-        page=pages[0] if pages else None,
+        page=None if page is None else one_page(page, "--page"),
         since=None if since is None else moment(since, "--since"),
         until=None if until is None else moment(until, "--until"),
     )

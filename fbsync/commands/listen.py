@@ -29,7 +29,9 @@ def listen(
     ] = False,
     sync_every: Annotated[
         str | None,
-        typer.Option("--sync-every", metavar="6h", help="Poll all pages, too, this often."),
+        typer.Option(
+            "--sync-every", metavar="DURATION", help="Poll all pages, too, such as every 6h."
+        ),
     ] = None,
     metrics: Metrics = None,
     log_format: LogFormatOption = LogFormat.TEXT,

@@ -30,7 +30,9 @@ def login(
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Print the address, open nothing.")
     ] = False,
-    wait: Annotated[str, typer.Option(help="How long to wait for the dialog's answer.")] = "5m",
+    wait: Annotated[
+        str, typer.Option(metavar="DURATION", help="How long to wait for the dialog's answer.")
+    ] = "5m",
     as_json: JsonFlag = False,
     env_file: EnvFile = None,
 ) -> None:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 Fields = Annotated[
     str | None,
-    typer.Option("--fields", metavar="a,b", help="These, not those of FACEBOOK_WEBHOOK_FIELDS."),
+    typer.Option(
+        "--fields", metavar="NAMES", help="These, such as name,phone, not FACEBOOK_WEBHOOK_FIELDS."
+    ),
 ]
 Remove = Annotated[
     bool, typer.Option("--remove", help="Take off what fbsync added, or of it --fields.")

@@ -14,7 +14,7 @@ import typer
 from fbsync.console import Console
 from fbsync.errors import FbsyncError, PermanentFailure, TemporaryFailure
 from fbsync.exit_status import NEEDS_ATTENTION
-from fbsync.parameters import EnvFile, JsonFlag, SomePages, duration, environ_of, page_ids
+from fbsync.parameters import EnvFile, SomePages, duration, environ_of, page_ids
 from fbsync.periodic import spread
 from fbsync.settings.database import read_database
 from fbsync.settings.environment import reading
@@ -39,7 +39,8 @@ def sync(
     context: typer.Context,
     pages: SomePages = None,
     every: Annotated[
-        str | None, typer.Option(metavar="15m", help="Go on polling at this interval.")
+        str | None,
+        typer.Option(metavar="DURATION", help="Go on polling at this interval, such as 15m."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what differs, change nothing.")
@@ -48,7 +49,9 @@ def sync(
         bool,
         typer.Option("--verify", help="First compare the whole store with the database; repair."),
     ] = False,
-    as_json: JsonFlag = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on stdout for each run.")
+    ] = False,
     env_file: EnvFile = None,
 ) -> None:
     """Poll the pages and mirror those that changed: the safety net under the webhooks."""

@@ -24,7 +24,9 @@ def probe_webhook(
     ] = False,
     case: Annotated[
         list[str] | None,
-        typer.Option("--case", metavar="NAME", help="What to send, or all; see the README."),
+        typer.Option(
+            "--case", metavar="NAME", help="What to send, or all; docs/operations.md lists them."
+        ),
     ] = None,
     as_json: JsonFlag = False,
     env_file: EnvFile = None,
@@ -34,15 +36,11 @@ def probe_webhook(
         raise typer.BadParameter("give an address or --public, not both")
     if url and not is_http_url(url):
         raise typer.BadParameter(f"{url} is no address such as http://127.0.0.1:5000/path")
+    names = _names(case)
     with reading(environ_of(context, env_file)) as env:
         secret, verify_token = read_app(env).app_secret, read_verify_token(env)
         address = read_callback_address(env, required=public)
     from fbsync.probe import Target, local_url, probe
-    from fbsync.probe_cases import ALL, DEFAULT
-
-    names = ALL if case == ["all"] else tuple(case or DEFAULT)
-    if unknown := [name for name in names if name not in ALL]:
-        raise typer.BadParameter(f"--case {unknown[0]}: choose all or some of {', '.join(ALL)}")
 
     console = Console(quiet_results=as_json)
     checklist = Checklist(console.step)
@@ -53,3 +51,14 @@ def probe_webhook(
         ok = {"ok": checklist.ok, "url": target.url, "steps": checklist.as_json()}
         console.json(ok)
     raise typer.Exit(0 if checklist.ok else FAILED)
+
+
+def _names(case: list[str] | None) -> tuple[str, ...]:
+    """What to send. Raises typer.BadParameter."""
+    from fbsync.probe_cases import ALL, DEFAULT
+
+    names = ALL if case == ["all"] else tuple(case or DEFAULT)
+    if unknown := [name for name in names if name not in ALL]:
+        told = f"{unknown[0]} is none of them; choose all or some of {', '.join(ALL)}"
+        raise typer.BadParameter(told, param_hint="--case")
+    return names

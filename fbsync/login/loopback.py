@@ -19,6 +19,7 @@ import httpx
 
 from fbsync.errors import LoginFailed
 from fbsync.login.dialog_answer import is_ours, read_answer
+from fbsync.wording import counted
 
 RELAY_HEADER = "X-Fbsync-Relay"
 """Set by `fbsync listen` on the redirect path: it passes the dialog's answer on to a login."""
@@ -71,7 +72,7 @@ class LoopbackServer:
         """The login code. Raises LoginFailed for a denial, an error, or when time is up."""
         if not self._answered.wait(seconds):
             raise LoginFailed(
-                f"Nobody answered the login dialog within {seconds:.0f} seconds.\n"
+                f"Nobody answered the login dialog within {counted(round(seconds), 'second')}.\n"
                 "Run fbsync login again; --wait sets another limit.\n"
                 "If the dialog showed an error, check FACEBOOK_REDIRECT_URI, FACEBOOK_SCOPES and"
                 " FACEBOOK_CONFIG_ID."

@@ -127,14 +127,18 @@ class Control:
         """The dashboard's Test button: {"field", "value"}, an invented value for the page "0"."""
         if self._world.app_subscriptions.get("page") is None:
             return mistake("the app has no subscription for pages")
-        asked = await read_object(request) or {}
+        asked = await read_object(request)
+        if asked is None:
+            return mistake('send a JSON object with "field" and "value", or nothing')
         field, value = str(asked.get("field", "name")), asked.get("value", "Test value")
         self._deliveries.send([test_entry(field, value)])
         return JSONResponse({"success": True})
 
     async def revoke(self, request: Request) -> Response:
         """End tokens: of one page with {"page_id"}, else all; "subcode" says why (460)."""
-        asked = await read_object(request) or {}
+        asked = await read_object(request)
+        if asked is None:
+            return mistake('send a JSON object with "page_id" and "subcode", or nothing')
         subcode, page = asked.get("subcode", 460), asked.get("page_id")
         if not isinstance(subcode, int):
             return mistake("subcode is a number")
@@ -153,8 +157,11 @@ class Control:
 
     async def switch(self, request: Request) -> Response:
         """Set some of the world's switches, as {name: value}; answers all."""
+        asked = await read_object(request)
+        if asked is None:
+            return mistake("send a JSON object of switches, each with its value")
         try:
-            self._world.switches.set(await read_object(request) or {})
+            self._world.switches.set(asked)
         except ValueError as error:
             return mistake(str(error))
         return JSONResponse(vars(self._world.switches))

@@ -14,6 +14,7 @@ from fbsync.sandbox.versions import NEWEST
 CONFIG_ID = "300000000000001"
 """The one configuration of Facebook Login for Business."""
 
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 _LARGEST = 1e9
 _FEW = 4  # choices, which the help then lists
 
@@ -146,7 +147,7 @@ def _checked(name: str, value: object, default: object, metadata: Mapping[str, A
     if kind is float and type(value) is int:
         value = float(min(value, _LARGEST * 2))
     if type(value) is not kind:
-        raise ValueError(f"{name} is a {kind.__name__}, such as {json.dumps(default)}")
+        raise ValueError(f"{name} is {_KINDS[kind]}, such as {json.dumps(default)}")
     if isinstance(value, (int, float)) and not (math.isfinite(value) and 0 <= value <= _LARGEST):
         raise ValueError(f"{name} is between 0 and {_LARGEST:.0f}")
     if metadata["choices"] and value not in metadata["choices"]:
