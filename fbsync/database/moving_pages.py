@@ -9,7 +9,8 @@ from sqlalchemy import delete, exists, func, select, update
 
 from fbsync.database.engine import Database
 from fbsync.database.marks import lock_pages
-from fbsync.database.schema import moving_versions, pages, store_address, stored_versions
+from fbsync.database.schema import moving_versions, pages, stored_versions
+from fbsync.database.store_address import is_store
 from fbsync.page import PageId, canonical_json
 
 _page, _number = moving_versions.c.page_id, moving_versions.c.number
@@ -91,8 +92,7 @@ class MovingPages:
         )
         arriving = select(moving_versions).where(_page.in_(some), ~is_known)
         with self._database.write() as connection:
-            now = connection.execute(select(store_address.c.address)).scalar_one_or_none()
-            if now != address:
+            if not is_store(connection, address):
                 return False
             # In their order, and after whoever notes a version of theirs just now.
             lock_pages(connection, pages.c.page_id.in_(some))
