@@ -14,6 +14,7 @@
     │   ├── RateLimited         the Graph API asks to wait; `retry_at` says until when
     │   ├── StoreUnavailable    the object store did not take or give an object
     │   │   └── StoreRefused    and will not until somebody acts, as with a wrong key
+    │   ├── StoreMoved          the pages are in another store than the one that we write to
     │   └── DatabaseUnavailable the database did not take or give rows
     └── PermanentFailure        the same call would fail again
         ├── CallRefused         the Graph API refuses the call itself, whoever asks
@@ -112,6 +113,17 @@ class StoreRefused(StoreUnavailable):
 
     A worker tries again all the same, as somebody may; who waits for a command need not wait.
     """
+
+
+class StoreMoved(TemporaryFailure):
+    """Another program gave the database another store than the one that this process writes to."""
+
+    def __init__(self, ours: str) -> None:
+        super().__init__(
+            f"Another program moved the pages of this database to another store than {ours}, so"
+            " nothing is written there any more.\n"
+            "Give all programs the same settings of the store, and start this one again."
+        )
 
 
 DatabaseFault = Literal[

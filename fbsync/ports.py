@@ -108,18 +108,23 @@ class Inbox(Protocol):
         """Ask for a read of these pages. The pages' counters after it, by page."""
         ...
 
-    def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
+    def claim(
+        self, limit: int, only: Collection[PageId] | None = None, store: str | None = None
+    ) -> list[Claim]:
         """Lease up to `limit` pages that are marked, due, not parked and not leased.
 
-        `only` restricts the choice to some pages. A page that is taken over from a dead worker is
+        `only` restricts the choice to some pages. `store` is the address of the store that the
+        caller writes to: where another program moved the pages elsewhere, none is leased, and it
+        raises StoreMoved if there would be one. A page that is taken over from a dead worker is
         marked once more after LONGEST_PUT_SECONDS, and its digest is no longer trusted then.
         """
         ...
 
-    def hold(self, page_ids: Collection[PageId]) -> list[Claim]:
+    def hold(self, page_ids: Collection[PageId], store: str | None = None) -> list[Claim]:
         """Lease those of these pages that nobody has in hand: due a read or not, parked ones too.
 
-        For who mends what is stored of them, and then gives them back with `release`.
+        For who mends what is stored of them, and then gives them back with `release`. `store` as
+        for `claim`.
         """
         ...
 

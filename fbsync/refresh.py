@@ -74,6 +74,7 @@ class Refresher:
         threads: int = UPLOAD_THREADS,
     ) -> None:
         self._inbox = inbox
+        self._store = store.address
         self._writer = PageWriter(store, inbox.document)
         self._read_pages = read_pages
         self._threads = threads
@@ -85,16 +86,16 @@ class Refresher:
     def refresh(self, only: Collection[PageId] | None = None) -> list[Outcome]:
         """Claim up to CLAIM_LIMIT due pages and see each to its end; empty where none is due.
 
-        Raises DatabaseUnavailable. Where some pages came to their end all the same, their outcomes
-        are returned, and the next call raises it. Pages whose end the database was not told are
-        given back at the next call, or their leases run out.
+        Raises StoreMoved and DatabaseUnavailable. Where some pages came to their end all the same,
+        their outcomes are returned, and the next call raises it. Pages whose end the database was
+        not told are given back at the next call, or their leases run out.
         """
         failure, self._failure = self._failure, None
         self._release_unsettled()
         if failure is not None:
             raise failure
         begun = steady_seconds()
-        claims = self._inbox.claim(CLAIM_LIMIT, only)
+        claims = self._inbox.claim(CLAIM_LIMIT, only, self._store)
         if not claims:
             return []
         with Lease(self._inbox, claims, begun) as lease:

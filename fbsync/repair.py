@@ -52,7 +52,7 @@ class Repair:
         """What of these is drift, and mended as far as it can be; a dry run only names it.
 
         For up to some fifty pages, the suspicions of each together. Waits for workers that have a
-        page in hand. Raises DatabaseUnavailable.
+        page in hand. Raises StoreMoved and DatabaseUnavailable.
         """
         waiting = {
             page: list(of_page)
@@ -101,7 +101,7 @@ class Repair:
         self, waiting: Mapping[PageId, list[Suspicion]], states: Mapping[PageId, PageState]
     ) -> dict[PageId, Looked]:
         begun = steady_seconds()
-        claims = self._inbox.hold(list(waiting))
+        claims = self._inbox.hold(list(waiting), self._store.address)
         if not claims:
             return {}
 

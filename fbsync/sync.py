@@ -82,8 +82,8 @@ class Poll:
         """Compare each part of the poll; then look one by one at pages that the poll left out.
 
         `known` are the pages that have a token of their own. Raises what the poll raises,
-        StoreRefused and DatabaseUnavailable. However it ends, nothing stays in hand that is not
-        being written.
+        StoreRefused, StoreMoved and DatabaseUnavailable. However it ends, nothing stays in hand
+        that is not being written.
         """
         try:
             self._run(parts, known)

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from fbsync.errors import DatabaseUnavailable, FbsyncError
+from fbsync.errors import DatabaseUnavailable, FbsyncError, StoreMoved
 from fbsync.page import PageId
 from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
 from fbsync.shutdown import Shutdown
@@ -106,6 +106,8 @@ class Worker:
         except DatabaseUnavailable as error:
             self._report(error)
             return frozenset()
+        except StoreMoved:  # which a StoreWatch tells: others are to read them
+            outcomes = []
         self.looked_at = time.monotonic()
         for outcome in outcomes:
             self._report(outcome)

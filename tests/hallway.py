@@ -128,11 +128,13 @@ class FailingInbox(DatabaseInbox):
         self._outages = outages
         self._finishes = finishes
 
-    def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
+    def claim(
+        self, limit: int, only: Collection[PageId] | None = None, store: str | None = None
+    ) -> list[Claim]:
         if self._outages:
             self._outages -= 1
             raise DatabaseUnavailable("It is gone.")
-        return super().claim(limit, only)
+        return super().claim(limit, only, store)
 
     def finish(self, claim: Claim, stored: LastStored | None) -> None:
         if not self._finishes:

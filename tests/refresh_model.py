@@ -589,6 +589,7 @@ class _Run:
 
     def __init__(self, worker: WorkerState, refresher_class: type[Refresher]) -> None:
         self._worker = worker
+        self.address = "store"
         self._refresher = refresher_class(self, self, self._read)  # type: ignore[arg-type]
         # Nobody deletes or alters objects here, so the look before the first write finds nothing.
         pages_in_hand = (claim.page_id for claim in worker.claims)
@@ -609,7 +610,7 @@ class _Run:
 
     # As the inbox
 
-    def claim(self, limit: int, only: object = None) -> list[Claim]:
+    def claim(self, limit: int, only: object = None, store: object = None) -> list[Claim]:
         return list(self._worker.claims)
 
     def finish(self, *args: Any) -> Any:

@@ -91,7 +91,7 @@ IMPORTS = {
     "database.rate_budget": ".engine .schema errors graph.budget graph.pace",
     "database.store_address": ".engine .marks .schema",
     "database.stored_versions": ".engine .schema page",
-    "database.moving_pages": ".engine .marks .schema page",
+    "database.moving_pages": ".engine .marks .schema .store_address page",
     "database.believed_objects": ".engine .schema .stored_versions drift page ports",
     "store_move": "database.store_address errors ports store.keys",
     "database.put_off": ".engine .inbox_rows .marks .schema page",
@@ -106,7 +106,7 @@ IMPORTS = {
     "database.marks": ".inbox_rows .mark_statements .schema page webhook",
     "database.recording": ".mark_statements .marks webhook",
     "database.joined_writes": ".engine errors",
-    "database.claim_statements": ".inbox_rows .schema page ports",
+    "database.claim_statements": ".inbox_rows .schema .store_address errors page ports",
     "database.give_back_statement": ".schema ports",
     "database.inbox": ".claim_statements .engine .give_back_statement .inbox_clock"
     " .inbox_rows .joined_writes .mark_statements .marks .parked .poll_statements .recording"
@@ -218,7 +218,7 @@ IMPORTS = {
     "safety_net": "errors periodic",
     "store_watch": "errors periodic",
     "dry_look": "errors page ports refresh",
-    "bring_over": "database.moving_pages page parallel ports refresh wording",
+    "bring_over": "database.moving_pages drift errors page parallel ports refresh repair wording",
     "sync_run": "bring_over database.moving_pages database.put_off dry_look errors missed_webhook"
     " page patience ports refresh store_move sync wiring",
     "logs.format": "",

@@ -165,10 +165,12 @@ class Flag(Unguarded):
 class NoLease(Unguarded):
     """Claims what another worker holds."""
 
-    def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
+    def claim(
+        self, limit: int, only: Collection[PageId] | None = None, store: str | None = None
+    ) -> list[Claim]:
         for page in self.pages():
             self._set(page, leased_until=0.0)
-        return super().claim(limit, only)
+        return super().claim(limit, only, store)
 
 
 class NoFence(Unguarded):
@@ -194,11 +196,13 @@ class Unsuspecting(Unguarded):
 class Trusting(Unguarded):
     """Believes in what it stored, although the worker before died with the page in hand."""
 
-    def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
+    def claim(
+        self, limit: int, only: Collection[PageId] | None = None, store: str | None = None
+    ) -> list[Claim]:
         for page in self.pages():
             if self._is_free(page):
                 self._set(page, lease=None)
-        return super().claim(limit, only)
+        return super().claim(limit, only, store)
 
     def _is_free(self, page: PageId) -> bool:
         until = self.pages()[page].leased_until
@@ -222,8 +226,10 @@ class TrustingSecondTries(Unguarded):
 class LookingOnce(Unguarded):
     """Believes that a dead worker's last put has arrived when its page is taken over."""
 
-    def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
-        claims = super().claim(limit, only)
+    def claim(
+        self, limit: int, only: Collection[PageId] | None = None, store: str | None = None
+    ) -> list[Claim]:
+        claims = super().claim(limit, only, store)
         for claim in claims:
             self._set(claim.page_id, look_again_at=None)
         return claims

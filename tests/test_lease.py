@@ -101,8 +101,10 @@ def test_a_claim_that_took_longer_than_its_lease_writes_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class SlowInbox(DatabaseInbox):
-        def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
-            claims = super().claim(limit, only)
+        def claim(
+            self, limit: int, only: Collection[PageId] | None = None, store: str | None = None
+        ) -> list[Claim]:
+            claims = super().claim(limit, only, store)
             world.clock.let_leases_run_out()
             return claims
 

@@ -369,9 +369,11 @@ class CrashingInbox(DatabaseInbox):
         super().__init__(database, clock)
         self._point = point
 
-    def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
+    def claim(
+        self, limit: int, only: Collection[PageId] | None = None, store: str | None = None
+    ) -> list[Claim]:
         self._crash_at("before the claim")
-        claims = super().claim(limit, only)
+        claims = super().claim(limit, only, store)
         self._crash_at("after the claim")
         return claims
 

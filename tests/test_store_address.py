@@ -4,20 +4,25 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
+from sqlalchemy import text, true
 
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
-from fbsync.database.store_address import Move, StoreAddress
+from fbsync.database.marks import lock_pages
+from fbsync.database.store_address import Move, StoreAddress, is_store
+from fbsync.errors import StoreMoved
 from fbsync.page import PageId, PageSnapshot
 from fbsync.ports import page_key
 from fbsync.refresh import Refresher
 from fbsync.store.directory import DirectoryStore
 from fbsync.sync import Poll
 from tests.buckets import keys_in
+from tests.hallway import DEADLINE
+from tests.servers import wait_until
 
 ONE = PageId("1")
 SNAPSHOT = PageSnapshot(ONE, {"id": "1"}, datetime(2026, 1, 1, tzinfo=UTC), "v26.0")
@@ -96,3 +101,53 @@ def test_what_a_worker_stores_at_the_old_place_during_a_move_is_written_to_the_n
     assert new.get(page_key(ONE)) == SNAPSHOT.document
     assert refresh(new, lambda: None) == []
     database.close()
+
+
+def test_who_still_writes_to_the_old_place_leaves_later_events_to_others(
+    database: Database, tmp_path: Path
+) -> None:
+    inbox, address = DatabaseInbox(database), StoreAddress(database)
+    old, new = (DirectoryStore(tmp_path / folder, "") for folder in ("old", "new"))
+    outdated, restarted = (
+        Refresher(inbox, store, lambda pages: dict.fromkeys(pages, SNAPSHOT))
+        for store in (old, new)
+    )
+    address.move_to(old.address)
+    address.move_to(new.address)
+    assert outdated.refresh() == []  # there is nothing that others would have to do
+    inbox.mark([ONE], "webhook")
+    with pytest.raises(StoreMoved, match="start this one again"):
+        outdated.refresh()
+    with pytest.raises(StoreMoved):
+        inbox.hold([ONE], old.address)
+    assert [outcome.kind for outcome in restarted.refresh()] == ["stored"]
+    assert keys_in(old) == []
+
+
+def test_a_move_waits_for_a_claim_under_way_and_a_claim_takes_nothing_during_a_move(
+    postgresql_database: Database,
+) -> None:
+    inbox, address = DatabaseInbox(postgresql_database), StoreAddress(postgresql_database)
+    address.move_to("old")
+    inbox.mark([ONE], "webhook")
+    mover = Thread(target=address.move_to, args=("new",))
+    waiting = text("select count(*) from pg_locks where not granted")
+    # As a delivery that is being recorded: the move comes as far as the pages.
+    with postgresql_database.write() as recording:
+        lock_pages(recording, true())
+        with postgresql_database.write() as claiming:
+            assert is_store(claiming, "old")
+            mover.start()
+            with postgresql_database.read() as watching:
+                wait_until(lambda: watching.execute(waiting).scalar() == 1, "the move to wait")
+        with postgresql_database.read() as watching:
+            moving = text(
+                "select count(*) from pg_locks where not granted and pid in"
+                " (select pid from pg_locks where relation = 'pages'::regclass)"
+            )
+            wait_until(lambda: watching.execute(moving).scalar() == 1, "the move to lock pages")
+        with postgresql_database.write() as claiming:
+            assert not is_store(claiming, "old")
+            assert not is_store(claiming, "new")  # as it may yet fail
+    mover.join(DEADLINE)
+    assert address.known() == "new"

@@ -16,7 +16,15 @@ def test_another_store_is_told_once_and_again_after_it_was_ours() -> None:
         "other",
         "third",
     ]
-    assert "still writes to ours" in told[0]
+    assert "this one has ours, and mirrors nothing any more" in told[0]
+
+
+def test_it_is_told_again_once_an_hour() -> None:
+    told: list[str] = []
+    watch = StoreWatch(lambda: "other", "ours", told.append)
+    for _ in range(121):
+        watch.work()
+    assert len(told) == 3
 
 
 def test_a_database_that_does_not_answer_is_told_by_others() -> None:

@@ -10,11 +10,13 @@ import pytest
 
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.store_address import StoreAddress
 from fbsync.errors import (
     DatabaseUnavailable,
     GraphUnavailable,
     PermanentFailure,
     RateLimited,
+    StoreMoved,
     StoreRefused,
     TemporaryFailure,
     TokenRefused,
@@ -309,6 +311,20 @@ def test_a_parked_page_that_the_poll_left_out_stays_parked_with_its_reason(world
     assert world.asked == []
 
 
+def test_a_run_ends_where_another_program_moves_the_pages_meanwhile(world: World) -> None:
+    address = StoreAddress(world.database)
+    address.move_to(world.store.address)
+
+    def move() -> None:
+        address.move_to("elsewhere")
+
+    world.during_read = move
+    with pytest.raises(StoreMoved, match="to another store than"):
+        world.sync([[snapshot(ONE)], [snapshot(TWO)]])
+    assert world.asked == [[ONE]]
+    assert world.clock.slept == 0
+
+
 def test_a_page_that_is_put_off_already_is_not_waited_for(world: World) -> None:
     due = datetime.fromtimestamp(world.clock.seconds + 600, UTC)
     world.inbox.mark([ONE], "webhook")
@@ -462,8 +478,10 @@ def test_a_page_given_back_just_after_our_claim_is_claimed_the_next_time(world: 
     class JustTooEarly(DatabaseInbox):
         """Another worker finishes right after each claim that did not get its page."""
 
-        def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
-            claims = super().claim(limit, only)
+        def claim(
+            self, limit: int, only: Collection[PageId] | None = None, store: str | None = None
+        ) -> list[Claim]:
+            claims = super().claim(limit, only, store)
             if others:
                 others.pop().end("finishes")
             return claims
@@ -477,8 +495,10 @@ def test_a_page_that_another_worker_claims_after_our_mark_is_settled_by_it(world
     class Overtaken(DatabaseInbox):
         """Another worker claims and finishes between our mark and our claim."""
 
-        def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
-            for claim in super().claim(limit, only):
+        def claim(
+            self, limit: int, only: Collection[PageId] | None = None, store: str | None = None
+        ) -> list[Claim]:
+            for claim in super().claim(limit, only, store):
                 self.finish(claim, None)
             return []
 

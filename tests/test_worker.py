@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.store_address import StoreAddress
 from fbsync.errors import DatabaseUnavailable, FbsyncError
 from fbsync.page import PageId
 from fbsync.ports import Claim, page_key
@@ -15,6 +16,7 @@ from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
 from fbsync.shutdown import Shutdown
 from fbsync.worker import Worker
 from tests.hallway import DEADLINE, ONE, THREE, TWO, FailingInbox, World
+from tests.servers import wait_until
 
 
 @pytest.fixture
@@ -47,8 +49,10 @@ class WatchedInbox(DatabaseInbox):
         super().__init__(world.database, world.clock)
         self._counts: queue.SimpleQueue[int] = queue.SimpleQueue()
 
-    def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
-        claims = super().claim(limit, only)
+    def claim(
+        self, limit: int, only: Collection[PageId] | None = None, store: str | None = None
+    ) -> list[Claim]:
+        claims = super().claim(limit, only, store)
         self._counts.put(len(claims))
         return claims
 
@@ -268,3 +272,22 @@ def test_a_burst_without_an_end_is_read_meanwhile(
         finally:
             stopped.set()
             noise.join()
+
+
+def test_a_worker_whose_store_is_not_the_databases_any_more_leaves_the_pages_to_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 0.01)
+    address = StoreAddress(world.database)
+    for place in (world.store.address, "elsewhere"):
+        address.move_to(place)
+    inbox, reports = WatchedInbox(world), Reports()
+    with working(world, inbox, reports) as worker:
+        world.see(ONE, name="Bakery")
+        looked_at = worker.looked_at
+        wait_until(lambda: worker.looked_at > looked_at, "a look that takes nothing")
+        assert reports.empty()
+        address.move_to(world.store.address)
+        outcome = reports.next()
+    assert isinstance(outcome, Outcome)
+    assert outcome.kind == "stored"

@@ -12,6 +12,8 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from fbsync.database.inbox_rows import claim_of
 from fbsync.database.schema import pages
+from fbsync.database.store_address import is_store
+from fbsync.errors import StoreMoved
 from fbsync.page import PageId
 from fbsync.ports import LEASE_SECONDS, LONGEST_PUT_SECONDS, Claim
 
@@ -46,17 +48,26 @@ def free(now: ColumnElement[float], page_ids: Collection[PageId]) -> Select[Any]
 
 
 def lease_pages(
-    connection: Connection, which: Select[Any], now: ColumnElement[float]
+    connection: Connection,
+    which: Select[Any],
+    now: ColumnElement[float],
+    store: str | None,
 ) -> list[Claim]:
-    """Lease these pages, in the caller's transaction."""
+    """Lease these pages, in the caller's transaction. `store` and errors as for ports.Inbox.
+
+    A move marks what is leased, so it must see the lease, or we the move.
+    """
     rows = connection.execute(which).all()
+    if not rows:
+        return []
+    if store is not None and not is_store(connection, store):
+        raise StoreMoved(store)
     lease = uuid.uuid4().hex
-    if rows:
-        connection.execute(
-            update(pages)
-            .where(pages.c.page_id.in_([row.page_id for row in rows]))
-            .values(lease=lease, leased_until=now + LEASE_SECONDS, **_taken_over(now))
-        )
+    connection.execute(
+        update(pages)
+        .where(pages.c.page_id.in_([row.page_id for row in rows]))
+        .values(lease=lease, leased_until=now + LEASE_SECONDS, **_taken_over(now))
+    )
     return [claim_of(row, lease) for row in rows]
 
 

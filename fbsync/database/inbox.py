@@ -73,22 +73,24 @@ class DatabaseInbox:
             raise_marks(connection, counts, noticed_by, self._now())
             return marks_of(connection, page_ids)
 
-    def claim(self, limit: int, only: Collection[PageId] | None = None) -> list[Claim]:
+    def claim(
+        self, limit: int, only: Collection[PageId] | None = None, store: str | None = None
+    ) -> list[Claim]:
         """See ports.Inbox. On PostgreSQL, workers skip the rows that another is claiming."""
 
         def take(connection: Connection) -> list[Claim]:
             now = self._clock.current()
             mark_for_second_looks(connection, now, self._now(), only)
-            return lease_pages(connection, due(now, limit, only), now)
+            return lease_pages(connection, due(now, limit, only), now, store)
 
         return self._writes.run(take)
 
-    def hold(self, page_ids: Collection[PageId]) -> list[Claim]:
+    def hold(self, page_ids: Collection[PageId], store: str | None = None) -> list[Claim]:
         """See ports.Inbox."""
 
         def take(connection: Connection) -> list[Claim]:
             now = self._clock.current()
-            return lease_pages(connection, free(now, page_ids), now)
+            return lease_pages(connection, free(now, page_ids), now, store)
 
         return self._writes.run(take)
 

@@ -9,7 +9,8 @@ from sqlalchemy import delete, exists, func, select, update
 
 from fbsync.database.engine import Database
 from fbsync.database.marks import lock_pages
-from fbsync.database.schema import moving_versions, pages, store_address, stored_versions
+from fbsync.database.schema import moving_versions, pages, stored_versions
+from fbsync.database.store_address import is_store
 from fbsync.page import PageId, canonical_json
 
 _page, _number = moving_versions.c.page_id, moving_versions.c.number
@@ -19,6 +20,7 @@ _COLUMNS = ["page_id", "number", "etag", "document"]
 @dataclass(frozen=True)
 class MovingPage:
     """`page_data` are the bytes of its page_data.json; None for a page that a worker is to read.
+    `is_parked`: none will before somebody opens it again.
 
     `versions` are the bytes of its history objects by number, as far as they are known.
     """
@@ -26,6 +28,7 @@ class MovingPage:
     page_id: PageId
     page_data: bytes | None
     versions: Mapping[int, bytes]
+    is_parked: bool = False
 
 
 class MovingPages:
@@ -58,7 +61,8 @@ class MovingPages:
         """What is known of these pages, a thousand at most; others are left out."""
         is_read = (pages.c.marks > pages.c.done) & pages.c.parked_at.is_(None)
         is_read |= pages.c.lease.is_not(None)
-        query = select(pages.c.page_id, pages.c.stored_fields, is_read.label("is_read"))
+        parked_at = pages.c.parked_at
+        query = select(pages.c.page_id, pages.c.stored_fields, parked_at, is_read.label("is_read"))
         query = query.where(pages.c.page_id.in_(page_ids), pages.c.moves.is_not(None))
         known = select(moving_versions).where(_page.in_(page_ids))
         versions: dict[str, dict[int, bytes]] = {}
@@ -71,6 +75,7 @@ class MovingPages:
                 PageId(row.page_id),
                 None if row.is_read else canonical_json(json.loads(row.stored_fields)),
                 versions.get(row.page_id, {}),
+                row.parked_at is not None,
             )
             for row in rows
         ]
@@ -91,8 +96,7 @@ class MovingPages:
         )
         arriving = select(moving_versions).where(_page.in_(some), ~is_known)
         with self._database.write() as connection:
-            now = connection.execute(select(store_address.c.address)).scalar_one_or_none()
-            if now != address:
+            if not is_store(connection, address):
                 return False
             # In their order, and after whoever notes a version of theirs just now.
             lock_pages(connection, pages.c.page_id.in_(some))

@@ -16,6 +16,7 @@ from fbsync.database.schema import (
     stored_versions,
 )
 
+_ADDRESS = select(store_address.c.address)
 # A worker that still writes to the old place will say that it stored the page.
 _IS_READ, _AGAIN = pages.c.lease.is_not(None), pages.c.marks + 1
 _IS_NOT_STORED = {
@@ -43,7 +44,7 @@ class StoreAddress:
     def known(self) -> str | None:
         """Where they went last time; None before the first. Raises DatabaseUnavailable."""
         with self._database.read() as connection:
-            return connection.execute(select(store_address.c.address)).scalar_one_or_none()
+            return connection.execute(_ADDRESS).scalar_one_or_none()
 
     def move_to(
         self, address: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -59,10 +60,12 @@ class StoreAddress:
             if not self._database.is_sqlite:  # which has one writer at a time anyway
                 lock = "lock table store_address in share row exclusive mode"
                 connection.exec_driver_sql(lock)
-            before = connection.execute(select(store_address.c.address)).scalar_one_or_none()
-            connection.execute(delete(store_address))
+            before = connection.execute(_ADDRESS).scalar_one_or_none()
+            if before == address:  # another process was first
+                return None
+            connection.execute(delete(store_address))  # after all claims under way
             connection.execute(store_address.insert().values(address=address))
-            if before in (None, address):  # else another process was first
+            if before is None:
                 return None
             left_at = _remember(connection, before, address, now().timestamp())
             lock_pages(connection, true())
@@ -70,6 +73,19 @@ class StoreAddress:
             connection.execute(update(pages).where(pages.c.stored_number > 0).values(_WAS_STORED))
             _keep_versions(connection)
         return Move(before, None if left_at is None else datetime.fromtimestamp(left_at, UTC))
+
+
+def is_store(connection: Connection, address: str) -> bool:
+    """Whether the objects go there, and will until the caller's transaction ends.
+
+    They may go anywhere where no address is known yet. On PostgreSQL, a move waits for the
+    transaction; one that is under way is not waited for, as the caller may hold what it needs.
+    """
+    held = _ADDRESS.with_for_update(read=True, skip_locked=True)
+    known = connection.execute(held).scalar_one_or_none()
+    if known is None:  # or it is being changed
+        return connection.execute(_ADDRESS).scalar_one_or_none() is None
+    return bool(known == address)
 
 
 def _remember(connection: Connection, before: str, address: str, now: float) -> float | None:
