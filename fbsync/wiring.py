@@ -70,8 +70,9 @@ class Access:
 
         Where all are refused, the reason of the best one is told.
         """
-        left = self.vault.ranked_accesses(page_ids)
-        found = self._without_token([page for page in page_ids if page not in left])
+        found: dict[PageId, Reading] = {}
+        left = self.vault.ranked_accesses(page_ids, found.__setitem__)
+        found |= self._without_token([page for page in page_ids if page not in {*left, *found}])
         while left:
             for page, reading in self.pages.read_pages(
                 [best for best, *_ in left.values()]
@@ -91,7 +92,7 @@ class Access:
             return {}
         states = self.inbox.pages(page_ids)
         mirrored = {page for page, state in states.items() if state.last}
-        nobody = not self.vault.users()
+        nobody = not self.vault.names()
         helps = NoAccess("No token for this page is stored. Run: fbsync login")
         foreign = NoAccess("Nobody who logged in manages this page, and there is no copy of it.")
         return {page: helps if nobody or page in mirrored else foreign for page in page_ids}
@@ -105,7 +106,7 @@ class Access:
         lists are. Raises NoAccess where nobody has logged in, and what concerns everybody: that
         Facebook cannot be reached, or that every list fails for now.
         """
-        users = self.vault.users()
+        users = self.vault.users(refused)
         if not users:
             left = len(self.departures.pages_left())
             pages = f"{left} mirrored pages keep their last copy" if left else "there are no pages"

@@ -3,11 +3,26 @@
 from datetime import UTC, datetime, timedelta
 
 from fbsync.errors import RateLimited
-from fbsync.graph.budget import Limit, joined, limits_seen
+from fbsync.graph.budget import (
+    APP_LIMIT,
+    Limit,
+    caller_of,
+    joined,
+    limits_seen,
+    page_limit,
+    person_limit,
+)
 from fbsync.graph.usage import Usage
+from fbsync.page import PageId
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SOON, LATER = NOW + timedelta(minutes=1), NOW + timedelta(minutes=5)
+
+
+def test_a_limit_is_that_of_a_page_of_a_person_or_of_the_app() -> None:
+    assert caller_of(page_limit(PageId("1"))) == "1"
+    assert caller_of(person_limit("77")) == "77"
+    assert caller_of(APP_LIMIT) == ""
 
 
 def test_an_answer_tells_of_the_apps_limit_and_of_its_own() -> None:

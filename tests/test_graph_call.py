@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -350,6 +350,34 @@ class TestBudget:
         with budgeted(budget) as connection:
             connection.read_all([Read("1", "t", {}, "page 1"), Read("2", "t", {}, "page 2")])
         assert budget.seen == {"page 1": Limit(80), "app": Limit(40)}
+
+    def test_a_throttle_of_another_page_that_an_answer_tells_of_closes_nothing(
+        self, meta: respx.MockRouter
+    ) -> None:
+        told = json.dumps(json.loads(used(7)) | {"2": json.loads(used(100, minutes=600))["1"]})
+        header = {"name": "X-Business-Use-Case-Usage", "value": told}
+        meta.post("/v26.0/").respond(json=[item({"id": "1"}) | {"headers": [header]}])
+        meta.post("/v26.0/1/x").respond(
+            json={"success": True}, headers={header["name"]: header["value"]}
+        )
+        read, posted = NotedBudget(), NotedBudget()
+        with budgeted(read) as connection:
+            connection.read(Read("1", "t", {}, "page 1"))
+        with budgeted(posted) as connection:
+            connection.post("1/x", {}, "t", limit="page 1")
+        assert read.seen == posted.seen == {"page 1": Limit(7)}
+
+    def test_a_page_is_throttled_for_its_own_time(self, meta: respx.MockRouter) -> None:
+        told = json.loads(used(100, minutes=5)) | {"2": json.loads(used(100, minutes=600))["1"]}
+        header = {"name": "X-Business-Use-Case-Usage", "value": json.dumps(told)}
+        meta.post("/v26.0/").respond(
+            json=[item({"error": {"code": 80001}}, 400) | {"headers": [header]}]
+        )
+        with budgeted(NotedBudget()) as connection:
+            (found,) = connection.read_all([Read("1", "t", {}, "page 1")])
+        assert isinstance(found, RateLimited)
+        assert found.retry_at is not None
+        assert found.retry_at < datetime.now(UTC) + timedelta(minutes=6)
 
     def test_a_refusal_outlasts_the_good_answers_beside_it(self, meta: respx.MockRouter) -> None:
         app = {"name": "X-App-Usage", "value": '{"call_count": 98}'}

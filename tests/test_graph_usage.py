@@ -39,6 +39,27 @@ def test_the_nearest_limit_counts(headers: dict[str, str], usage: Usage) -> None
 
 
 @pytest.mark.parametrize(
+    ("caller", "usage"),
+    [
+        ("1", Usage(None, 90, timedelta(0))),
+        ("2", Usage(None, 5, timedelta(minutes=12))),
+        ("3", Usage()),  # of another kind than ours
+        ("4", Usage(None, 90, timedelta(minutes=12))),
+        ("", Usage(None, 90, timedelta(minutes=12))),
+    ],
+)
+def test_where_the_caller_is_among_the_business_objects_the_others_do_not_count(
+    caller: str, usage: Usage
+) -> None:
+    assert read_usage({"x-business-use-case-usage": BUSINESS}, caller) == usage
+
+
+def test_the_header_of_the_page_itself_counts_beside_its_business_usage() -> None:
+    headers = {"x-page-usage": APP, "x-business-use-case-usage": BUSINESS}
+    assert read_usage(headers, "2").percent == 31
+
+
+@pytest.mark.parametrize(
     "text", ["", "no json", "[]", "null", '{"call_count":"90"}', '{"1":[7]}', '{"call_count":-5}']
 )
 @pytest.mark.parametrize("name", ["x-app-usage", "x-business-use-case-usage"])

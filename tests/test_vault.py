@@ -13,7 +13,6 @@ from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.schema import page_accesses, user_tokens
 from fbsync.database.vault import Vault
 from fbsync.errors import NoAccess, TokenRefused
-from fbsync.expiry import Lifetime
 from fbsync.page import PageAccess, PageId, UserToken
 
 UNTIL = datetime(2027, 1, 22, tzinfo=UTC)
@@ -171,17 +170,6 @@ class TestTwoPeopleOnOnePage:
         assert vault.accesses(user_id="88") == {SHOP.page_id: self.ANALYST}
 
 
-def test_lifetimes_need_no_key(database: Database) -> None:
-    Vault(database, [key()]).save(ADA, [])
-    Vault(database, [key()]).save(BEN, [])
-    ada, ben = Vault(database, [key()]).lifetimes()
-    assert (ada.logged_in_at is None, ben.logged_in_at is None) == (False, False)
-    assert replace(ada, logged_in_at=None) == Lifetime(
-        ADA.user_id, "Ada", UNTIL, UNTIL + timedelta(days=30)
-    )
-    assert replace(ben, logged_in_at=None) == Lifetime(BEN.user_id, "Ben", None, None)
-
-
 def test_a_person_kept_by_an_older_version_has_no_scopes(database: Database) -> None:
     vault = Vault(database, [key()])
     vault.save(ADA, [])
@@ -290,6 +278,40 @@ class TestNotStored:
         assert len(set(kept)) == 2
         other = Vault(database, [key()])
         assert other.not_stored(ADA.user_id, [SHOP, CAFE]) == [SHOP, CAFE]
+
+
+class TestOtherKey:
+    """Ada logged in anew after a change of the key, Ben did not."""
+
+    @pytest.fixture
+    def vault(self, database: Database) -> Vault:
+        shop_of_ben = replace(SHOP, token="EAAshop-of-ben")  # noqa: S106 - made up
+        Vault(database, [key()]).save(BEN, [shop_of_ben, CAFE])
+        vault = Vault(database, [key()])
+        vault.save(ADA, [SHOP])
+        return vault
+
+    def test_who_cannot_be_opened_is_told_and_the_others_are_there(self, vault: Vault) -> None:
+        told = list[tuple[str, str]]()
+        assert vault.users(lambda name, error: told.append((name, str(error)))) == [ADA]
+        ((name, why),) = told
+        assert name == "Ben"
+        assert "FBSYNC_TOKEN_KEY" in why
+
+    def test_a_page_is_reached_with_what_can_be_opened_and_told_where_nothing_can(
+        self, vault: Vault
+    ) -> None:
+        told: dict[PageId, TokenRefused] = {}
+        ranked = vault.ranked_accesses([SHOP.page_id, CAFE.page_id], told.__setitem__)
+        assert ranked == {SHOP.page_id: [SHOP]}
+        assert set(told) == {CAFE.page_id}
+
+    def test_where_nobody_can_be_opened_the_key_is_wrong_and_no_page_is_told(
+        self, vault: Vault, database: Database
+    ) -> None:
+        other = Vault(database, [key()])
+        with pytest.raises(TokenRefused, match="FBSYNC_TOKEN_KEY"):
+            other.ranked_accesses([CAFE.page_id], lambda page, error: pytest.fail(page))
 
 
 def test_another_key_is_told_with_what_to_do(database: Database) -> None:

@@ -247,6 +247,45 @@ class TestTwoPeople:
         assert [name for name, _ in report.refused] == ["Ann"]
 
 
+class TestOtherKey:
+    """After a change of the key Ann logged in anew, as she was told; Sam did not."""
+
+    @pytest.fixture
+    def access(self, sandbox: Sandbox) -> Iterator[Access]:
+        token = sandbox.log_in()
+        one, two = (PageAccess(page, "", sandbox.page_token(token, page)) for page in (ONE, TWO))
+        old, new = (DatabaseSettings(None, (Fernet.generate_key().decode(),)) for _ in range(2))
+        with opened(*sandbox_app(sandbox), old) as access:
+            access.vault.save(UserToken("1", "Sam", token), [one, two])
+        with opened(*sandbox_app(sandbox), new) as access:
+            access.vault.save(UserToken("2", "Ann", token), [one])
+            yield access
+
+    def test_a_page_that_only_he_opened_fails_alone(self, access: Access) -> None:
+        found = access.read_pages([ONE, TWO, THREE])
+        assert isinstance(found[ONE], PageSnapshot)
+        assert isinstance(found[TWO], TokenRefused)
+        assert isinstance(found[THREE], NoAccess)
+
+    def test_the_poll_tells_of_him_and_lists_her_pages(self, access: Access) -> None:
+        refused: dict[str, FbsyncError] = {}
+        parts = list(access.poll(keep_tokens=True, refused=refused.__setitem__))
+        assert [one.page_id for part in parts for one in part] == [ONE, TWO, THREE]
+        assert {name: type(error) for name, error in refused.items()} == {"Sam": TokenRefused}
+
+    def test_where_nothing_can_be_opened_no_page_is_to_blame(
+        self, access: Access, sandbox: Sandbox
+    ) -> None:
+        other = DatabaseSettings(None, (Fernet.generate_key().decode(),))
+        with opened(*sandbox_app(sandbox), other) as wrong:
+            for call in (
+                lambda: wrong.read_pages([TWO]),
+                lambda: list(wrong.poll(keep_tokens=True, refused=unexpected)),
+            ):
+                with pytest.raises(TokenRefused, match="FBSYNC_TOKEN_KEY"):
+                    call()
+
+
 class TestSharedPages:
     """Two people both manage all three pages; each list gives a token of its own."""
 

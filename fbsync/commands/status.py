@@ -45,12 +45,12 @@ def _look(url: str, limits: Limits) -> Standing:
     from fbsync.database.delivery_log import DeliveryLog
     from fbsync.database.inbox import DatabaseInbox
     from fbsync.database.last_sync import LastSync
+    from fbsync.database.lifetimes import lifetimes
     from fbsync.database.missed_webhooks import MissedWebhookLog
     from fbsync.database.parked import parked_pages
     from fbsync.database.put_off import last_put_off
     from fbsync.database.size import measure
     from fbsync.database.store_address import StoreAddress
-    from fbsync.database.vault import lifetimes
     from fbsync.database_place import open_database, told_address
     from fbsync.standing import FRESH, Standing
 

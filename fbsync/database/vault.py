@@ -1,19 +1,18 @@
 """Tokens at rest, encrypted with Fernet keys; several keys allow rotation, the newest first."""
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-import orjson
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import func, select
 
 from fbsync.database.engine import Database
+from fbsync.database.lifetimes import lifetimes, moment
 from fbsync.database.poll_statements import FINGERPRINTS, pairs
 from fbsync.database.schema import page_accesses, user_tokens
+from fbsync.database.token_seal import TokenSeal, opened
 from fbsync.errors import NoAccess, TokenRefused
 from fbsync.expiry import Lifetime
 from fbsync.page import PageAccess, PageId, UserToken
@@ -27,8 +26,7 @@ class Vault:
         self, database: Database, keys: Sequence[str], now: Callable[[], float] = time.time
     ) -> None:
         self._database = database
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
-        self._fingerprint_key = keys[0].encode()
+        self._seal = TokenSeal(keys)
         self._now = now
 
     def save(self, user: UserToken, accesses: Sequence[PageAccess]) -> None:
@@ -52,7 +50,7 @@ class Vault:
         query = select(user_tokens).where(user_tokens.c.user_id == user.user_id)
         with self._database.write() as connection:
             stored = connection.execute(query.with_for_update()).one_or_none()
-            if stored is None or self._open(stored.token) != user.token:
+            if stored is None or self._seal.open(stored.token) != user.token:
                 return False
             rows = self._page_rows(user.user_id, stored.logged_in_at, accesses)
             connection.execute(_upsert(self._database, page_accesses), rows)
@@ -67,14 +65,27 @@ class Vault:
         with self._database.read() as connection:
             known = pairs(connection, FINGERPRINTS, ids, user_id)
         return [
-            access for access in accesses if known.get(access.page_id) != self._fingerprint(access)
+            access
+            for access in accesses
+            if known.get(access.page_id) != self._seal.fingerprint(access)
         ]
 
-    def users(self) -> list[UserToken]:
-        """Everybody who logged in, with their tokens."""
+    def users(
+        self, refused: Callable[[str, TokenRefused], None] = lambda name, error: None
+    ) -> list[UserToken]:
+        """Everybody who logged in, with their tokens.
+
+        `refused` is told the name of each person whose token was encrypted with a key that is not
+        among ours. Raises TokenRefused where everybody's was.
+        """
         with self._database.read() as connection:
             rows = connection.execute(select(user_tokens).order_by(user_tokens.c.user_id)).all()
-        return [self._user(row) for row in rows]
+        found, sealed = opened(rows, self._user)
+        if sealed and not found:
+            raise sealed[0][1]
+        for row, why in sealed:
+            refused(row.name, why)
+        return found
 
     def user(self, user_id: str) -> UserToken:
         """One of them. Raises NoAccess where the person is not logged in."""
@@ -104,17 +115,27 @@ class Vault:
         that person's own.
         """
         ranked = self._ranked(page_ids, user_id)
-        return {page: _access(rows[0], self._open(rows[0].token)) for page, rows in ranked.items()}
+        return {page: self._access(rows[0]) for page, rows in ranked.items()}
 
-    def ranked_accesses(self, page_ids: Collection[PageId]) -> dict[PageId, list[PageAccess]]:
+    def ranked_accesses(
+        self,
+        page_ids: Collection[PageId],
+        refused: Callable[[PageId, TokenRefused], None] = lambda page, error: None,
+    ) -> dict[PageId, list[PageAccess]]:
         """Everybody's access to each of these pages (at most some hundred), the best one first.
 
         One that allows webhooks is better than one that does not, then that of the newer login.
+        What was encrypted with a key that is not among ours is left out; `refused` is told of each
+        page that has nothing else. Raises TokenRefused where everybody's login is so: then the key
+        is wrong, which says nothing of a page.
         """
-        return {
-            page: [_access(row, self._open(row.token)) for row in rows]
-            for page, rows in self._ranked(page_ids).items()
-        }
+        read = {page: opened(rows, self._access) for page, rows in self._ranked(page_ids).items()}
+        lost = {page: sealed[0][1] for page, (found, sealed) in read.items() if not found}
+        if lost:
+            self.users()  # which raises where none can be opened
+        for page, why in lost.items():
+            refused(page, why)
+        return {page: found for page, (found, _) in read.items() if found}
 
     def owners(self) -> dict[PageId, str]:
         """The id of the person whose login gave each page's best access."""
@@ -155,13 +176,16 @@ class Vault:
                 rows.sort(key=lambda row: not _access(row, "").allows_webhooks)
         return found
 
+    def _access(self, row: Any) -> PageAccess:
+        return _access(row, self._seal.open(row.token))
+
     def _user(self, row: Any) -> UserToken:
         return UserToken(
             user_id=row.user_id,
             name=row.name,
-            token=self._open(row.token),
-            expires_at=_moment(row.expires_at),
-            data_access_expires_at=_moment(row.data_access_expires_at),
+            token=self._seal.open(row.token),
+            expires_at=moment(row.expires_at),
+            data_access_expires_at=moment(row.data_access_expires_at),
             scopes=tuple(json.loads(row.scopes or "[]")),
         )
 
@@ -169,7 +193,7 @@ class Vault:
         return {
             "user_id": user.user_id,
             "name": user.name,
-            "token": self._seal(user.token),
+            "token": self._seal.seal(user.token),
             "expires_at": _seconds(user.expires_at),
             "data_access_expires_at": _seconds(user.data_access_expires_at),
             "scopes": json.dumps(user.scopes),
@@ -186,47 +210,11 @@ class Vault:
                 "user_id": user_id,
                 "logged_in_at": logged_in_at,
                 "name": access.name,
-                "token": self._seal(access.token),
+                "token": self._seal.seal(access.token),
                 "tasks": json.dumps(access.tasks),
-                "fingerprint": self._fingerprint(access),
+                "fingerprint": self._seal.fingerprint(access),
             }
             for access in sorted(accesses, key=lambda access: access.page_id)
-        ]
-
-    def _fingerprint(self, access: PageAccess) -> str:
-        """Keyed, so that nobody can try tokens on it who has the database alone."""
-        told = orjson.dumps((access.name, access.token, access.tasks))
-        return hashlib.blake2b(told, key=self._fingerprint_key, digest_size=32).hexdigest()
-
-    def _seal(self, token: str) -> str:
-        return self._fernet.encrypt(token.encode()).decode()
-
-    def _open(self, sealed: str) -> str:
-        try:
-            return self._fernet.decrypt(sealed.encode()).decode()
-        except InvalidToken:
-            raise TokenRefused(
-                "The stored tokens were encrypted with another key.\n"
-                "Set FBSYNC_TOKEN_KEY to that key (several with commas), or run: fbsync login"
-            ) from None
-
-
-def lifetimes(database: Database) -> list[Lifetime]:
-    """When each person's login ends. No token is opened for it, so no key is needed.
-
-    Raises DatabaseUnavailable.
-    """
-    query = select(user_tokens).order_by(user_tokens.c.user_id)
-    with database.read() as connection:
-        return [
-            Lifetime(
-                user_id=row.user_id,
-                name=row.name,
-                expires_at=_moment(row.expires_at),
-                data_access_expires_at=_moment(row.data_access_expires_at),
-                logged_in_at=_moment(row.logged_in_at),
-            )
-            for row in connection.execute(query)
         ]
 
 
@@ -243,7 +231,3 @@ def _access(row: Any, token: str) -> PageAccess:
 
 def _seconds(moment: datetime | None) -> float | None:
     return moment.timestamp() if moment else None
-
-
-def _moment(seconds: float | None) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if seconds else None

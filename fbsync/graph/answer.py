@@ -44,13 +44,16 @@ class Answer:
         return after
 
 
-def read_item(item: object, version: str) -> tuple[Answer | FbsyncError, Usage]:
-    """One item of a batch's answer, and what its headers tell; null is one left unfinished."""
+def read_item(item: object, version: str, caller: str = "") -> tuple[Answer | FbsyncError, Usage]:
+    """One item of a batch's answer, and what its headers tell; null is one left unfinished.
+
+    `caller` is the id of the page or person whose token was used.
+    """
     if item is None:
         return GraphUnavailable(_UNFINISHED), Usage()
     if not isinstance(item, dict) or not isinstance(item.get("code"), int):
         return error_from(None, 200), Usage()
-    data, usage = as_object(decoded(item.get("body"))), read_usage(_headers_of(item))
+    data, usage = as_object(decoded(item.get("body"))), read_usage(_headers_of(item), caller)
     if item["code"] != 200 or not isinstance(data, dict) or "error" in data:
         return error_from(data, item["code"], usage), usage
     return Answer(data, version), usage

@@ -26,6 +26,11 @@ def person_limit(user_id: str) -> str:
     return f"person {user_id}"
 
 
+def caller_of(limit: str) -> str:
+    """The id of the page or person whose limit it is; empty for the app's own."""
+    return limit.partition(" ")[2]
+
+
 @dataclass(frozen=True)
 class Limit:
     """How much of one limit is used up, and until when calls within it are refused."""

@@ -19,7 +19,7 @@ from fbsync.errors import (
     TokenRefused,
 )
 from fbsync.graph.answer import Answer, as_object, read_item
-from fbsync.graph.budget import APP_LIMIT, Budget, NoBudget, joined, limits_seen
+from fbsync.graph.budget import APP_LIMIT, Budget, NoBudget, caller_of, joined, limits_seen
 from fbsync.graph.errors import error_from
 from fbsync.graph.http import GraphHttp
 from fbsync.graph.read import Read, appsecret_proof
@@ -101,7 +101,7 @@ class GraphConnection:
         closed = self._budget.begin([limit])
         if limit in closed:
             raise closed[limit]
-        sent = self._http.post(path, form, headers)
+        sent = self._http.post(path, form, headers, caller_of(limit))
         answer = as_object(sent.answer)
         if sent.status == 200 and isinstance(answer, dict) and "error" not in answer:
             self._note([(limit, sent.usage, None)])
@@ -209,7 +209,10 @@ class GraphConnection:
             error = error_from(answer, sent.status, sent.usage)
             self._note([(APP_LIMIT, sent.usage, error)])
             raise _app_refused(error)
-        found = [read_item(item, sent.version) for item in answer]
+        found = [
+            read_item(item, sent.version, caller_of(read.limit))
+            for read, item in zip(reads, answer, strict=True)
+        ]
         told = [(read.limit, usage, item) for read, (item, usage) in zip(reads, found, strict=True)]
         self._note([(APP_LIMIT, sent.usage, None), *told])
         return [item for item, _ in found]

@@ -53,8 +53,13 @@ class GraphHttp:
         """Close all connections."""
         self._client.close()
 
-    def post(self, path: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Sent:
-        """Send the form; whatever is answered comes back. Raises GraphUnavailable."""
+    def post(
+        self, path: str, form: Mapping[str, str], headers: Mapping[str, str], caller: str = ""
+    ) -> Sent:
+        """Send the form; whatever is answered comes back. Raises GraphUnavailable.
+
+        `caller` is the id of the page or person whose token is used.
+        """
         status = "none"
         try:
             response, body = within(DEADLINE_SECONDS, lambda: self._exchange(path, form, headers))
@@ -72,7 +77,8 @@ class GraphHttp:
             self._answered(status)
         version = response.headers.get("facebook-api-version", self._version)
         self._check_version(version)
-        return Sent(response.status_code, decoded(body), version, read_usage(response.headers))
+        usage = read_usage(response.headers, caller)
+        return Sent(response.status_code, decoded(body), version, usage)
 
     def _exchange(
         self, path: str, form: Mapping[str, str], headers: Mapping[str, str]

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 _APP_HEADER = "x-app-usage"
-_OTHER_HEADERS = ("x-page-usage", "x-business-use-case-usage")
+_PAGE_HEADER = "x-page-usage"
+_BUSINESS_HEADER = "x-business-use-case-usage"
 _PERCENTS = ("call_count", "total_time", "total_cputime")
 _REGAIN = "estimated_time_to_regain_access"  # minutes
 _PAGES = "pages"  # the type of the limits that our calls count against
@@ -30,17 +31,24 @@ class Usage:
     regain: timedelta | None = None
 
 
-def read_usage(headers: Mapping[str, str]) -> Usage:
-    """From an answer's headers, found by lower-case name. What cannot be read counts nothing."""
+def read_usage(headers: Mapping[str, str], caller: str = "") -> Usage:
+    """From an answer's headers, found by lower-case name. What cannot be read counts nothing.
+
+    `caller` is the id of the page or person whose token was used: where the business objects that
+    are told of have it among them, the others' figures are not the caller's.
+    """
+    business = _object(headers.get(_BUSINESS_HEADER))
+    if caller in business:
+        business = {caller: business[caller]}
     others = [
         entry
-        for name in _OTHER_HEADERS
-        for entry in _entries(headers.get(name))
+        for told in (_object(headers.get(_PAGE_HEADER)), business)
+        for entry in _entries(told)
         if entry.get("type", _PAGES) == _PAGES
     ]
     minutes = [_number(entry[_REGAIN]) for entry in others if _REGAIN in entry]
     return Usage(
-        app_percent=_percent(_entries(headers.get(_APP_HEADER))),
+        app_percent=_percent(_entries(_object(headers.get(_APP_HEADER)))),
         percent=_percent(others),
         regain=timedelta(minutes=max(minutes)) if minutes else None,
     )
@@ -52,16 +60,19 @@ def _percent(entries: Iterable[Mapping[str, object]]) -> int | None:
     return max(found, default=None)
 
 
-def _entries(text: str | None) -> Iterator[Mapping[str, object]]:
-    """The objects with figures, wherever they stand."""
+def _object(text: str | None) -> Mapping[str, object]:
+    """The JSON object of a header; empty where it is none."""
     try:
         value = json.loads(text or "{}")
     except (ValueError, RecursionError):
-        return
-    if not isinstance(value, dict):
-        return
-    yield value
-    for entries in value.values():
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _entries(told: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    """The objects with figures, wherever they stand."""
+    yield told
+    for entries in told.values():
         if isinstance(entries, list):
             yield from (entry for entry in entries if isinstance(entry, dict))
 
