@@ -124,13 +124,19 @@ def test_before_the_first_login_a_command_says_so(sandbox: Sandbox, command: str
     assert "fbsync login" in ended.err
 
 
-def test_login_without_a_listener_succeeds_and_says_what_is_missing(consenting: Sandbox) -> None:
-    ended = run("login", **settings(consenting))
-    assert ended.status == 0, ended.err
+def test_login_without_a_listener_stands_and_says_what_is_missing(consenting: Sandbox) -> None:
+    environ = settings(consenting)
+    ended = run("login", **environ)
+    assert ended.status == 3, ended.err
     assert "failed  app subscription" in ended.out
     assert "skipped webhook test" in ended.out
     assert "3 stored" in ended.out
     assert "http" in ended.err.partition("Open this address")[2]
+    assert run("sync", **environ).status == 0
+
+
+def test_login_without_an_address_has_nothing_to_subscribe(consenting: Sandbox) -> None:
+    assert run("login", **settings(consenting) | {"FACEBOOK_WEBHOOK_ADDRESS": ""}).status == 0
 
 
 def test_only_stops_after_the_tokens(consenting: Sandbox) -> None:
