@@ -250,6 +250,21 @@ def test_sync_every_goes_on_where_nobody_is_logged_in(sandbox: Sandbox) -> None:
         process.kill()
 
 
+def test_ctrl_c_while_the_command_is_still_loaded_ends_quietly() -> None:
+    program = (
+        "import sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *rest):\n"
+        "        if name == 'typer': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from fbsync.__main__ import main\n"
+        "main()\n"
+    )
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, capture_output=True, check=False, timeout=120)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"", b"")
+
+
 def test_ctrl_c_between_two_runs_says_what_it_ended(consenting: Sandbox) -> None:
     environ = settings(consenting)
     run("login", "--only", **environ)
