@@ -20,10 +20,12 @@ def run_sandbox(pages: int) -> Iterator[dict[str, str]]:
     Raises FbsyncError where it does not start.
     """
     environ = {name: value for name, value in os.environ.items() if not name.startswith("FACEBOOK")}
-    command = [sys.executable, "-m", "fbsync.sandbox", "--auto-consent"]
+    # Its standard input ends with this process, however that ends, and the sandbox with it.
+    command = [sys.executable, "-m", "fbsync.sandbox", "--auto-consent", "--until-stdin-ends"]
     process = subprocess.Popen(  # noqa: S603 - see the import
         [*command, "--port", "0", "--pages", str(pages)],
         env=environ,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -44,8 +46,9 @@ def stopped(process: subprocess.Popen[AnyStr]) -> Iterator[None]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        if process.stdout:
-            process.stdout.close()
+        for stream in (process.stdin, process.stdout):
+            if stream:
+                stream.close()
 
 
 def _read_settings(process: subprocess.Popen[str]) -> dict[str, str]:

@@ -21,6 +21,6 @@ def http_client(url: str, timeout: float | httpx.Timeout) -> httpx.Client:
         raise SettingsError(
             f"The proxy or the certificates of this environment cannot be used:"
             f" {type(error).__name__}.\n"
-            "See HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY (http:// addresses; no socks),"
+            "See HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY (http:// addresses),"
             " SSL_CERT_FILE and SSL_CERT_DIR."
         ) from None

@@ -39,7 +39,7 @@ class LoggedIn:
     store: Path
     secret: str
 
-    def follow(self, callback: CallbackSettings | None) -> tuple[bool, dict[str, Step]]:
+    def follow(self, callback: CallbackSettings | None) -> dict[str, Step]:
         checklist = Checklist(lambda step: None)
         inbox = DatabaseInbox(self.database)
         own = {access.page_id: access for access in self.accesses}
@@ -48,7 +48,7 @@ class LoggedIn:
             DirectoryStore(self.store, ""),
             lambda pages: self.graph.read_pages([own[page] for page in pages]),
         )
-        mirrored = follow(
+        follow(
             checklist,
             Subscriber(self.subscriptions, AddedFields(self.database), Handshakes(self.database)),
             inbox,
@@ -58,7 +58,7 @@ class LoggedIn:
             self.secret,
             NO_PATIENCE,
         )
-        return mirrored, {step.name: step for step in checklist.steps}
+        return {step.name: step for step in checklist.steps}
 
     def stored(self) -> set[str]:
         return {path.parent.name for path in self.store.rglob("page_data.json")}
@@ -95,8 +95,7 @@ def states(steps: dict[str, Step]) -> dict[str, str]:
 
 
 def test_without_an_address_only_the_data_is_mirrored(logged_in: LoggedIn) -> None:
-    mirrored, steps = logged_in.follow(None)
-    assert mirrored
+    steps = logged_in.follow(None)
     assert states(steps) == {
         "app subscription": "skipped",
         "page subscriptions": "skipped",
@@ -111,8 +110,7 @@ def test_without_a_listener_the_handshake_fails_and_the_rest_goes_on(
     logged_in: LoggedIn, sandbox: Sandbox
 ) -> None:
     address = f"http://127.0.0.1:{free_port()}/facebook/webhook"
-    mirrored, steps = logged_in.follow(CallbackSettings(address, "token", ("name",)))
-    assert mirrored
+    steps = logged_in.follow(CallbackSettings(address, "token", ("name",)))
     assert states(steps) == {
         "app subscription": "failed",
         "page subscriptions": "done",
@@ -128,9 +126,8 @@ def test_with_a_listener_everything_is_done_and_a_second_login_changes_nothing(
 ) -> None:
     with running_listener(logged_in.database, tmp_path) as listener:
         callback = CallbackSettings(listener.url, TOKEN, ("name",))
-        assert set(states(logged_in.follow(callback)[1]).values()) == {"done"}
-        mirrored, steps = logged_in.follow(callback)
-    assert mirrored
+        assert set(states(logged_in.follow(callback)).values()) == {"done"}
+        steps = logged_in.follow(callback)
     assert steps["page subscriptions"].detail == "2 kept"
     assert steps["first data"].detail == "2 unchanged"
 
@@ -141,7 +138,7 @@ def test_a_listener_of_another_app_fails_the_webhook_test(
     logged_in.secret = "another secret"
     with running_listener(logged_in.database, tmp_path) as listener:
         callback = CallbackSettings(listener.url, TOKEN, ("name",))
-        _, steps = logged_in.follow(callback)
+        steps = logged_in.follow(callback)
     assert steps["webhook test"].state == "failed"
     assert "FACEBOOK_APP_SECRET" in steps["webhook test"].detail
 
@@ -151,8 +148,7 @@ def test_a_page_that_cannot_be_read_is_told_and_the_other_is_mirrored(
 ) -> None:
     sandbox.client.post("/_sandbox/tokens/revoke", json={"page_id": TWO})
     address = f"http://127.0.0.1:{free_port()}/facebook/webhook"
-    mirrored, steps = logged_in.follow(CallbackSettings(address, "token", ("name",)))
-    assert not mirrored
+    steps = logged_in.follow(CallbackSettings(address, "token", ("name",)))
     assert steps["first data"].state == "failed"
     assert steps["first data"].detail.startswith("1 parked, 1 stored: ")
     assert steps["page subscriptions"].detail.startswith("1 of 2 pages: ")
@@ -167,8 +163,7 @@ def test_a_graph_api_that_is_down_fails_the_steps_and_not_the_program(
     )
     sandbox.world.token_key = b"every token is now unknown"
     address = f"http://127.0.0.1:{free_port()}/facebook/webhook"
-    mirrored, steps = logged_in.follow(CallbackSettings(address, "token", ("name",)))
-    assert not mirrored
+    steps = logged_in.follow(CallbackSettings(address, "token", ("name",)))
     assert states(steps) == {
         "app subscription": "failed",
         "page subscriptions": "failed",

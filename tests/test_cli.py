@@ -143,13 +143,19 @@ def test_before_the_first_login_a_command_says_so(sandbox: Sandbox, command: str
     assert "fbsync login" in ended.err
 
 
-def test_login_without_a_listener_succeeds_and_says_what_is_missing(consenting: Sandbox) -> None:
-    ended = run("login", **settings(consenting))
-    assert ended.status == 0, ended.err
+def test_login_without_a_listener_stands_and_says_what_is_missing(consenting: Sandbox) -> None:
+    environ = settings(consenting)
+    ended = run("login", **environ)
+    assert ended.status == 3, ended.err
     assert "failed  app subscription" in ended.out
     assert "skipped webhook test" in ended.out
     assert "3 stored" in ended.out
     assert "http" in ended.err.partition("Open this address")[2]
+    assert run("sync", **environ).status == 0
+
+
+def test_login_without_an_address_has_nothing_to_subscribe(consenting: Sandbox) -> None:
+    assert run("login", **settings(consenting) | {"FACEBOOK_WEBHOOK_ADDRESS": ""}).status == 0
 
 
 def test_only_stops_after_the_tokens(consenting: Sandbox) -> None:
@@ -261,6 +267,21 @@ def test_sync_every_goes_on_where_nobody_is_logged_in(sandbox: Sandbox) -> None:
         said = (line for line in process.stderr if "Nobody is logged in" in line)
         assert len(list(islice(said, 2))) == 2
         process.kill()
+
+
+def test_ctrl_c_while_the_command_is_still_loaded_ends_quietly() -> None:
+    program = (
+        "import sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *rest):\n"
+        "        if name == 'typer': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from fbsync.__main__ import main\n"
+        "main()\n"
+    )
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, capture_output=True, check=False, timeout=120)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"", b"")
 
 
 def test_ctrl_c_between_two_runs_says_what_it_ended(consenting: Sandbox) -> None:

@@ -142,7 +142,7 @@ def test_five_commands_as_five_processes(shop: Shop) -> None:
 
 
 def test_what_no_webhook_told_is_found_by_sync(shop: Shop) -> None:
-    assert run("login", **shop.settings).status == 0
+    assert run("login", **shop.settings).status in (0, 3)  # 3 where nobody subscribed before
     shop.rename("Nobody told")
     dry = json.loads(run("sync", "--dry-run", "--json", **shop.settings).out)
     assert dry["pages"][0]["page_id"] == PAGE

@@ -26,6 +26,7 @@ def running(
     process = subprocess.Popen(
         [sys.executable, *arguments],
         env=os.environ | environ,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -79,6 +80,14 @@ def test_a_signal_ends_it_with_status_0(number: signal.Signals) -> None:
     with running([*BOTH[0], "--port", "0"]) as (process, _):
         process.send_signal(number)
         process.communicate(timeout=30)
+        assert process.returncode == 0
+
+
+def test_the_end_of_its_standard_input_ends_it_where_that_was_asked_for() -> None:
+    with running([*BOTH[0], "--port", "0", "--until-stdin-ends"]) as (process, settings):
+        url = f"{settings['FACEBOOK_GRAPH_URL']}/_sandbox/pages"
+        assert httpx.get(url, trust_env=False).is_success
+        process.communicate(timeout=30)  # which closes it
         assert process.returncode == 0
 
 

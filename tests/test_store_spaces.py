@@ -111,6 +111,23 @@ def test_the_machines_own_aws_settings_do_not_count(
     assert store.get("1/page_data.json") == b'{"id": "1"}'
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AWS_ACCOUNT_ID_ENDPOINT_MODE",
+        "AWS_DEFAULTS_MODE",
+        "AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES",
+        "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT",
+        "AWS_STS_REGIONAL_ENDPOINTS",
+    ],
+)
+def test_nor_do_those_that_boto3_refuses(
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "bogus")
+    assert spaces(s3).get("1/page_data.json") is None
+
+
 def at(server: RefusingServer, **changes: Any) -> SpacesStore:
     return spaces(S3Server(server.endpoint, "key", "secret"), "odd", **changes)
 

@@ -81,13 +81,13 @@ def login(
         person = log_in(
             code, dialog.redirect_uri, access.oauth, access.accounts, access.vault, access.inbox
         )
-        in_order = tell(checklist, person, settings.scopes)
+        tell(checklist, person, settings.scopes)
         if store is not None:
             from fbsync.login.after_login import follow
             from fbsync.subscribe.subscriber import Subscriber
 
             refresher = access.refresher(open_store(store, app_settings.app_id, console.say))
-            in_order &= follow(
+            follow(
                 checklist,
                 Subscriber(access.subscriptions, access.added_fields, access.handshakes),
                 access.inbox,
@@ -99,4 +99,4 @@ def login(
     if as_json:
         found = {"ok": checklist.ok, "steps": checklist.as_json()}
         console.json(found | {"login": login_as_json(person, settings.scopes)})
-    raise typer.Exit(0 if in_order else NEEDS_ATTENTION)
+    raise typer.Exit(0 if checklist.ok else NEEDS_ATTENTION)

@@ -29,8 +29,8 @@ def follow(
     callback: CallbackSettings | None,
     app_secret: str,
     patience: Patience = POLL_PATIENCE,
-) -> bool:
-    """Run the three steps. False where a page could not be mirrored.
+) -> None:
+    """Run the three steps; the checklist says how each ended.
 
     Without a callback there is nothing to subscribe or to test, and the checklist says so.
     """
@@ -39,13 +39,12 @@ def follow(
             checklist.add(name, "skipped", "FACEBOOK_WEBHOOK_ADDRESS is not set")
     else:
         _subscribe(checklist, subscriber, accesses, callback)
-    mirrored = _mirror(checklist, inbox, refresher, accesses, patience)
+    _mirror(checklist, inbox, refresher, accesses, patience)
     if callback is None:
         checklist.add("webhook test", "skipped", "FACEBOOK_WEBHOOK_ADDRESS is not set")
     else:
         url = local_url(callback.address)
         _test(checklist, Target(url, app_secret, callback.verify_token))
-    return mirrored
 
 
 def _subscribe(
@@ -75,8 +74,8 @@ def _mirror(
     refresher: Refresher,
     accesses: Sequence[PageAccess],
     patience: Patience,
-) -> bool:
-    """Read each page once and store what differs. False where a page could not be mirrored."""
+) -> None:
+    """Read each page once and store what differs."""
     outcomes: list[Outcome | Difference] = []
     page_ids = [access.page_id for access in accesses]
     try:
@@ -84,7 +83,7 @@ def _mirror(
         poll.run([], page_ids)
     except FbsyncError as error:
         checklist.add("first data", "failed", str(error))
-        return False
+        return
     counts = Counter[str](found.kind for found in outcomes if isinstance(found, Outcome))
     troubled = [
         found
@@ -93,7 +92,6 @@ def _mirror(
     ]
     detail = _count(counts) if not troubled else f"{_count(counts)}: {troubled[0].reason}"
     checklist.add("first data", "failed" if troubled else "done", detail)
-    return not troubled
 
 
 def _test(checklist: Checklist, target: Target) -> None:

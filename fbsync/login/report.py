@@ -12,10 +12,10 @@ from fbsync.wording import counted
 _MAX_PROBLEMS_SHOWN = 20
 
 
-def tell(checklist: Checklist, person: LoggedIn, asked: Collection[str]) -> bool:
+def tell(checklist: Checklist, person: LoggedIn, asked: Collection[str]) -> None:
     """The lines "login", "permissions" and, where pages are missing, "pages".
 
-    `asked` are the permissions that the login needs. False where something needs attention.
+    `asked` are the permissions that the login needs.
     """
     user = person.user
     detail = (
@@ -30,7 +30,6 @@ def tell(checklist: Checklist, person: LoggedIn, asked: Collection[str]) -> bool
     missing = [*_pages(person), *person.discovery.notes]
     if missing:
         checklist.add("pages", "failed", "\n".join(missing))
-    return not (lines or missing)
 
 
 def login_as_json(person: LoggedIn, asked: Collection[str]) -> dict[str, object]:

@@ -12,6 +12,29 @@ from fbsync.sandbox.process import run
 
 def main() -> None:
     """Read the options, and the app's id and secret from the environment; serve."""
+    parser = _parser()
+    given = parser.parse_args()
+    options = Options(
+        host=given.host,
+        port=given.port,
+        pages=given.pages,
+        auto_consent=given.auto_consent,
+        state=given.state,
+        faults=given.faults,
+        switches=tuple(given.switch),
+        app_id=os.environ.get("FACEBOOK_APP_ID"),
+        app_secret=os.environ.get("FACEBOOK_APP_SECRET"),
+        until_stdin_ends=given.until_stdin_ends,
+    )
+    try:
+        run(options)
+    except WrongOption as error:
+        parser.error(str(error))
+    except SandboxError as error:
+        sys.exit(str(error))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m fbsync.sandbox",
         description="Serve a Graph API of invented pages on this machine.",
@@ -30,24 +53,9 @@ def main() -> None:
     parser.add_argument(
         "--switch", action="append", default=[], metavar="NAME=VALUE", help="set a switch"
     )
-    given = parser.parse_args()
-    options = Options(
-        host=given.host,
-        port=given.port,
-        pages=given.pages,
-        auto_consent=given.auto_consent,
-        state=given.state,
-        faults=given.faults,
-        switches=tuple(given.switch),
-        app_id=os.environ.get("FACEBOOK_APP_ID"),
-        app_secret=os.environ.get("FACEBOOK_APP_SECRET"),
-    )
-    try:
-        run(options)
-    except WrongOption as error:
-        parser.error(str(error))
-    except SandboxError as error:
-        sys.exit(str(error))
+    # For a program that runs it, not for a person: see Options.
+    parser.add_argument("--until-stdin-ends", action="store_true", help=argparse.SUPPRESS)
+    return parser
 
 
 if __name__ == "__main__":

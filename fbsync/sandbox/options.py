@@ -21,7 +21,10 @@ class WrongOption(SandboxError):
 
 @dataclass(frozen=True)
 class Options:
-    """As on the command line; `app_id` and `app_secret` come from the environment."""
+    """As on the command line; `app_id` and `app_secret` come from the environment.
+
+    `until_stdin_ends`: stop as well once nobody holds the other end of standard input.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8090
@@ -32,6 +35,7 @@ class Options:
     switches: tuple[str, ...] = ()
     app_id: str | None = None
     app_secret: str | None = field(default=None, repr=False)
+    until_stdin_ends: bool = False
 
     @property
     def state_file(self) -> StateFile | None:

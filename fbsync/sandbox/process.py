@@ -4,8 +4,9 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 from starlette.applications import Starlette
@@ -17,7 +18,7 @@ from fbsync.sandbox.world import World
 
 
 def run(options: Options) -> None:
-    """Serve until SIGINT or SIGTERM; port 0 takes a free one.
+    """Serve until SIGINT, SIGTERM or what the options say; port 0 takes a free one.
 
     Once it listens, the settings that another terminal needs are printed to stdout, the verify
     token last. A given app secret is not printed. Raises SandboxError.
@@ -36,6 +37,8 @@ def run(options: Options) -> None:
         server.note_signals()  # one may come as soon as somebody has read the settings
         base = _base_url(listening)
         _print(_settings(world, base, secret_is_known=options.app_secret is not None))
+        if options.until_stdin_ends:
+            threading.Thread(target=server.stop_after_stdin, daemon=True).start()
         server.run([listening])
 
 
@@ -79,6 +82,14 @@ class Server(uvicorn.Server):
         """From here on SIGINT and SIGTERM stop it; for the main thread."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.handle_exit)
+
+    def stop_after_stdin(self) -> None:
+        """Wait until standard input ends, then stop it."""
+        # Past sys.stdin, whose lock a thread that waits would hold as Python ends.
+        with suppress(OSError):
+            while os.read(0, 1024):
+                pass
+        self.should_exit = True
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -60,13 +60,19 @@ def _config(addressing_style: Literal["path", "virtual"], connections: int) -> C
         signature_version="s3v4",
         use_fips_endpoint=False,  # else the machine's settings decide, and refuse another endpoint
         use_dualstack_endpoint=False,
-        s3={"addressing_style": addressing_style},
+        s3={
+            "addressing_style": addressing_style,
+            "us_east_1_regional_endpoint": "regional",  # the default; as for the two above
+        },
     )
 
 
 def _bare_session() -> boto3.session.Session:
-    """A session that reads no profile and no configuration file of this machine."""
+    """A session that reads no profile, configuration file or AWS_ variable of this machine."""
     botocore = BotocoreSession()
+    for variable in list(botocore.session_var_map):
+        _, _, default, convert = botocore.session_var_map[variable]
+        botocore.session_var_map[variable] = (None, None, default, convert)
     for variable in ("profile", "config_file", "credentials_file"):
         botocore.session_var_map[variable] = (None, None, None, None)
     return boto3.session.Session(botocore_session=botocore)
