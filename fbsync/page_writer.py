@@ -68,15 +68,17 @@ class PageWriter:
     def bury(self, claim: Claim, failure: PermanentFailure, guard: Guard) -> Written:
         """Say in the history that a mirrored page is gone or its access lost, unless it says so.
 
-        Failures of another kind, and those of the whole app, say nothing of the page.
+        Failures of another kind, and those of the whole app, say nothing of the page. Whatever the
+        failure, what is in doubt is settled: nobody looks at a page that is set aside.
         """
         page, last = claim.page_id, claim.last
         if last is None or last.digest == INACCESSIBLE:
             return Written()
-        if failure.of_app or not isinstance(failure, _LOSSES):
+        is_lost = isinstance(failure, _LOSSES) and not failure.of_app
+        if not is_lost and last.digest is not None:
             return Written()
         last, drift = self._check.look(page, last, guard)
-        while last.digest != INACCESSIBLE:
+        while is_lost and last.digest != INACCESSIBLE:
             number, noticed_at = last.number + 1, datetime.now(UTC)
             stone = Tombstone(page, number, noticed_at, str(failure), _noticed_by(claim, number))
             if self._create(stone, guard):

@@ -30,14 +30,14 @@ def enter_store(
 ) -> None:
     """Before anything is written there: after a move, what is known of these pages comes along.
 
-    None: of all pages. Raises StoreUnavailable, DatabaseUnavailable.
+    None: of all pages. Raises StoreUnavailable, StoreMoved, DatabaseUnavailable.
     """
     if access.store_address.known() != store.address:
         check_store(store, access.store_address)
     else:
         store.check()  # which sends no request: unchanged pages cost none
     move_to(store, access.store_address, access.warn)
-    brought = bring_over(MovingPages(access.database), store, wanted, ends)
+    brought = bring_over(MovingPages(access.database), store, access.inbox, wanted, ends)
     if brought.pages:
         say(f"Brought over to {store.address}: {brought}")
 

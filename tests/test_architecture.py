@@ -214,7 +214,7 @@ IMPORTS = {
     "safety_net": "errors periodic",
     "store_watch": "errors periodic",
     "dry_look": "errors page ports refresh",
-    "bring_over": "database.moving_pages page parallel ports refresh wording",
+    "bring_over": "database.moving_pages drift errors page parallel ports refresh repair wording",
     "sync_run": "bring_over database.moving_pages database.put_off dry_look errors missed_webhook"
     " page patience ports refresh store_move sync wiring",
     "logs.format": "",

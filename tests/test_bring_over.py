@@ -36,7 +36,7 @@ def move(world: World, folder: Path) -> None:
 
 
 def bring(world: World, *pages: PageId) -> Brought:
-    return bring_over(MovingPages(world.database), world.store, pages or None)
+    return bring_over(MovingPages(world.database), world.store, world.inbox, pages or None)
 
 
 def test_everything_is_in_the_new_store_once_the_pages_were_read(
@@ -63,15 +63,13 @@ def test_some_pages_may_come_alone(world: World, tmp_path: Path) -> None:
     assert bring(world) == Brought(pages=2, versions=5)
 
 
-def test_what_the_new_place_holds_is_never_replaced(world: World, tmp_path: Path) -> None:
+def test_a_version_that_the_new_place_holds_is_never_replaced(world: World, tmp_path: Path) -> None:
     move(world, tmp_path / "new")
-    mine = {history_key(THREE, 1): b"mine", page_key(THREE): b"mine too"}
-    for key, body in mine.items():
-        world.store.put(key, body)
+    world.store.put(history_key(THREE, 1), b"mine")
     brought = bring(world)
     assert brought == Brought(pages=3, versions=6, others=1)
     assert "1 version had a namesake there" in str(brought)
-    assert {key: world.store.get(key) for key in mine} == mine
+    assert world.store.get(history_key(THREE, 1)) == b"mine"
     assert history_key(THREE, 1) not in [drift.key for drift in verify(world)]
 
 
@@ -104,5 +102,43 @@ def test_after_a_failure_the_next_run_goes_on(world: World, tmp_path: Path) -> N
 def test_it_ends_early_where_it_is_asked_to(world: World, tmp_path: Path) -> None:
     move(world, tmp_path / "new")
     moving = MovingPages(world.database)
-    assert bring_over(moving, world.store, ends=lambda: True) == Brought()
+    assert bring_over(moving, world.store, world.inbox, ends=lambda: True) == Brought()
     assert moving.count() == 3
+
+
+def test_a_page_that_is_set_aside_is_as_it_was_last_also_back_in_a_former_store(
+    world: World, tmp_path: Path
+) -> None:
+    former = world.store
+    move(world, tmp_path / "new")
+    bring(world)
+    world.inbox.unpark([THREE])
+    world.see(THREE, name="Back under a new name")
+    assert world.refresh_one().kind == "stored"
+    world.facebook.pages[THREE] = PageGone("It is gone again.")
+    world.inbox.mark([THREE], "sync")
+    assert world.refresh_one().kind == "parked"
+    new, world.store = world.store, former
+    StoreAddress(world.database).move_to(former.address)
+    assert bring(world, THREE) == Brought(pages=1, versions=5)
+    assert (
+        contents(former).items()
+        >= {key: body for key, body in contents(new).items() if key.startswith("3/")}.items()
+    )
+    assert world.inbox.pages()[THREE].leased_until is None
+
+
+def test_a_page_that_is_set_aside_and_cannot_be_replaced_comes_with_the_next_run(
+    world: World, tmp_path: Path
+) -> None:
+    move(world, tmp_path / "new")
+    world.store.put(page_key(THREE), b"older")
+
+    def fail() -> None:
+        raise StoreUnavailable("The disk is full.")
+
+    world.store.before_put[5] = fail  # after the three versions
+    with pytest.raises(StoreUnavailable, match=r"page_data.json is older. The disk is full."):
+        bring(world, THREE)
+    assert bring(world, THREE).pages == 1
+    assert verify(world, wanted=[THREE]) == []

@@ -37,7 +37,7 @@ def test_pages_that_are_not_due_a_read_come_with_their_page_data(moving: MovingP
     assert moving.after("", 10) == [ONE, TWO]
     assert moving.after(ONE, 10) == [TWO]
     assert moving.read([ONE, TWO, THREE]) == [
-        MovingPage(ONE, canonical_json(FIELDS), {1: b"first", 2: b"second"}),
+        MovingPage(ONE, canonical_json(FIELDS), {1: b"first", 2: b"second"}, is_parked=True),
         MovingPage(TWO, None, {1: b"two"}),
     ]
 
@@ -92,6 +92,6 @@ def test_a_second_move_keeps_what_is_still_to_come_and_what_had_arrived(
     moving.arrived("new", [ONE])
     StoreAddress(database).move_to("old")
     assert moving.read([ONE, TWO]) == [
-        MovingPage(ONE, canonical_json(FIELDS), {1: b"first", 2: b"second"}),
+        MovingPage(ONE, canonical_json(FIELDS), {1: b"first", 2: b"second"}, is_parked=True),
         MovingPage(TWO, None, {1: b"two"}),
     ]

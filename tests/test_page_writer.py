@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from fbsync.bring_over import bring_over
 from fbsync.database.inbox import DatabaseInbox
+from fbsync.database.moving_pages import MovingPages
+from fbsync.database.store_address import StoreAddress
 from fbsync.errors import (
     CallRefused,
     NoAccess,
@@ -21,7 +24,8 @@ from fbsync.page import PageSnapshot, PageVersion
 from fbsync.ports import INACCESSIBLE, history_key, page_key
 from fbsync.refresh import Refresher
 from tests.buckets import keys_in, make_bucket, spaces
-from tests.hallway import FETCHED, ONE, World
+from tests.drifting import contents
+from tests.hallway import FETCHED, ONE, Store, World
 from tests.servers import S3Server
 
 PAGE = {"id": "1", "name": "A"}
@@ -81,6 +85,22 @@ def test_a_page_without_a_copy_and_a_refused_call_leave_no_tombstone(world: Worl
     of_app.of_app = True
     lose(world, of_app)
     assert len(versions(world)) == 1
+
+
+def test_a_page_in_doubt_is_as_it_was_last_when_it_is_set_aside_for_whatever_reason(
+    world: World, tmp_path: Path
+) -> None:
+    world.see(ONE, name="A")
+    world.refresh()
+    address = StoreAddress(world.database)
+    address.move_to(world.store.address)
+    world.store, former = Store(tmp_path / "new"), world.store
+    world.inbox.mark([ONE], "webhook")
+    address.move_to(world.store.address)
+    # The page is due, so that page_data.json is left to a worker.
+    bring_over(MovingPages(world.database), world.store, world.inbox)
+    lose(world, CallRefused("A bad parameter."))
+    assert contents(world.store) == contents(former)
 
 
 def test_a_page_is_not_set_aside_before_its_tombstone_is_stored(world: World) -> None:

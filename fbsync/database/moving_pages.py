@@ -20,6 +20,7 @@ _COLUMNS = ["page_id", "number", "etag", "document"]
 @dataclass(frozen=True)
 class MovingPage:
     """`page_data` are the bytes of its page_data.json; None for a page that a worker is to read.
+    `is_parked`: none will before somebody opens it again.
 
     `versions` are the bytes of its history objects by number, as far as they are known.
     """
@@ -27,6 +28,7 @@ class MovingPage:
     page_id: PageId
     page_data: bytes | None
     versions: Mapping[int, bytes]
+    is_parked: bool = False
 
 
 class MovingPages:
@@ -59,7 +61,8 @@ class MovingPages:
         """What is known of these pages, a thousand at most; others are left out."""
         is_read = (pages.c.marks > pages.c.done) & pages.c.parked_at.is_(None)
         is_read |= pages.c.lease.is_not(None)
-        query = select(pages.c.page_id, pages.c.stored_fields, is_read.label("is_read"))
+        parked_at = pages.c.parked_at
+        query = select(pages.c.page_id, pages.c.stored_fields, parked_at, is_read.label("is_read"))
         query = query.where(pages.c.page_id.in_(page_ids), pages.c.moves.is_not(None))
         known = select(moving_versions).where(_page.in_(page_ids))
         versions: dict[str, dict[int, bytes]] = {}
@@ -72,6 +75,7 @@ class MovingPages:
                 PageId(row.page_id),
                 None if row.is_read else canonical_json(json.loads(row.stored_fields)),
                 versions.get(row.page_id, {}),
+                row.parked_at is not None,
             )
             for row in rows
         ]
