@@ -7,6 +7,7 @@ worker writes those, and the new place may be an older one that has them as they
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from fbsync.database.moving_pages import MovingPage, MovingPages
 from fbsync.drift import Suspicion
@@ -58,9 +59,9 @@ def bring_over(
             break
         if not (pages := moving.read(page_ids)):
             continue
-        others = in_parallel(lambda page: _create_versions(store, page), pages, UPLOAD_THREADS)
+        others = in_parallel(partial(_create_versions, moving, store), pages, UPLOAD_THREADS)
         left_out = [(p.page_id, n) for p, found in zip(pages, others, strict=True) for n in found]
-        are_older = in_parallel(lambda page: _create_page(store, page), pages, UPLOAD_THREADS)
+        are_older = in_parallel(partial(_create_page, store), pages, UPLOAD_THREADS)
         older = [p.page_id for p, is_older in zip(pages, are_older, strict=True) if is_older]
         _replace(store, repair, older)
         if not moving.arrived(store.address, [page.page_id for page in pages], left_out):
@@ -83,13 +84,14 @@ def _parts(moving: MovingPages, wanted: Collection[PageId] | None) -> Iterator[S
         last = found[-1]
 
 
-def _create_versions(store: ObjectStore, page: MovingPage) -> list[int]:
-    """The versions whose keys hold something else."""
-    return [
-        number
-        for number, body in sorted(page.versions.items())
-        if not store.create(history_key(page.page_id, number), body)
-    ]
+def _create_versions(moving: MovingPages, store: ObjectStore, page: MovingPage) -> list[int]:
+    """The versions whose keys hold something else. One at a time is in memory."""
+    others = []
+    for number in page.versions:
+        body = moving.document(page.page_id, number)
+        if body is not None and not store.create(history_key(page.page_id, number), body):
+            others.append(number)
+    return others
 
 
 def _create_page(store: ObjectStore, page: MovingPage) -> bool:

@@ -1,5 +1,7 @@
 """What the database knows of its pages, written to a store that was changed."""
 
+import os
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from fbsync.database.moving_pages import MovingPages
 from fbsync.database.store_address import StoreAddress
 from fbsync.errors import PageGone, StoreUnavailable
 from fbsync.page import PageId
-from fbsync.ports import history_key, page_key
+from fbsync.ports import LastStored, history_key, page_key
 from tests.buckets import keys_in
 from tests.drifting import contents, mirror, verify
 from tests.hallway import ONE, THREE, TWO, Store, World
@@ -142,3 +144,20 @@ def test_a_page_that_is_set_aside_and_cannot_be_replaced_comes_with_the_next_run
         bring(world, THREE)
     assert bring(world, THREE).pages == 1
     assert verify(world, wanted=[THREE]) == []
+
+
+def test_however_long_the_history_is_few_versions_are_in_memory(
+    world: World, tmp_path: Path
+) -> None:
+    versions = {number: os.urandom(200_000) for number in range(3, 53)}
+    world.inbox.mark([ONE], "sync")
+    (claim,) = world.inbox.claim(1)
+    world.inbox.finish(claim, LastStored(52, "digest", {"id": "1"}, versions))
+    move(world, tmp_path / "new")
+    tracemalloc.start()
+    try:
+        assert bring(world, ONE).versions == 52
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000  # of ten million
+    finally:
+        tracemalloc.stop()
+    assert world.store.get(history_key(ONE, 52)) == versions[52]

@@ -37,9 +37,16 @@ def test_pages_that_are_not_due_a_read_come_with_their_page_data(moving: MovingP
     assert moving.after("", 10) == [ONE, TWO]
     assert moving.after(ONE, 10) == [TWO]
     assert moving.read([ONE, TWO, THREE]) == [
-        MovingPage(ONE, canonical_json(FIELDS), {1: b"first", 2: b"second"}, is_parked=True),
-        MovingPage(TWO, None, {1: b"two"}),
+        MovingPage(ONE, canonical_json(FIELDS), [1, 2], is_parked=True),
+        MovingPage(TWO, None, [1]),
     ]
+
+
+def test_the_bytes_of_a_version_are_known_until_it_arrived(moving: MovingPages) -> None:
+    known = [moving.document(page, number) for page, number in ((ONE, 1), (ONE, 2), (ONE, 3))]
+    assert known == [b"first", b"second", None]
+    moving.arrived("new", [ONE])
+    assert moving.document(ONE, 1) is None
 
 
 def test_no_version_is_believed_in_the_new_place_before_it_was_brought_over(
@@ -92,6 +99,6 @@ def test_a_second_move_keeps_what_is_still_to_come_and_what_had_arrived(
     moving.arrived("new", [ONE])
     StoreAddress(database).move_to("old")
     assert moving.read([ONE, TWO]) == [
-        MovingPage(ONE, canonical_json(FIELDS), {1: b"first", 2: b"second"}, is_parked=True),
-        MovingPage(TWO, None, {1: b"two"}),
+        MovingPage(ONE, canonical_json(FIELDS), [1, 2], is_parked=True),
+        MovingPage(TWO, None, [1]),
     ]

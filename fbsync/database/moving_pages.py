@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, exists, func, select, update
@@ -22,12 +22,12 @@ class MovingPage:
     """`page_data` are the bytes of its page_data.json; None for a page that a worker is to read.
     `is_parked`: none will before somebody opens it again.
 
-    `versions` are the bytes of its history objects by number, as far as they are known.
+    `versions` are the numbers of those whose bytes are known, in their order.
     """
 
     page_id: PageId
     page_data: bytes | None
-    versions: Mapping[int, bytes]
+    versions: Sequence[int]
     is_parked: bool = False
 
 
@@ -64,21 +64,28 @@ class MovingPages:
         parked_at = pages.c.parked_at
         query = select(pages.c.page_id, pages.c.stored_fields, parked_at, is_read.label("is_read"))
         query = query.where(pages.c.page_id.in_(page_ids), pages.c.moves.is_not(None))
-        known = select(moving_versions).where(_page.in_(page_ids))
-        versions: dict[str, dict[int, bytes]] = {}
+        known = select(_page, _number).where(_page.in_(page_ids)).order_by(_page, _number)
+        versions: dict[str, list[int]] = {}
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(pages.c.page_id)).all()
             for row in connection.execute(known):
-                versions.setdefault(row.page_id, {})[row.number] = zlib.decompress(row.document)
+                versions.setdefault(row.page_id, []).append(row.number)
         return [
             MovingPage(
                 PageId(row.page_id),
                 None if row.is_read else canonical_json(json.loads(row.stored_fields)),
-                versions.get(row.page_id, {}),
+                versions.get(row.page_id, []),
                 row.parked_at is not None,
             )
             for row in rows
         ]
+
+    def document(self, page: PageId, number: int) -> bytes | None:
+        """The bytes of a version's history object; None where another run brought it over."""
+        query = select(moving_versions.c.document).where(_page == page, _number == number)
+        with self._database.read() as connection:
+            found = connection.execute(query).scalar_one_or_none()
+        return None if found is None else zlib.decompress(found)
 
     def arrived(
         self,
