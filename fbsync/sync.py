@@ -68,7 +68,8 @@ class Poll:
         self._dry_run = dry_run
         self._ends = ends
         self._is_patient = is_patient
-        self._seen: set[PageId] = set()
+        # All that is known, wanted or listed, once, as they may be many: whether the poll had it.
+        self._seen: dict[PageId, bool] = {}
         self._put_off = PutOffPages(patience, say)
         self._lock = threading.Lock()  # for what is settled
         self._stopped = False
@@ -93,20 +94,21 @@ class Poll:
             raise
 
     def _run(self, parts: Iterable[Sequence[PageSnapshot]], known: Collection[PageId]) -> None:
+        self._seen = dict.fromkeys(known if self._wanted is None else self._wanted, False)
         for part in parts:
             if self._ends():
                 self._stop()
                 return
             self._compare([snapshot for snapshot in part if self._is_new(snapshot.page_id)])
         self._in_hand.finish()
-        left_out = set(known if self._wanted is None else self._wanted) - self._seen
-        self._seen |= left_out
+        left_out = {page for page, is_seen in self._seen.items() if not is_seen}
         for page in sorted(left_out.difference(known)):
             self._report(Outcome(page, "parked", reason=NO_ACCESS))
+        left_out.intersection_update(known)
         if self._dry_run:
-            self.left_out = sorted(left_out.intersection(known))
+            self.left_out = sorted(left_out)
         else:
-            self._refresh(sorted(left_out.intersection(known)))
+            self._refresh(sorted(left_out))
             self._in_hand.finish()
             if self._wanted is None:
                 self._drain_rest()
@@ -115,9 +117,10 @@ class Poll:
 
     def _is_new(self, page: PageId) -> bool:
         """False for pages that nobody asked for, and for those that a second person lists too."""
-        if page in self._seen or (self._wanted is not None and page not in self._wanted):
+        is_asked_for = self._wanted is None or page in self._seen
+        if self._seen.get(page, not is_asked_for):
             return False
-        self._seen.add(page)
+        self._seen[page] = True
         return True
 
     def _compare(self, snapshots: Sequence[PageSnapshot]) -> None:

@@ -138,7 +138,10 @@ class Access:
 
     def known_pages(self) -> list[PageId]:
         """The pages that have a token, and mirrored ones that lost it as somebody left."""
-        return sorted({*self.vault.page_ids(), *self.departures.pages_left()})
+        known = self.vault.page_ids()
+        known += self.departures.pages_left()
+        known.sort()
+        return known
 
     def refresher(
         self, store: ObjectStore, *, dry_run: bool = False, threads: int = UPLOAD_THREADS

@@ -203,6 +203,9 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # Deleted rows are overwritten with zeros: some held a person's data that must be gone.
     connection.execute("pragma secure_delete=on")
     connection.execute("pragma temp_store=memory")
+    # In KiB, half of the default: a process has up to fifteen connections, and a file of many pages
+    # fills the cache of each.
+    connection.execute("pragma cache_size=-1000")
     for statement in RECORDING_VIEW:
         connection.execute(statement)
 
