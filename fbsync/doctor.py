@@ -51,8 +51,11 @@ def look_at_settings(
     """One group of settings. Only names and where they come from are told, never a value."""
     env = Environment(environ)
     read(env)
-    sources = {name: source_of(name) for name in sorted(env.asked)}
     faults = list(dict.fromkeys(env.faults))
+    missing = {fault.split()[0] for fault in faults if " is missing" in fault}
+    sources = {
+        name: "missing" if name in missing else source_of(name) for name in sorted(env.asked)
+    }
     facts = {"sources": sources, "faults": faults}
     name = f"settings: {group}"
     if faults:

@@ -86,6 +86,7 @@ def test_faults_of_settings_are_told_beside_what_works(environ: dict[str, str]) 
     del environ["FACEBOOK_VERIFY_TOKEN"]
     found = examine(environ | {"FBSYNC_MAX_DATABASE": "much"}, 2)
     assert "FACEBOOK_VERIFY_TOKEN is missing" in group(found, "webhooks")["faults"][0]
+    assert group(found, "webhooks")["sources"]["FACEBOOK_VERIFY_TOKEN"] == "missing"
     assert "FBSYNC_MAX_DATABASE is malformed" in group(found, "limits")["faults"][0]
     assert group(found, "app")["state"] == "ok"
     assert (found["database"]["state"], found["store"]["state"]) == ("ok", "ok")
