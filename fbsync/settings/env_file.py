@@ -67,5 +67,5 @@ def _read(file: Path) -> str:
         ) from None
     except OSError as error:
         raise SettingsError(
-            f"{file} cannot be read: {error.strerror}.\nLet this user read it, or name another file."
+            f"{file} cannot be read: {error.strerror}.\nLet this user read it, or name another."
         ) from None
