@@ -3,10 +3,11 @@
 Nothing is raised and nothing repaired: every fault is a finding, with what to do.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from itertools import islice
 from typing import Literal
 
@@ -25,6 +26,7 @@ from fbsync.settings.limits import RESERVE_BYTES, Limits
 from fbsync.store.keys import PROBE_KEY
 
 State = Literal["ok", "warning", "fault", "skipped"]
+_PREFIXES = ("FBSYNC_", "SPACES_", "FACEBOOK_")
 _PROBES = (b'{"probe": 1}\n', b'{"probe": 2}\n')
 
 
@@ -51,14 +53,29 @@ def look_at_settings(
     """One group of settings. Only names and where they come from are told, never a value."""
     env = Environment(environ)
     read(env)
-    sources = {name: source_of(name) for name in sorted(env.asked)}
     faults = list(dict.fromkeys(env.faults))
+    missing = {fault.split()[0] for fault in faults if " is missing" in fault}
+    sources = {
+        name: "missing" if name in missing else source_of(name) for name in sorted(env.asked)
+    }
     facts = {"sources": sources, "faults": faults}
     name = f"settings: {group}"
     if faults:
         return Finding(name, "fault", "\n".join(faults), facts)
     told = [f"{name} ({source})" for name, source in sources.items() if source != "default"]
     return Finding(name, "ok", ", ".join(told) or "all by default", facts)
+
+
+def look_for_typos(environ: Mapping[str, str], known: Collection[str]) -> Finding | None:
+    """Variables that look like settings of ours and are none; None where there are none."""
+    unknown = sorted(name for name in environ if name.startswith(_PREFIXES) and name not in known)
+    if not unknown:
+        return None
+    told = []
+    for name in unknown:
+        (alike,) = get_close_matches(name, sorted(known), n=1) or [""]
+        told.append(f"{name} is no setting" + (f"; did you mean {alike}?" if alike else "."))
+    return Finding("settings: unknown", "warning", "\n".join(told), {"unknown": unknown})
 
 
 def look_at_database(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 from contextlib import closing
@@ -11,6 +12,8 @@ from uuid import uuid4
 
 import pytest
 
+import fbsync
+from fbsync.commands.doctor import known_settings
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.doctor import look_at_store
 from fbsync.ports import LastStored
@@ -86,9 +89,27 @@ def test_faults_of_settings_are_told_beside_what_works(environ: dict[str, str]) 
     del environ["FACEBOOK_VERIFY_TOKEN"]
     found = examine(environ | {"FBSYNC_MAX_DATABASE": "much"}, 2)
     assert "FACEBOOK_VERIFY_TOKEN is missing" in group(found, "webhooks")["faults"][0]
+    assert group(found, "webhooks")["sources"]["FACEBOOK_VERIFY_TOKEN"] == "missing"
     assert "FBSYNC_MAX_DATABASE is malformed" in group(found, "limits")["faults"][0]
     assert group(found, "app")["state"] == "ok"
     assert (found["database"]["state"], found["store"]["state"]) == ("ok", "ok")
+
+
+def test_a_variable_that_looks_like_a_setting_and_is_none_is_a_warning(
+    environ: dict[str, str],
+) -> None:
+    found = examine(environ | {"FBSYNC_STORE_DIRS": "/srv", "SPACES_REGION": "ams3"}, 0)
+    unknown = group(found, "unknown")
+    assert (unknown["state"], unknown["unknown"]) == ("warning", ["FBSYNC_STORE_DIRS"])
+    assert "did you mean FBSYNC_STORE_DIR?" in unknown["detail"]
+
+
+def test_every_setting_is_known() -> None:
+    files = (Path(fbsync.__file__).parent / "settings").glob("*.py")
+    named = re.findall(
+        r"\b(?:FACEBOOK|SPACES|FBSYNC)_[A-Z_]+[A-Z]\b", "".join(map(Path.read_text, files))
+    )
+    assert known_settings() == set(named)
 
 
 def test_without_any_setting_everything_is_told_and_nothing_made() -> None:

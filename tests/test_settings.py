@@ -173,6 +173,8 @@ def test_scopes_and_fields_may_have_blanks_and_repeats() -> None:
 
 
 def test_without_a_bucket_the_store_is_a_local_folder() -> None:
+    with reading({"FBSYNC_STORE_DIR": "~/pages"}) as env:
+        assert read_store(env) == DirectorySettings(str(Path.home() / "pages"), "facebook")
     with reading({"FBSYNC_STORE_DIR": "/srv/pages", "SPACES_PREFIX": "/mirror/"}) as env:
         assert read_store(env) == DirectorySettings("/srv/pages", "mirror")
     with reading({}) as env:

@@ -42,7 +42,7 @@ _SHOWN: dict[str, State] = {
 
 def doctor(context: typer.Context, as_json: JsonFlag = False, env_file: EnvFile = None) -> None:
     """Look at the settings, the database and the store, and say what to do about each fault."""
-    from fbsync.doctor import look_at_settings
+    from fbsync.doctor import look_at_settings, look_for_typos
 
     environ, sources = load_with_sources(env_file or context.obj)
 
@@ -51,6 +51,8 @@ def doctor(context: typer.Context, as_json: JsonFlag = False, env_file: EnvFile 
         return sources[name] if environ.get(name, "").strip() else "default"
 
     settings = [look_at_settings(name, _GROUPS[name], environ, source_of) for name in _GROUPS]
+    if typos := look_for_typos(environ, known_settings()):
+        settings.append(typos)
     database = _look_at_database(environ)
     versions = database.facts.get("versions", 0)
     store = _look_at_store(environ, versions if isinstance(versions, int) else 0)
@@ -71,6 +73,16 @@ def doctor(context: typer.Context, as_json: JsonFlag = False, env_file: EnvFile 
     if any(found.state == "fault" for found in settings):
         raise typer.Exit(WRONG_USAGE)
     raise typer.Exit(0 if is_ok else FAILED)
+
+
+def known_settings() -> frozenset[str]:
+    """The name of every setting: some are asked for only where there is a bucket."""
+    names: set[str] = set()
+    for read in _GROUPS.values():
+        env = Environment({"SPACES_BUCKET": "any"})
+        read(env)
+        names |= env.asked
+    return frozenset(names)
 
 
 def _look_at_database(environ: Mapping[str, str]) -> Finding:

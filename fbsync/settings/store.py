@@ -1,5 +1,6 @@
 """Where the objects go: Spaces, another S3 server, or a local folder."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,7 +34,8 @@ def read_store(env: Environment) -> SpacesSettings | DirectorySettings:
     prefix = env.get("SPACES_PREFIX", "facebook").strip("/")
     segments = r"(?!\.{1,2}(/|$))[A-Za-z0-9._-]+"
     env.check("SPACES_PREFIX", prefix, matches(rf"{segments}(/{segments})*"), "facebook")
-    folder = env.get("FBSYNC_STORE_DIR")
+    # A shell leaves a ~ alone within quotes, and nobody else reads that of a file.
+    folder = os.path.expanduser(env.get("FBSYNC_STORE_DIR"))
     if env.get("SPACES_BUCKET") and folder:
         env.fault("FBSYNC_STORE_DIR", "and SPACES_BUCKET are both set; unset one", "./store")
     if env.get("SPACES_BUCKET") or env.get("SPACES_ACCESS_KEY") or env.get("SPACES_SECRET_KEY"):
