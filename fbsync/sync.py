@@ -179,7 +179,9 @@ class Poll:
             self._settle_part(ours, marks)
             states = self._inbox.pages(list(marks)) if marks else {}
             elsewhere = [_outcome_elsewhere(states[page], marks[page], deadline) for page in states]
-            self._settle_part(filter(None, elsewhere), marks)
+            # Somebody may have put a page to rest meanwhile: `fbsync pages --forget`.
+            gone = [Outcome(page, "settled elsewhere") for page in marks if page not in states]
+            self._settle_part([*gone, *filter(None, elsewhere)], marks)
             if marks and not ours:
                 time.sleep(_LOOK_SECONDS)
 

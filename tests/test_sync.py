@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.forgetting import forget_pages
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.store_address import StoreAddress
 from fbsync.errors import (
@@ -503,6 +504,24 @@ def test_a_page_that_another_worker_claims_after_our_mark_is_settled_by_it(world
             return []
 
     world.inbox = Overtaken(world.database, world.clock)
+    assert told(world.sync([[snapshot(ONE)]])) == [(ONE, "settled elsewhere")]
+
+
+def test_a_page_that_is_forgotten_in_the_middle_of_its_read_is_waited_for_no_more(
+    world: World,
+) -> None:
+    class Forgetful(DatabaseInbox):
+        """Somebody puts the page to rest between our mark and our claim."""
+
+        def claim(
+            self, limit: int, only: Collection[PageId] | None = None, store: str | None = None
+        ) -> list[Claim]:
+            for claim in super().claim(limit, only, store):
+                self.park(claim, "It is gone.")
+            forget_pages(world.database, [ONE])
+            return []
+
+    world.inbox = Forgetful(world.database, world.clock)
     assert told(world.sync([[snapshot(ONE)]])) == [(ONE, "settled elsewhere")]
 
 

@@ -31,7 +31,8 @@ class TokenSeal:
         except InvalidToken:
             raise TokenRefused(
                 "The stored tokens were encrypted with another key.\n"
-                "Set FBSYNC_TOKEN_KEY to that key (several with commas), or run: fbsync login"
+                "Set FBSYNC_TOKEN_KEY to that key (several with commas; it may be in token.key"
+                " beside the database),\nor run: fbsync login"
             ) from None
 
     def fingerprint(self, access: PageAccess) -> str:
