@@ -19,15 +19,15 @@ from bench.memory import resident_mib
 from bench.stage import Stage, stage
 from bench.table import markdown
 from fbsync.graph.pace import EVENTS
+from fbsync.hallway.refresh import Reading, Refresher
 from fbsync.page import PageId, PageSnapshot
 from fbsync.patience import WORKER_PATIENCE
 from fbsync.ports import ReadPages
-from fbsync.refresh import Reading, Refresher
 from fbsync.settings.database import read_database
 from fbsync.settings.environment import reading
 from fbsync.settings.facebook import read_app, read_graph
 from fbsync.settings.store import read_store
-from fbsync.store_place import open_store
+from fbsync.store.place import open_store
 from fbsync.wiring import Access, open_access
 
 _EDITED_AT_ONCE = 500

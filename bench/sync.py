@@ -25,7 +25,7 @@ from bench.table import markdown
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.token_key import read_key_file
 from fbsync.database.vault import Vault
-from fbsync.refresh import UPLOAD_THREADS
+from fbsync.hallway.refresh import UPLOAD_THREADS
 from fbsync.settings.environment import reading
 from fbsync.settings.facebook import read_graph
 

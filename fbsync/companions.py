@@ -21,6 +21,8 @@ from fbsync.database.retention import Retention
 from fbsync.database.size import measure
 from fbsync.errors import FbsyncError
 from fbsync.graph.pace import EVENTS
+from fbsync.hallway.refresh import Outcome
+from fbsync.hallway.worker import Worker
 from fbsync.logs.command import command_log
 from fbsync.logs.format import LogFormat
 from fbsync.logs.line import warning_line
@@ -29,16 +31,14 @@ from fbsync.operations.observers import Observers
 from fbsync.page_overview import Expected, Overview, survey
 from fbsync.patience import WORKER_PATIENCE
 from fbsync.ports import ObjectStore
-from fbsync.refresh import Outcome
-from fbsync.safety_net import SafetyNet
 from fbsync.settings.database import DatabaseSettings
 from fbsync.settings.facebook import AppSettings, GraphSettings
 from fbsync.shutdown import Shutdown, shutdown_by_signals
-from fbsync.store_watch import StoreWatch
-from fbsync.subscription_watch import SubscriptionWatch
-from fbsync.sync_run import Found, SyncRun
+from fbsync.store.watch import StoreWatch
+from fbsync.subscribe.watch import SubscriptionWatch
+from fbsync.sync.run import Found, SyncRun
+from fbsync.sync.safety_net import SafetyNet
 from fbsync.wiring import Access, open_access
-from fbsync.worker import Worker
 
 
 @dataclass(frozen=True)

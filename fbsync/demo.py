@@ -20,6 +20,7 @@ from fbsync.companions import mirroring
 from fbsync.console import Console
 from fbsync.demo_sandbox import run_sandbox
 from fbsync.errors import FbsyncError
+from fbsync.hallway.refresh import Outcome
 from fbsync.listener import address_of, bind, serve
 from fbsync.listening.connections import MAX_CONNECTIONS, Connections
 from fbsync.listening.group_commit import GroupCommit
@@ -29,18 +30,17 @@ from fbsync.page import PageId, PageVersion
 from fbsync.patience import Patience
 from fbsync.ports import ObjectStore, history_key, page_key
 from fbsync.probe import Target, probe
-from fbsync.refresh import Outcome
 from fbsync.report import show_documents
 from fbsync.settings.database import read_database
 from fbsync.settings.environment import reading
 from fbsync.settings.facebook import read_app, read_callback, read_graph, read_login
 from fbsync.settings.store import DirectorySettings, SpacesSettings, read_store
 from fbsync.shutdown import Shutdown
-from fbsync.store_place import open_store
+from fbsync.store.place import open_store
 from fbsync.subscribe.subscriber import Subscriber
 from fbsync.subscription_plan import Wish
-from fbsync.sync import Poll
-from fbsync.sync_report import SyncReport
+from fbsync.sync.report import SyncReport
+from fbsync.sync.sync import Poll
 from fbsync.wiring import Access, open_access
 from fbsync.wording import counted
 

@@ -6,7 +6,7 @@ from fbsync.mirror import Mirror
 from fbsync.settings.environment import Environment, reading
 from fbsync.settings.facebook import read_app_id
 from fbsync.settings.store import DirectorySettings, SpacesSettings, read_store
-from fbsync.store_place import open_store
+from fbsync.store.place import open_store
 
 
 def mirror_at(environ: Mapping[str, str]) -> Mirror:

@@ -17,7 +17,7 @@ from fbsync.logs.program import to_program
 from fbsync.receiver import limited_commit, person_routes, start
 from fbsync.settings.listener import ListenerSettings
 from fbsync.shutdown import LAST_SECONDS, Shutdown
-from fbsync.store_place import open_store
+from fbsync.store.place import open_store
 from fbsync.unforeseen import describe
 
 RETRY_SECONDS = 1.0

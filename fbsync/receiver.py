@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from fbsync.companions import Parts, mirroring, retention, store_watch, subscription_watch
 from fbsync.errors import FbsyncError
+from fbsync.hallway.refresh import Outcome
 from fbsync.listening.application import BASE_PATH
 from fbsync.listening.back_pressure import BackPressure
 from fbsync.listening.group_commit import GroupCommit
@@ -13,7 +14,6 @@ from fbsync.listening.person_callbacks import PersonCallbacks
 from fbsync.logs.log import Log
 from fbsync.notice import Notice
 from fbsync.ports import ObjectStore
-from fbsync.refresh import Outcome
 from fbsync.settings.limits import Limits
 from fbsync.settings.listener import ListenerSettings
 from fbsync.shutdown import Shutdown

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from fbsync.change_report import describe_changes
 from fbsync.console import Console, clean_lines
+from fbsync.hallway.refresh import Outcome
 from fbsync.page import PageVersion
-from fbsync.refresh import Outcome
 from fbsync.wording import counted
 
 _WIDE_COLUMNS = 80

@@ -12,13 +12,13 @@ from fbsync.database.handshakes import Handshakes
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.last_sync import LastSync
 from fbsync.database.missed_webhooks import MissedWebhookLog
+from fbsync.database.place import database_url, open_database
 from fbsync.database.rate_budget import RateBudget
 from fbsync.database.refused_fields import RefusedFields
 from fbsync.database.store_address import StoreAddress
 from fbsync.database.sync_runs import SyncRuns
 from fbsync.database.token_key import read_key_file
 from fbsync.database.vault import Vault
-from fbsync.database_place import database_url, open_database
 from fbsync.errors import (
     GRAPH_FAILURES,
     FbsyncError,
@@ -35,13 +35,13 @@ from fbsync.graph.pace import COMMANDS, Lane
 from fbsync.graph.page_fields import PageFields
 from fbsync.graph.pages import GraphPages
 from fbsync.graph.subscriptions import GraphSubscriptions
+from fbsync.hallway.refresh import UPLOAD_THREADS, Reading, Refresher
 from fbsync.page import PageId, PageSnapshot, UserToken
 from fbsync.patience import DEFAULT_PATIENCE, Patience
 from fbsync.ports import Inbox, ObjectStore
-from fbsync.refresh import UPLOAD_THREADS, Reading, Refresher
 from fbsync.settings.database import DatabaseSettings
 from fbsync.settings.facebook import AppSettings, GraphSettings
-from fbsync.store_move import move_to
+from fbsync.store.move import move_to
 
 
 @dataclass(frozen=True)

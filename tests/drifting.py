@@ -6,8 +6,8 @@ from fbsync.database.believed_objects import BelievedObjects
 from fbsync.drift import Drift, Problem, Suspicion, page_of
 from fbsync.page import PageId
 from fbsync.ports import ObjectStore
-from fbsync.repair import Repair
-from fbsync.verification import Verification
+from fbsync.verification.repair import Repair
+from fbsync.verification.verification import Verification
 from tests.hallway import World
 
 

@@ -14,9 +14,9 @@ from fbsync.errors import (
     PermanentFailure,
     TemporaryFailure,
 )
+from fbsync.hallway.refresh import Outcome, Refresher
 from fbsync.page import PageId, PageSnapshot
 from fbsync.ports import LEASE_SECONDS, Claim, LastStored
-from fbsync.refresh import Outcome, Refresher
 from fbsync.store.directory import DirectoryStore
 
 ONE, TWO, THREE = PageId("1"), PageId("2"), PageId("3")

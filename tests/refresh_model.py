@@ -37,6 +37,7 @@ from fbsync.errors import (
     TemporaryFailure,
     TokenRefused,
 )
+from fbsync.hallway.refresh import Refresher
 from fbsync.page import PageId, PageSnapshot, canonical_json
 from fbsync.ports import (
     INACCESSIBLE,
@@ -49,7 +50,6 @@ from fbsync.ports import (
     history_key,
     page_key,
 )
-from fbsync.refresh import Refresher
 from fbsync.webhook import Delivery, VerifiedBody
 
 FETCHED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -601,9 +601,9 @@ class _Run:
     def next_calls(self) -> tuple[Call, ...]:
         """The next call for each of its pages; none at the end."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("fbsync.lease.time", self)
-            patch.setattr("fbsync.refresh.in_parallel", self._in_order)
-            patch.setattr("fbsync.page_writer.datetime", _Noon)
+            patch.setattr("fbsync.hallway.lease.time", self)
+            patch.setattr("fbsync.hallway.refresh.in_parallel", self._in_order)
+            patch.setattr("fbsync.hallway.page_writer.datetime", _Noon)
             with suppress(_Paused):
                 self._refresher.refresh()
         return tuple(self._next)

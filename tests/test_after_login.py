@@ -15,9 +15,9 @@ from fbsync.graph.call import GraphConnection
 from fbsync.graph.page_fields import PageFields
 from fbsync.graph.pages import GraphPages
 from fbsync.graph.subscriptions import GraphSubscriptions
+from fbsync.hallway.refresh import Refresher
 from fbsync.login.after_login import follow
 from fbsync.page import PageAccess, PageId
-from fbsync.refresh import Refresher
 from fbsync.settings.facebook import CallbackSettings
 from fbsync.store.directory import DirectoryStore
 from fbsync.subscribe.subscriber import Subscriber

@@ -49,20 +49,21 @@ IMPORTS = {
     "ports": "errors page webhook",
     # the second half of the hallway
     "parallel": "",
-    "store_check": "errors page ports version_document",
-    "page_writer": "errors page ports store_check version_document",
+    "hallway.store_check": "errors page ports version_document",
+    "hallway.page_writer": ".store_check errors page ports version_document",
     "drift": "page ports",
-    "lease": "errors page ports",
-    "refresh": "errors lease page page_writer parallel ports unforeseen",
-    "second_look": "drift page ports",
-    "repair": "drift errors lease page parallel ports refresh second_look",
+    "hallway.lease": "errors page ports",
+    "hallway.refresh": ".lease .page_writer errors page parallel ports unforeseen",
+    "verification.second_look": "drift page ports",
+    "verification.repair": ".second_look drift errors hallway.lease hallway.refresh page parallel"
+    " ports",
     "shutdown": "",
     "interpreter": "",
     "periodic": "unforeseen",
-    "worker": "errors page refresh shutdown",
-    "in_hand": "",
-    "put_off_pages": "page patience refresh wording",
-    "sync": "errors in_hand page patience ports put_off_pages refresh",
+    "hallway.worker": ".refresh errors page shutdown",
+    "sync.in_hand": "",
+    "sync.put_off_pages": "hallway.refresh page patience wording",
+    "sync.sync": ".in_hand .put_off_pages errors hallway.refresh page patience ports",
     # the outside world: one third-party library each
     "patience": "",
     "graph.pace": "",
@@ -93,7 +94,7 @@ IMPORTS = {
     "database.stored_versions": ".engine .schema page",
     "database.moving_pages": ".engine .marks .schema .store_address page",
     "database.believed_objects": ".engine .schema .stored_versions drift page ports",
-    "store_move": "database.store_address errors ports store.keys",
+    "store.move": ".keys database.store_address errors ports",
     "database.put_off": ".engine .inbox_rows .marks .schema page",
     "database.added_fields": ".engine .schema page",
     "database.handshakes": ".engine .schema webhook",
@@ -126,7 +127,7 @@ IMPORTS = {
     "database.lifetimes": ".engine .schema expiry",
     "database.vault": ".engine .lifetimes .poll_statements .schema .token_seal errors expiry page",
     "data_folder": "",
-    "database_place": "data_folder database.engine",
+    "database.place": ".engine data_folder",
     "expiry_watch": "errors expiry periodic",
     "store.keys": "",
     "store.folder": "",
@@ -137,13 +138,14 @@ IMPORTS = {
     "store.unanswered": "",
     "store.quick_put": ".s3_client .s3_endpoint .unanswered",
     "store.spaces": ".keys .quick_put .refusals .s3_client .s3_endpoint .unanswered ports",
-    "store_place": "data_folder ports refresh settings.store store.directory store.s3_endpoint"
-    " store.spaces",
+    "store.place": ".directory .s3_endpoint .spaces data_folder hallway.refresh ports"
+    " settings.store",
     # the reading side: the store alone, without database and Facebook
     "mirror": "errors page ports version_document",
-    "mirror_place": "mirror settings.environment settings.facebook settings.store store_place",
+    "mirror_place": "mirror settings.environment settings.facebook settings.store store.place",
     # commands with a body of their own
-    "verification": "database.believed_objects drift page ports refresh repair",
+    "verification.verification": ".repair database.believed_objects drift hallway.refresh page"
+    " ports",
     "login.loopback": ".dialog_answer errors settings.environment wording",
     "login.pasted_answer": ".dialog_answer errors",
     "login.discovery": "errors graph.accounts graph.oauth graph.permissions page",
@@ -163,8 +165,8 @@ IMPORTS = {
     " subscription_plan wording",
     "probe_cases": "webhook",
     "probe": "callback_check checklist probe_cases settings.environment webhook",
-    "login.after_login": "checklist errors page patience ports probe refresh settings.facebook"
-    " subscribe.subscriber subscription_plan sync wording",
+    "login.after_login": "checklist errors hallway.refresh page patience ports probe"
+    " settings.facebook subscribe.subscriber subscription_plan sync.sync wording",
     "listening.commit_queue": "errors webhook",
     "listening.commit_gate": "errors unforeseen",
     "doctor": "backlog byte_size database.condition database.durability database.engine"
@@ -188,8 +190,8 @@ IMPORTS = {
     "listening.outlet": "",
     "listening.http_edge": ".connections .outlet .request_body",
     "listening.server_errors": "notice unforeseen",
-    "subscription_watch": "errors page_overview periodic wording",
-    "operations.metrics": "backlog errors notice refresh settings.limits",
+    "subscribe.watch": "errors page_overview periodic wording",
+    "operations.metrics": "backlog errors hallway.refresh notice settings.limits",
     "operations.address": "",
     "operations.readiness": "errors",
     "listening.handshake_log": "database.handshakes errors webhook",
@@ -210,54 +212,52 @@ IMPORTS = {
     "change_report": "page",
     "history_report": "change_report console errors page wording",
     "difference_report": "change_report console history_report mirror page",
-    "spool": "",
-    "missed_webhook": "page refresh webhook_fields",
-    "report": "change_report console page refresh wording",
+    "sync.spool": "",
+    "sync.missed_webhook": "hallway.refresh page webhook_fields",
+    "report": "change_report console hallway.refresh page wording",
     "progress_bar": "console",
-    "drift_report": "console drift wording",
-    "sync_report": "change_report console drift_report errors grouped_reasons missed_webhook"
-    " refresh report spool sync wording",
-    "safety_net": "errors periodic",
-    "store_watch": "errors periodic",
-    "dry_look": "errors page ports refresh",
-    "bring_over": "database.moving_pages drift errors page parallel ports refresh repair wording",
-    "sync_run": "bring_over database.moving_pages database.put_off dry_look errors missed_webhook"
-    " page patience ports refresh store_move sync wiring",
+    "verification.report": "console drift wording",
+    "sync.report": ".missed_webhook .spool .sync change_report console errors grouped_reasons"
+    " hallway.refresh report verification.report wording",
+    "sync.safety_net": "errors periodic",
+    "store.watch": "errors periodic",
+    "sync.dry_look": "errors hallway.refresh page ports",
+    "sync.bring_over": "database.moving_pages drift errors hallway.refresh page parallel ports"
+    " verification.repair wording",
+    "sync.run": ".bring_over .dry_look .missed_webhook .sync database.moving_pages"
+    " database.put_off errors hallway.refresh page patience ports store.move wiring",
     "logs.format": "",
-    "logs.line": ".format console errors notice refresh report",
-    "logs.log": ".format .limit .line console errors notice refresh",
+    "logs.line": ".format console errors hallway.refresh notice report",
+    "logs.log": ".format .limit .line console errors hallway.refresh notice",
     "logs.library": ".log unforeseen",
     "logs.program": ".line console",
     "logs.command": ".format .library .log errors exit_status",
-    "operations.observers": ".metrics errors logs.log notice page refresh",
-    "operations.start": ".address .metrics .readiness .server errors listener logs.log shutdown"
-    " worker",
+    "operations.observers": ".metrics errors hallway.refresh logs.log notice page",
+    "operations.start": ".address .metrics .readiness .server errors hallway.worker listener"
+    " logs.log shutdown",
     "subscribe.report": ".subscriber checklist console errors subscription_plan wording",
     "forget_report": "console database.forgetting wording",
     "page_report": "console grouped_reasons page_overview subscription_plan wording",
     "login.browser": "console",
     "parameters": "duration logs.format operations.address page settings.env_file webhook_fields",
     # The only place that picks implementations: all of the outside world.
-    "wiring": "database.added_fields database.departures"
-    " database.durability database.engine database.handshakes database.inbox"
-    " database.last_sync database.missed_webhooks database.rate_budget"
-    " database.refused_fields database.sync_runs"
-    " database.store_address database.token_key database.vault database_place"
-    " errors expiry_watch graph.accounts graph.call graph.oauth graph.pace graph.page_fields"
-    " graph.pages graph.subscriptions page patience ports refresh"
-    " settings.database settings.facebook store_move",
+    "wiring": "database.added_fields database.departures database.durability database.engine"
+    " database.handshakes database.inbox database.last_sync database.missed_webhooks"
+    " database.place database.rate_budget database.refused_fields database.store_address"
+    " database.sync_runs database.token_key database.vault errors expiry_watch graph.accounts"
+    " graph.call graph.oauth graph.pace graph.page_fields graph.pages graph.subscriptions"
+    " hallway.refresh page patience ports settings.database settings.facebook store.move",
     # What runs beside a server, or alone: made of working parts.
-    "companions": "backlog database.delivery_log database.retention database.size errors graph.pace"
-    " logs.command logs.format logs.line logs.log operations.observers page_overview patience ports"
-    " refresh safety_net settings.database settings.facebook shutdown store_watch"
-    " subscription_watch sync_run"
-    " wiring worker",
-    "receiver": "companions errors listening.application listening.back_pressure"
-    " listening.group_commit listening.person_callbacks logs.log notice ports refresh"
-    " settings.limits settings.listener shutdown wiring",
+    "companions": "backlog database.delivery_log database.retention database.size errors"
+    " graph.pace hallway.refresh hallway.worker logs.command logs.format logs.line logs.log"
+    " operations.observers page_overview patience ports settings.database settings.facebook"
+    " shutdown store.watch subscribe.watch sync.run sync.safety_net wiring",
+    "receiver": "companions errors hallway.refresh listening.application listening.back_pressure"
+    " listening.group_commit listening.person_callbacks logs.log notice ports settings.limits"
+    " settings.listener shutdown wiring",
     # What another program mounts: no command, and no signal of ours.
     "mounted_parts": "companions errors listening.intake logs.log logs.program receiver"
-    " settings.listener shutdown store_place unforeseen",
+    " settings.listener shutdown store.place unforeseen",
     "mounted": "listening.request_body mounted_parts settings.env_file settings.environment"
     " settings.listener",
     "demo_sandbox": "errors",

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from fbsync.bring_over import Brought, bring_over
 from fbsync.database.moving_pages import MovingPages
 from fbsync.database.store_address import StoreAddress
 from fbsync.errors import PageGone, StoreUnavailable
 from fbsync.page import PageId
 from fbsync.ports import LastStored, history_key, page_key
+from fbsync.sync.bring_over import Brought, bring_over
 from tests.buckets import keys_in
 from tests.drifting import contents, mirror, verify
 from tests.hallway import ONE, THREE, TWO, Store, World

@@ -8,9 +8,9 @@ import pytest
 
 from fbsync.companions import mirroring, subscription_watch
 from fbsync.errors import FbsyncError
+from fbsync.hallway.refresh import Outcome
 from fbsync.page import PageAccess, UserToken
 from fbsync.ports import page_key
-from fbsync.refresh import Outcome
 from fbsync.shutdown import Shutdown
 from fbsync.store.directory import DirectoryStore
 from fbsync.wiring import Access

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fbsync.data_folder import data_folder
-from fbsync.database_place import database_url, open_database, told_address
+from fbsync.database.place import database_url, open_database, told_address
 from fbsync.errors import DatabaseUnavailable
 
 

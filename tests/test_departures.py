@@ -20,9 +20,9 @@ from fbsync.database.schema import delivery_pages, departures, metadata, page_ac
 from fbsync.database.vault import Vault
 from fbsync.graph.budget import Limit, person_limit
 from fbsync.graph.pace import COMMANDS
+from fbsync.hallway.refresh import Reading, Refresher
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 from fbsync.ports import Claim, LastStored
-from fbsync.refresh import Reading, Refresher
 from fbsync.signed_request import SignedRequest
 from fbsync.store.directory import DirectoryStore
 from fbsync.webhook import Delivery, VerifiedBody

@@ -6,8 +6,8 @@ import pytest
 
 from fbsync.console import Console
 from fbsync.drift import Drift
-from fbsync.drift_report import DriftReport
 from fbsync.page import PageId
+from fbsync.verification.report import DriftReport
 
 ONE = PageId("1")
 REPAIRED = Drift(ONE, "1/page_data.json", "truncated", "repaired")

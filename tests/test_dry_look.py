@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from fbsync.dry_look import look_at
 from fbsync.errors import GraphUnavailable, PageGone
+from fbsync.hallway.refresh import Outcome
 from fbsync.page import PageId
-from fbsync.refresh import Outcome
+from fbsync.sync.dry_look import look_at
 from tests.hallway import ONE, THREE, TWO, World
 
 FOUR = PageId("4")

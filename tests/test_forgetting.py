@@ -19,12 +19,12 @@ from fbsync.database.parked import parked_pages
 from fbsync.database.schema import deliveries, metadata, moving_versions, pages
 from fbsync.database.vault import Vault
 from fbsync.errors import LeaseLost, PageGone
+from fbsync.hallway.refresh import Outcome, Reading, Refresher
 from fbsync.mirror import Mirror
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 from fbsync.ports import LastStored
-from fbsync.refresh import Outcome, Reading, Refresher
 from fbsync.store.directory import DirectoryStore
-from fbsync.sync import Difference, Poll
+from fbsync.sync.sync import Difference, Poll
 from fbsync.webhook import VerifiedBody, read_delivery
 from tests.servers import wait_until
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from fbsync.in_hand import InHand
+from fbsync.sync.in_hand import InHand
 
 WAIT = 30.0
 

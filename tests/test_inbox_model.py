@@ -16,9 +16,9 @@ from sqlalchemy import update
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.schema import pages
 from fbsync.errors import LeaseLost
+from fbsync.hallway.refresh import Refresher
 from fbsync.page import PageId
 from fbsync.ports import Claim, Inbox, LastStored, ObjectStore, ReadPages
-from fbsync.refresh import Refresher
 from fbsync.webhook import Delivery
 from tests.refresh_model import Limits, Model, Violation
 

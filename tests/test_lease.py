@@ -8,10 +8,10 @@ import pytest
 
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.errors import DatabaseUnavailable
-from fbsync.lease import Lease, steady_seconds
+from fbsync.hallway.lease import Lease, steady_seconds
+from fbsync.hallway.refresh import CLAIM_LIMIT
 from fbsync.page import PageId
 from fbsync.ports import LEASE_SECONDS, Claim
-from fbsync.refresh import CLAIM_LIMIT
 from tests.buckets import keys_in
 from tests.hallway import DEADLINE, ONE, Clock, World
 
@@ -48,8 +48,8 @@ class RenewingInbox(DatabaseInbox):
 @pytest.fixture
 def quick_renewals(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Renew every few milliseconds, while the lease itself lasts as long as the clock stands."""
-    monkeypatch.setattr("fbsync.lease.LEASE_SECONDS", 0.04)
-    monkeypatch.setattr("fbsync.lease.time", world.clock)
+    monkeypatch.setattr("fbsync.hallway.lease.LEASE_SECONDS", 0.04)
+    monkeypatch.setattr("fbsync.hallway.lease.time", world.clock)
 
 
 @pytest.mark.parametrize("failures", [0, 2])
@@ -108,7 +108,7 @@ def test_a_claim_that_took_longer_than_its_lease_writes_nothing(
             world.clock.let_leases_run_out()
             return claims
 
-    monkeypatch.setattr("fbsync.lease.time", world.clock)
+    monkeypatch.setattr("fbsync.hallway.lease.time", world.clock)
     world.see(ONE, name="Bakery")
     assert [one.kind for one in world.refresh(SlowInbox(world.database, world.clock))] == [
         "taken over"
@@ -119,7 +119,7 @@ def test_a_claim_that_took_longer_than_its_lease_writes_nothing(
 def test_a_lease_runs_on_while_the_machine_sleeps_where_that_can_be_told(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.lease.time", world.clock)  # such as on a Mac
+    monkeypatch.setattr("fbsync.hallway.lease.time", world.clock)  # such as on a Mac
     assert steady_seconds() == world.clock.monotonic()
 
     class Awake(Clock):
@@ -130,7 +130,7 @@ def test_a_lease_runs_on_while_the_machine_sleeps_where_that_can_be_told(
             return self.seconds + 3600
 
     awake = Awake()
-    monkeypatch.setattr("fbsync.lease.time", awake)
+    monkeypatch.setattr("fbsync.hallway.lease.time", awake)
     assert steady_seconds() == awake.seconds + 3600
 
 

@@ -20,6 +20,8 @@ from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.handshakes import Handshakes
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.errors import FbsyncError
+from fbsync.hallway.refresh import Outcome, Reading, Refresher
+from fbsync.hallway.worker import Worker
 from fbsync.listener import address_of, bind, serve
 from fbsync.listening.connections import MAX_CONNECTIONS, Connections
 from fbsync.listening.group_commit import GroupCommit
@@ -27,10 +29,8 @@ from fbsync.login.loopback import RELAY_HEADER
 from fbsync.notice import Notice
 from fbsync.page import PageId, PageSnapshot
 from fbsync.ports import page_key
-from fbsync.refresh import Outcome, Reading, Refresher
 from fbsync.shutdown import Shutdown, shutdown_by_signals
 from fbsync.store.directory import DirectoryStore
-from fbsync.worker import Worker
 from tests.servers import READY_SECONDS, free_port, wait_until
 from tests.test_listening_application import EVENT, SECRET, TOKEN, handshake, locked, sha256
 
@@ -178,7 +178,7 @@ class TestInAThread:
     def test_a_signed_event_is_answered_and_its_page_is_mirrored_without_waiting_for_a_look(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 3600.0)
+        monkeypatch.setattr("fbsync.hallway.worker.POLL_SECONDS", 3600.0)
         with listening_in_a_thread(tmp_path) as listening:
             assert post(listening.url).status_code == 200
             wait_until(lambda: listening.kinds() == ["stored"], "the mirror")

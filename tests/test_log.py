@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from fbsync.errors import DatabaseUnavailable
+from fbsync.hallway.refresh import Outcome
 from fbsync.logs.format import LogFormat
 from fbsync.logs.limit import LINES, REFUSED_LINES, NoticeLimit
 from fbsync.logs.log import MAX_WAITING, Log
 from fbsync.notice import Notice
 from fbsync.page import PageId
-from fbsync.refresh import Outcome
 from tests.servers import READY_SECONDS, wait_until
 from tests.test_logs_limit import Clock
 

@@ -7,11 +7,11 @@ import pytest
 
 from fbsync.console import Console
 from fbsync.errors import DatabaseUnavailable, FbsyncError
+from fbsync.hallway.refresh import Outcome
 from fbsync.logs.format import LogFormat
 from fbsync.logs.line import LogLine, count_line, formatter, outcome_line, request_line
 from fbsync.notice import Notice
 from fbsync.page import FieldChange, PageId, PageSnapshot, PageVersion
-from fbsync.refresh import Outcome
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 PAGE = PageId("1")

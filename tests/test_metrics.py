@@ -11,12 +11,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fbsync.backlog import Backlog
 from fbsync.errors import DatabaseUnavailable
+from fbsync.hallway.refresh import Outcome
 from fbsync.listening.connections import Connections
 from fbsync.notice import Notice
 from fbsync.operations.metrics import Metrics, backlog_metrics, connection_metrics, counted, total
 from fbsync.page import PageId, PageSnapshot, PageVersion
 from fbsync.ports import InboxStatus
-from fbsync.refresh import Outcome
 from fbsync.settings.limits import Limits
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fbsync.missed_webhook import MissedWebhook, missed_by
+from fbsync.hallway.refresh import Outcome
 from fbsync.page import FieldChange, NoticedBy, PageId, PageSnapshot, PageVersion
-from fbsync.refresh import Outcome
+from fbsync.sync.missed_webhook import MissedWebhook, missed_by
 
 ONE = PageId("1")
 WANTED = ("name", "email")

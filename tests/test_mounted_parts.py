@@ -18,9 +18,9 @@ from fbsync import fbsync_app
 from fbsync.database.engine import Database
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.errors import FbsyncError, SettingsError
+from fbsync.hallway.refresh import Outcome, Refresher
 from fbsync.logs.program import NAME
 from fbsync.mounted import MountedApp
-from fbsync.refresh import Outcome, Refresher
 from fbsync.webhook import sign
 from tests.servers import serving, wait_until
 from tests.test_listening_application import event

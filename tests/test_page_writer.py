@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from fbsync.bring_over import bring_over
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.moving_pages import MovingPages
 from fbsync.database.store_address import StoreAddress
@@ -20,9 +19,10 @@ from fbsync.errors import (
     StoreUnavailable,
     TokenRefused,
 )
+from fbsync.hallway.refresh import Refresher
 from fbsync.page import PageSnapshot, PageVersion
 from fbsync.ports import INACCESSIBLE, history_key, page_key
-from fbsync.refresh import Refresher
+from fbsync.sync.bring_over import bring_over
 from tests.buckets import keys_in, make_bucket, spaces
 from tests.drifting import contents
 from tests.hallway import FETCHED, ONE, Store, World

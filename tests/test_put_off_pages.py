@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from fbsync.hallway.refresh import Outcome
 from fbsync.page import PageId
 from fbsync.patience import Patience
-from fbsync.put_off_pages import PutOffPages
-from fbsync.refresh import Outcome
+from fbsync.sync.put_off_pages import PutOffPages
 
 ONE, TWO, THREE = PageId("1"), PageId("2"), PageId("3")
 NOW = datetime.now(UTC)

@@ -23,9 +23,9 @@ from fbsync.errors import (
     TemporaryFailure,
     TokenRefused,
 )
+from fbsync.hallway.refresh import CLAIM_LIMIT, UPLOAD_THREADS, Outcome, Refresher
 from fbsync.page import FieldChange, PageId, PageSnapshot, canonical_json
 from fbsync.ports import LONGEST_PUT_SECONDS, Claim, LastStored, history_key, page_key
-from fbsync.refresh import CLAIM_LIMIT, UPLOAD_THREADS, Outcome, Refresher
 from fbsync.store.directory import DirectoryStore
 from fbsync.webhook import Delivery, VerifiedBody
 from tests.buckets import keys_in
@@ -214,7 +214,7 @@ def test_a_login_during_a_read_with_the_old_token_has_the_page_read_once_more(wo
 def test_a_page_that_is_put_off_is_due_again_at_the_time_that_is_told(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.refresh.datetime", frozen_at(world.clock))
+    monkeypatch.setattr("fbsync.hallway.refresh.datetime", frozen_at(world.clock))
     wish = world.clock.moment() + timedelta(hours=2)
     world.see(ONE, name="Bakery")
     world.facebook.pages[ONE] = RateLimited("Wait.", retry_at=wish)
@@ -239,7 +239,7 @@ def frozen_at(clock: Clock) -> type[datetime]:
 def test_the_wait_doubles_with_each_failure_up_to_a_quarter_of_an_hour(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.refresh.datetime", frozen_at(world.clock))
+    monkeypatch.setattr("fbsync.hallway.refresh.datetime", frozen_at(world.clock))
     world.see(ONE)
     world.facebook.pages[ONE] = GraphUnavailable("It failed.")
     for longest in (2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900):
@@ -255,7 +255,7 @@ def test_the_wait_doubles_with_each_failure_up_to_a_quarter_of_an_hour(
 def test_the_wait_begins_anew_after_a_success(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.refresh.datetime", frozen_at(world.clock))
+    monkeypatch.setattr("fbsync.hallway.refresh.datetime", frozen_at(world.clock))
     world.see(ONE)
     for good in (False, False, False, True, False):
         world.facebook.pages[ONE] = {"id": "1"} if good else GraphUnavailable("It failed.")
@@ -290,7 +290,7 @@ def test_a_request_that_fails_as_a_whole_parks_no_page(world: World, failure: Fb
 def test_a_wish_in_the_past_is_no_reason_to_spin(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.refresh.datetime", frozen_at(world.clock))
+    monkeypatch.setattr("fbsync.hallway.refresh.datetime", frozen_at(world.clock))
     world.see(ONE, name="Bakery")
     past = world.clock.moment() - timedelta(hours=1)
     world.facebook.pages[ONE] = RateLimited("Wait.", retry_at=past)
@@ -301,7 +301,7 @@ def test_a_wish_in_the_past_is_no_reason_to_spin(
 def test_the_wish_of_a_request_that_fails_as_a_whole_is_kept(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.refresh.datetime", frozen_at(world.clock))
+    monkeypatch.setattr("fbsync.hallway.refresh.datetime", frozen_at(world.clock))
     wish = world.clock.moment() + timedelta(minutes=7)
 
     def fail() -> None:
@@ -537,7 +537,7 @@ def test_a_page_that_two_workers_wrote_is_written_once_more_unless_they_wrote_th
 def test_a_lease_that_ran_out_writes_nothing_more(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.lease.time", world.clock)
+    monkeypatch.setattr("fbsync.hallway.lease.time", world.clock)
     world.see(ONE, name="Bakery")
     world.facebook.before_answer = world.clock.let_leases_run_out
     assert world.refresh_one().kind == "taken over"
@@ -549,7 +549,7 @@ def test_a_lease_that_ran_out_writes_nothing_more(
 def test_a_lease_that_runs_out_between_two_writes_leaves_the_page_as_it_was(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.lease.time", world.clock)
+    monkeypatch.setattr("fbsync.hallway.lease.time", world.clock)
     world.see(ONE, name="Bakery")
     world.store.before_put[1] = world.clock.let_leases_run_out
     assert world.refresh_one().kind == "taken over"
@@ -665,7 +665,7 @@ def test_a_store_that_cannot_be_looked_at_was_not_written(
 def test_a_version_that_comes_too_late_changes_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.lease.time", world.clock)
+    monkeypatch.setattr("fbsync.hallway.lease.time", world.clock)
     world.see(ONE, name="Before")
     world.refresh()
     world.see(ONE, name="Stale")

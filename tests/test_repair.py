@@ -9,9 +9,9 @@ import pytest
 
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.errors import DatabaseUnavailable, StoreUnavailable
+from fbsync.hallway.refresh import CLAIM_LIMIT
 from fbsync.page import PageId
 from fbsync.ports import StoredObject, history_key, page_key
-from fbsync.refresh import CLAIM_LIMIT
 from tests.drifting import contents, damage, mirror, repair_of, suspicion, told
 from tests.hallway import DEADLINE, ONE, THREE, TWO, Store, World
 
@@ -21,7 +21,7 @@ PAGE, FIRST, SECOND = page_key(ONE), history_key(ONE, 1), history_key(ONE, 2)
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     made = World(tmp_path)
-    monkeypatch.setattr("fbsync.lease.time", made.clock)
+    monkeypatch.setattr("fbsync.hallway.lease.time", made.clock)
     yield made
     made.database.close()
 
@@ -45,7 +45,7 @@ class Sleep:
 @pytest.fixture
 def sleep(monkeypatch: pytest.MonkeyPatch) -> Sleep:
     made = Sleep()
-    monkeypatch.setattr("fbsync.repair.time", made)
+    monkeypatch.setattr("fbsync.verification.repair.time", made)
     return made
 
 

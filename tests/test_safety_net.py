@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from fbsync.errors import GraphUnavailable
 from fbsync.periodic import JITTER
-from fbsync.safety_net import SafetyNet
+from fbsync.sync.safety_net import SafetyNet
 
 HOUR = timedelta(hours=1)
 WAIT = 30.0

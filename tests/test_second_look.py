@@ -8,8 +8,8 @@ import pytest
 from fbsync.errors import StoreUnavailable
 from fbsync.page import PageId
 from fbsync.ports import LastStored, history_key, page_key
-from fbsync.second_look import Plan, SecondLook
 from fbsync.store.directory import DirectoryStore
+from fbsync.verification.second_look import Plan, SecondLook
 from tests.drifting import suspicion
 
 ONE = PageId("1")

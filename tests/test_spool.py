@@ -1,6 +1,6 @@
 """Long lists of JSON values."""
 
-from fbsync.spool import IN_MEMORY_BYTES, Spool
+from fbsync.sync.spool import IN_MEMORY_BYTES, Spool
 
 
 def test_values_come_back_in_their_order_also_when_they_are_many() -> None:

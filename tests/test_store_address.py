@@ -15,11 +15,11 @@ from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.marks import lock_pages
 from fbsync.database.store_address import Move, StoreAddress, is_store
 from fbsync.errors import StoreMoved
+from fbsync.hallway.refresh import Refresher
 from fbsync.page import PageId, PageSnapshot
 from fbsync.ports import page_key
-from fbsync.refresh import Refresher
 from fbsync.store.directory import DirectoryStore
-from fbsync.sync import Poll
+from fbsync.sync.sync import Poll
 from tests.buckets import keys_in
 from tests.hallway import DEADLINE
 from tests.servers import wait_until

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from fbsync.errors import StoreUnavailable
+from fbsync.hallway.store_check import StoreCheck
 from fbsync.page import PageId, PageSnapshot, PageVersion, canonical_json
 from fbsync.ports import LastStored, history_key, page_key
 from fbsync.store.directory import DirectoryStore
-from fbsync.store_check import StoreCheck
 from tests.hallway import FETCHED, ONE
 
 FIELDS = {"id": "1", "name": "Bäckerei", "fan_count": 3}

@@ -10,7 +10,7 @@ from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.store_address import StoreAddress
 from fbsync.errors import StoreUnavailable
 from fbsync.store.directory import DirectoryStore
-from fbsync.store_move import move_to
+from fbsync.store.move import move_to
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from fbsync.settings.store import DirectorySettings, SpacesSettings
 from fbsync.store.directory import DirectoryStore
+from fbsync.store.place import open_store
 from fbsync.store.spaces import SpacesStore
-from fbsync.store_place import open_store
 
 
 def test_a_folder_of_ones_own(tmp_path: Path) -> None:

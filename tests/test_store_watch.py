@@ -1,7 +1,7 @@
 """A process that goes on with its store, although another program chose another one."""
 
 from fbsync.errors import DatabaseUnavailable
-from fbsync.store_watch import StoreWatch
+from fbsync.store.watch import StoreWatch
 
 
 def test_another_store_is_told_once_and_again_after_it_was_ours() -> None:

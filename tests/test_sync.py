@@ -22,12 +22,12 @@ from fbsync.errors import (
     TemporaryFailure,
     TokenRefused,
 )
+from fbsync.hallway.refresh import CLAIM_LIMIT, Outcome, Refresher
 from fbsync.page import FieldChange, PageId, PageSnapshot
 from fbsync.patience import Patience
 from fbsync.ports import LEASE_SECONDS, Claim, page_key
-from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
 from fbsync.store.directory import DirectoryStore
-from fbsync.sync import NO_ACCESS, Difference, Poll
+from fbsync.sync.sync import NO_ACCESS, Difference, Poll
 from tests.instant import NO_PATIENCE
 
 ONE, TWO, THREE = PageId("1"), PageId("2"), PageId("3")
@@ -120,7 +120,7 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     made = World(tmp_path)
-    monkeypatch.setattr("fbsync.sync.time", made.clock)
+    monkeypatch.setattr("fbsync.sync.sync.time", made.clock)
     yield made
     made.database.close()
 

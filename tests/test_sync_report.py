@@ -9,12 +9,12 @@ import pytest
 
 from fbsync.console import Console
 from fbsync.errors import TokenRefused
-from fbsync.missed_webhook import MissedWebhook
+from fbsync.hallway.refresh import Outcome
 from fbsync.page import FieldChange, PageId, PageSnapshot, PageVersion
-from fbsync.refresh import Outcome
-from fbsync.spool import Spool
-from fbsync.sync import Difference
-from fbsync.sync_report import SyncReport
+from fbsync.sync.missed_webhook import MissedWebhook
+from fbsync.sync.report import SyncReport
+from fbsync.sync.spool import Spool
+from fbsync.sync.sync import Difference
 
 ONE, TWO = PageId("1"), PageId("2")
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

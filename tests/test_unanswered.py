@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from fbsync.hallway.refresh import Refresher
 from fbsync.ports import LONGEST_PUT_SECONDS, etag_of, page_key
-from fbsync.refresh import Refresher
 from fbsync.store.spaces import SpacesStore
 from tests.buckets import spaces
 from tests.hallway import ONE, World

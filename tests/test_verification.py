@@ -17,13 +17,13 @@ from fbsync.database.schema import stored_versions
 from fbsync.database.stored_versions import StoredVersions
 from fbsync.drift import Drift, Problem
 from fbsync.errors import DatabaseUnavailable, PageGone
+from fbsync.hallway.refresh import CLAIM_LIMIT, Refresher
 from fbsync.page import PageId, canonical_json
 from fbsync.ports import ObjectStore, StoredObject, history_key, page_key
-from fbsync.refresh import CLAIM_LIMIT, Refresher
-from fbsync.repair import Repair
 from fbsync.store.directory import DirectoryStore
 from fbsync.store.spaces import SpacesStore
-from fbsync.verification import Verification
+from fbsync.verification.repair import Repair
+from fbsync.verification.verification import Verification
 from tests.buckets import BUCKET, bare_client, keys_in, make_bucket, spaces
 from tests.drifting import contents, damage, mirror, repair_of, told, verify
 from tests.hallway import ONE, THREE, TWO, Facebook, FailingInbox, Store, World

@@ -23,16 +23,16 @@ from fbsync.errors import (
     SettingsError,
     TokenRefused,
 )
+from fbsync.hallway.refresh import Outcome
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
-from fbsync.refresh import Outcome
 from fbsync.sandbox.tokens import user_token
 from fbsync.sandbox.world import World
 from fbsync.settings.database import DatabaseSettings
 from fbsync.settings.facebook import AppSettings, GraphSettings
 from fbsync.store.directory import DirectoryStore
-from fbsync.sync import Difference, Poll
-from fbsync.sync_report import SyncReport
-from fbsync.sync_run import SyncRun
+from fbsync.sync.report import SyncReport
+from fbsync.sync.run import SyncRun
+from fbsync.sync.sync import Difference, Poll
 from fbsync.wiring import Access, open_access
 from tests import servers
 from tests.instant import NO_PATIENCE

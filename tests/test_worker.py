@@ -10,11 +10,11 @@ import pytest
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.store_address import StoreAddress
 from fbsync.errors import DatabaseUnavailable, FbsyncError
+from fbsync.hallway.refresh import CLAIM_LIMIT, Outcome, Refresher
+from fbsync.hallway.worker import Worker
 from fbsync.page import PageId
 from fbsync.ports import Claim, page_key
-from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
 from fbsync.shutdown import Shutdown
-from fbsync.worker import Worker
 from tests.hallway import DEADLINE, ONE, THREE, TWO, FailingInbox, World
 from tests.servers import wait_until
 
@@ -67,7 +67,7 @@ def working(world: World, inbox: DatabaseInbox, reports: Reports) -> Worker:
 
 
 def test_a_worker_looks_when_woken(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 3 * DEADLINE)
+    monkeypatch.setattr("fbsync.hallway.worker.POLL_SECONDS", 3 * DEADLINE)
     inbox, reports = WatchedInbox(world), Reports()
     refresher = Refresher(inbox, world.store, world.facebook.read_pages)
     with Worker(refresher, reports, Shutdown()) as worker:
@@ -83,7 +83,7 @@ def test_a_worker_looks_when_woken(world: World, monkeypatch: pytest.MonkeyPatch
 def test_a_worker_finds_marks_without_being_woken(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 0.01)
+    monkeypatch.setattr("fbsync.hallway.worker.POLL_SECONDS", 0.01)
     inbox, reports = WatchedInbox(world), Reports()
     with working(world, inbox, reports):
         inbox.await_claim_of(0)
@@ -96,7 +96,7 @@ def test_a_worker_finds_marks_without_being_woken(
 def test_a_worker_goes_on_while_pages_are_left(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 3 * DEADLINE)
+    monkeypatch.setattr("fbsync.hallway.worker.POLL_SECONDS", 3 * DEADLINE)
     for number in range(1, CLAIM_LIMIT + 2):
         world.see(PageId(str(number)), name="Bakery")
     inbox, reports = WatchedInbox(world), Reports()
@@ -109,7 +109,7 @@ def test_a_worker_goes_on_while_pages_are_left(
 def test_a_worker_outlives_an_outage_of_the_database_and_tells_of_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 0.01)
+    monkeypatch.setattr("fbsync.hallway.worker.POLL_SECONDS", 0.01)
     world.see(ONE, name="Bakery")
     inbox, reports = FailingInbox(world, outages=2, finishes=True), Reports()
     with working(world, inbox, reports):
@@ -137,7 +137,7 @@ def test_a_worker_ends_after_the_pages_in_hand(world: World) -> None:
 def test_pages_whose_read_hangs_at_the_end_are_given_up_for_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.worker.END_SECONDS", 0.05)
+    monkeypatch.setattr("fbsync.hallway.worker.END_SECONDS", 0.05)
     reading, may_answer = threading.Event(), threading.Event()
 
     def hang() -> None:
@@ -160,7 +160,7 @@ def test_pages_whose_read_hangs_at_the_end_are_given_up_for_others(
 def test_no_page_is_claimed_once_the_shutdown_has_begun(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 3 * DEADLINE)
+    monkeypatch.setattr("fbsync.hallway.worker.POLL_SECONDS", 3 * DEADLINE)
     shutdown, inbox, reports = Shutdown(), WatchedInbox(world), Reports()
     refresher = Refresher(inbox, world.store, world.facebook.read_pages)
     with Worker(refresher, reports, shutdown) as worker:
@@ -190,7 +190,7 @@ def test_an_unforeseen_error_ends_the_worker_and_is_raised(world: World) -> None
 def test_a_burst_is_read_when_it_has_come_to_its_end(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 3 * DEADLINE)
+    monkeypatch.setattr("fbsync.hallway.worker.POLL_SECONDS", 3 * DEADLINE)
     reading, may_answer = threading.Event(), threading.Event()
 
     def answer_late() -> None:
@@ -213,8 +213,8 @@ def test_a_burst_is_read_when_it_has_come_to_its_end(
 def test_a_backlog_is_worked_off_whatever_events_come(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.worker.QUIET_SECONDS", 3 * DEADLINE)
-    monkeypatch.setattr("fbsync.worker.GATHER_SECONDS", 3 * DEADLINE)
+    monkeypatch.setattr("fbsync.hallway.worker.QUIET_SECONDS", 3 * DEADLINE)
+    monkeypatch.setattr("fbsync.hallway.worker.GATHER_SECONDS", 3 * DEADLINE)
     for number in range(1, 2 * CLAIM_LIMIT + 1):
         world.see(PageId(str(number)), name="Bakery")
     inbox, reports = WatchedInbox(world), Reports()
@@ -228,8 +228,8 @@ def test_a_backlog_is_worked_off_whatever_events_come(
 def test_pages_that_come_again_and_again_are_a_burst_however_many(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.worker.QUIET_SECONDS", 3 * DEADLINE)
-    monkeypatch.setattr("fbsync.worker.GATHER_SECONDS", 3 * DEADLINE)
+    monkeypatch.setattr("fbsync.hallway.worker.QUIET_SECONDS", 3 * DEADLINE)
+    monkeypatch.setattr("fbsync.hallway.worker.GATHER_SECONDS", 3 * DEADLINE)
     pages = [PageId(str(number)) for number in range(1, CLAIM_LIMIT + 1)]
 
     def change_all() -> None:
@@ -252,9 +252,9 @@ def test_pages_that_come_again_and_again_are_a_burst_however_many(
 def test_a_burst_without_an_end_is_read_meanwhile(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 3 * DEADLINE)
-    monkeypatch.setattr("fbsync.worker.QUIET_SECONDS", DEADLINE)
-    monkeypatch.setattr("fbsync.worker.GATHER_SECONDS", 0.05)
+    monkeypatch.setattr("fbsync.hallway.worker.POLL_SECONDS", 3 * DEADLINE)
+    monkeypatch.setattr("fbsync.hallway.worker.QUIET_SECONDS", DEADLINE)
+    monkeypatch.setattr("fbsync.hallway.worker.GATHER_SECONDS", 0.05)
     inbox, reports = WatchedInbox(world), Reports()
     stopped = threading.Event()
     with working(world, inbox, reports) as worker:
@@ -277,7 +277,7 @@ def test_a_burst_without_an_end_is_read_meanwhile(
 def test_a_worker_whose_store_is_not_the_databases_any_more_leaves_the_pages_to_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fbsync.worker.POLL_SECONDS", 0.01)
+    monkeypatch.setattr("fbsync.hallway.worker.POLL_SECONDS", 0.01)
     address = StoreAddress(world.database)
     for place in (world.store.address, "elsewhere"):
         address.move_to(place)

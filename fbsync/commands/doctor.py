@@ -88,7 +88,7 @@ def known_settings() -> frozenset[str]:
 def _look_at_database(environ: Mapping[str, str]) -> Finding:
     """With the settings that are good; the others' faults are told already."""
     from fbsync.database.engine import sqlite_file
-    from fbsync.database_place import database_url, open_database, told_address
+    from fbsync.database.place import database_url, open_database, told_address
     from fbsync.doctor import Finding, look_at_database
 
     env = Environment(environ)
@@ -105,7 +105,7 @@ def _look_at_database(environ: Mapping[str, str]) -> Finding:
 
 def _look_at_store(environ: Mapping[str, str], versions: int) -> Finding:
     from fbsync.doctor import Finding, look_at_store
-    from fbsync.store_place import open_store
+    from fbsync.store.place import open_store
 
     env = Environment(environ)
     settings = read_store(env)

@@ -172,7 +172,7 @@ def _opened(context: typer.Context, env_file: Path | None) -> Iterator[Database]
     """The database alone: neither Facebook nor the store is asked for anything."""
     with reading(environ_of(context, env_file)) as env:
         place = read_inbox(env)
-    from fbsync.database_place import database_url, open_database
+    from fbsync.database.place import database_url, open_database
 
     with open_database(database_url(place.app_id, place.url)) as database:
         yield database

@@ -49,7 +49,7 @@ def listen(
     from fbsync.operations.metrics import backlog_metrics, connection_metrics
     from fbsync.operations.start import operations
     from fbsync.receiver import limited_commit, person_routes, start
-    from fbsync.store_place import open_store
+    from fbsync.store.place import open_store
 
     with running(log_format) as process:
         shutdown, log, observers = process.shutdown, process.log, process.observers

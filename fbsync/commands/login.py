@@ -48,7 +48,7 @@ def login(
         callback = read_callback(env) if has_address else None
     from fbsync.login.login import Dialog, ask_for_code, ask_for_paste, log_in
     from fbsync.login.report import login_as_json, tell
-    from fbsync.store_place import open_store
+    from fbsync.store.place import open_store
     from fbsync.wiring import open_access
 
     console = Console(quiet_results=as_json)

@@ -79,7 +79,7 @@ def _forget(
     with reading(environ_of(context, env_file)) as env:
         place = read_inbox(env)
     from fbsync.database.forgetting import forget_pages
-    from fbsync.database_place import database_url, open_database
+    from fbsync.database.place import database_url, open_database
     from fbsync.forget_report import forgotten_as_json, show_forgotten
 
     with open_database(database_url(place.app_id, place.url)) as database:

@@ -27,7 +27,7 @@ def status(context: typer.Context, as_json: JsonFlag = False, env_file: EnvFile 
     with reading(environ_of(context, env_file)) as env:
         place, limits, store = read_inbox(env), read_limits(env), read_store(env)
         app_id = read_app_id(env) if env.get("FACEBOOK_APP_ID") else ""
-    from fbsync.database_place import database_url
+    from fbsync.database.place import database_url
     from fbsync.standing_report import show_standing, standing_as_json
 
     console = Console(quiet_results=as_json)
@@ -48,10 +48,10 @@ def _look(url: str, limits: Limits) -> Standing:
     from fbsync.database.lifetimes import lifetimes
     from fbsync.database.missed_webhooks import MissedWebhookLog
     from fbsync.database.parked import parked_pages
+    from fbsync.database.place import open_database, told_address
     from fbsync.database.put_off import last_put_off
     from fbsync.database.size import measure
     from fbsync.database.store_address import StoreAddress
-    from fbsync.database_place import open_database, told_address
     from fbsync.standing import FRESH, Standing
 
     now = datetime.now(UTC)
@@ -77,8 +77,8 @@ def _store_fault(
     settings: SpacesSettings | DirectorySettings, app_id: str, known: str | None
 ) -> str | None:
     """Why the store of the settings cannot be used; it is asked one thing."""
-    from fbsync.store_move import ask
-    from fbsync.store_place import open_store
+    from fbsync.store.move import ask
+    from fbsync.store.place import open_store
 
     is_named = not isinstance(settings, DirectorySettings) or settings.folder is not None
     if not is_named and not app_id:

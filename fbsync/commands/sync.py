@@ -25,11 +25,11 @@ from fbsync.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fbsync.drift_report import DriftReport
     from fbsync.page import PageId
     from fbsync.ports import ObjectStore
-    from fbsync.sync_report import SyncReport
-    from fbsync.sync_run import SyncRun
+    from fbsync.sync.report import SyncReport
+    from fbsync.sync.run import SyncRun
+    from fbsync.verification.report import DriftReport
     from fbsync.wiring import Access
 
 INTERRUPTED = 130
@@ -59,7 +59,7 @@ def sync(
     with reading(environ_of(context, env_file)) as env:
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
         store, fields = read_store(env), read_webhook_fields(env)
-    from fbsync.store_place import open_store
+    from fbsync.store.place import open_store
     from fbsync.wiring import open_access
 
     console = Console(quiet_results=as_json)
@@ -119,11 +119,11 @@ def _once(
 def _verify(console: Console, access: Access, store: ObjectStore, wish: _Wish) -> DriftReport:
     """The store beside the database, shown; with --json it is told with the rest."""
     from fbsync.database.believed_objects import BelievedObjects
-    from fbsync.drift_report import DriftReport
     from fbsync.progress_bar import progress_bar
-    from fbsync.repair import Repair
-    from fbsync.sync_run import enter_store
-    from fbsync.verification import Verification
+    from fbsync.sync.run import enter_store
+    from fbsync.verification.repair import Repair
+    from fbsync.verification.report import DriftReport
+    from fbsync.verification.verification import Verification
 
     if not wish.dry_run:
         # What was in the last place is not believed to be in another one.
@@ -175,9 +175,9 @@ def _poll(
 ) -> SyncReport:
     """All pages or some; shown, with what the verification found."""
     from fbsync.progress_bar import progress_bar
-    from fbsync.spool import Spool
-    from fbsync.sync_report import SyncReport
-    from fbsync.sync_run import Found, SyncRun
+    from fbsync.sync.report import SyncReport
+    from fbsync.sync.run import Found, SyncRun
+    from fbsync.sync.spool import Spool
 
     known = access.known_pages()
     total = len(known if wish.pages is None else wish.pages)

@@ -27,7 +27,7 @@ def worker(
     from fbsync.listening.group_commit import GroupCommit
     from fbsync.operations.metrics import backlog_metrics
     from fbsync.operations.start import operations, worker_probe
-    from fbsync.store_place import open_store
+    from fbsync.store.place import open_store
 
     with running(log_format) as process:
         shutdown, log, observers = process.shutdown, process.log, process.observers

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 
 from fbsync.checklist import Checklist
 from fbsync.errors import FbsyncError
+from fbsync.hallway.refresh import Outcome, Refresher
 from fbsync.page import PageAccess
 from fbsync.patience import POLL_PATIENCE, Patience
 from fbsync.ports import Inbox
 from fbsync.probe import Target, is_up, local_url, probe
-from fbsync.refresh import Outcome, Refresher
 from fbsync.settings.facebook import CallbackSettings
 from fbsync.subscribe.subscriber import Subscriber
 from fbsync.subscription_plan import Wish
-from fbsync.sync import Difference, Poll
+from fbsync.sync.sync import Difference, Poll
 from fbsync.wording import counted
 
 

@@ -8,9 +8,9 @@ from typing import Literal
 
 from fbsync.console import Console
 from fbsync.errors import FbsyncError
+from fbsync.hallway.refresh import Outcome
 from fbsync.logs.format import LogFormat
 from fbsync.notice import Notice
-from fbsync.refresh import Outcome
 from fbsync.report import ATTENTION, outcome_details
 
 Level = Literal["info", "warning", "error"]

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from fbsync.console import Console
 from fbsync.errors import FbsyncError
+from fbsync.hallway.refresh import Outcome
 from fbsync.logs.format import LogFormat
 from fbsync.logs.limit import NoticeLimit
 from fbsync.logs.line import (
@@ -25,7 +26,6 @@ from fbsync.logs.line import (
     request_line,
 )
 from fbsync.notice import Notice
-from fbsync.refresh import Outcome
 
 MAX_WAITING = 1000
 STOP_SECONDS = 1.0

@@ -23,8 +23,8 @@ from prometheus_client.registry import Collector
 
 from fbsync.backlog import Backlog
 from fbsync.errors import FbsyncError
+from fbsync.hallway.refresh import Outcome, OutcomeKind
 from fbsync.notice import Notice
-from fbsync.refresh import Outcome, OutcomeKind
 from fbsync.settings.limits import Limits
 
 # A time of birth beside each counter doubles the text, and Prometheus sees resets by itself.

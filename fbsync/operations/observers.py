@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from fbsync import __version__
 from fbsync.errors import FbsyncError
+from fbsync.hallway.refresh import Outcome
 from fbsync.logs.log import Log
 from fbsync.notice import Notice
 from fbsync.operations.metrics import Metrics, total
 from fbsync.page import PageId
-from fbsync.refresh import Outcome
 
 
 class Observers:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 
 from fbsync.errors import DatabaseUnavailable, FbsyncError
+from fbsync.hallway.worker import Worker
 from fbsync.listener import bind
 from fbsync.logs.log import Log
 from fbsync.operations.address import OperationsAddress
@@ -13,7 +14,6 @@ from fbsync.operations.metrics import Metrics
 from fbsync.operations.readiness import Readiness
 from fbsync.operations.server import OperationsServer
 from fbsync.shutdown import Shutdown
-from fbsync.worker import Worker
 
 _OTHER_ADDRESS = "Choose another address with --metrics HOST:PORT, or none with --metrics off."
 

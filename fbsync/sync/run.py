@@ -4,18 +4,18 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from fbsync.bring_over import bring_over
 from fbsync.database.moving_pages import MovingPages
 from fbsync.database.put_off import hurry
-from fbsync.dry_look import look_at
 from fbsync.errors import FbsyncError, StoreUnavailable
-from fbsync.missed_webhook import MissedWebhook, missed_by
+from fbsync.hallway.refresh import CLAIM_LIMIT, UPLOAD_THREADS, Outcome, Refresher
 from fbsync.page import PageId
 from fbsync.patience import POLL_PATIENCE, Patience
 from fbsync.ports import ObjectStore
-from fbsync.refresh import CLAIM_LIMIT, UPLOAD_THREADS, Outcome, Refresher
-from fbsync.store_move import check_store, move_to
-from fbsync.sync import Difference, Poll
+from fbsync.store.move import check_store, move_to
+from fbsync.sync.bring_over import bring_over
+from fbsync.sync.dry_look import look_at
+from fbsync.sync.missed_webhook import MissedWebhook, missed_by
+from fbsync.sync.sync import Difference, Poll
 from fbsync.wiring import Access
 
 Found = Outcome | Difference

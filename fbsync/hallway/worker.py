@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 
 from fbsync.errors import DatabaseUnavailable, FbsyncError, StoreMoved
+from fbsync.hallway.refresh import CLAIM_LIMIT, Outcome, Refresher
 from fbsync.page import PageId
-from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
 from fbsync.shutdown import Shutdown
 
 POLL_SECONDS = 1.0

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 from fbsync.change_report import changes_as_json, describe_changes
 from fbsync.console import Console
-from fbsync.drift_report import DriftReport
 from fbsync.errors import FbsyncError
 from fbsync.grouped_reasons import Reasons
-from fbsync.missed_webhook import MissedWebhook
-from fbsync.refresh import Outcome
+from fbsync.hallway.refresh import Outcome
 from fbsync.report import ATTENTION, outcome_details
-from fbsync.spool import Spool
-from fbsync.sync import Difference
+from fbsync.sync.missed_webhook import MissedWebhook
+from fbsync.sync.spool import Spool
+from fbsync.sync.sync import Difference
+from fbsync.verification.report import DriftReport
 from fbsync.wording import counted
 
 _MAX_ROWS = 50

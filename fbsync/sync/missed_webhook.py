@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from fbsync.hallway.refresh import Outcome
 from fbsync.page import PageId
-from fbsync.refresh import Outcome
 from fbsync.webhook_fields import webhook_field
 
 

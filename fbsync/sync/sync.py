@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from fbsync.errors import DatabaseUnavailable, StoreRefused
-from fbsync.in_hand import InHand
+from fbsync.hallway.refresh import CLAIM_LIMIT, Outcome, Refresher
 from fbsync.page import FieldChange, PageId, PageSnapshot, changes_between
 from fbsync.patience import POLL_PATIENCE, Patience
 from fbsync.ports import Inbox, PageState
-from fbsync.put_off_pages import PutOffPages
-from fbsync.refresh import CLAIM_LIMIT, Outcome, Refresher
+from fbsync.sync.in_hand import InHand
+from fbsync.sync.put_off_pages import PutOffPages
 
 NO_ACCESS = "No token for this page is stored, and nobody who logged in manages it."
 _OTHER_WORKER_SECONDS = 60.0

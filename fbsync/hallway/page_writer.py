@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fbsync.errors import NoAccess, PageGone, PermanentFailure, PermissionMissing, TokenRefused
+from fbsync.hallway.store_check import Guard, StoreCheck
 from fbsync.page import (
     NoticedBy,
     PageId,
@@ -19,7 +20,6 @@ from fbsync.page import (
     changes_between,
 )
 from fbsync.ports import INACCESSIBLE, Claim, LastStored, ObjectStore, history_key, page_key
-from fbsync.store_check import Guard, StoreCheck
 from fbsync.version_document import parse_version
 
 _LOSSES = (PageGone, NoAccess, TokenRefused, PermissionMissing)

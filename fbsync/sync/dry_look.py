@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from fbsync.errors import PermanentFailure
+from fbsync.hallway.refresh import Outcome
 from fbsync.page import PageId, PageSnapshot
 from fbsync.ports import Inbox, ReadPages
-from fbsync.refresh import Outcome
 
 
 def look_at(

@@ -12,11 +12,11 @@ from functools import partial
 from fbsync.database.moving_pages import MovingPage, MovingPages
 from fbsync.drift import Suspicion
 from fbsync.errors import StoreUnavailable
+from fbsync.hallway.refresh import CLAIM_LIMIT, UPLOAD_THREADS
 from fbsync.page import PageId
 from fbsync.parallel import in_parallel
 from fbsync.ports import Inbox, ObjectStore, etag_of, history_key, page_key
-from fbsync.refresh import CLAIM_LIMIT, UPLOAD_THREADS
-from fbsync.repair import Repair
+from fbsync.verification.repair import Repair
 from fbsync.wording import counted
 
 

@@ -23,9 +23,9 @@ from fbsync.errors import (
     StoreUnavailable,
     TemporaryFailure,
 )
-from fbsync.lease import Lease, steady_seconds
+from fbsync.hallway.lease import Lease, steady_seconds
+from fbsync.hallway.page_writer import PageWriter
 from fbsync.page import PageId, PageSnapshot, PageVersion
-from fbsync.page_writer import PageWriter
 from fbsync.parallel import in_parallel
 from fbsync.ports import Claim, Inbox, ObjectStore, ReadPages
 from fbsync.unforeseen import describe

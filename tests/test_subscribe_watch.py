@@ -14,8 +14,8 @@ from fbsync.errors import GraphUnavailable
 from fbsync.page import PageAccess, PageId, UserToken
 from fbsync.page_overview import Overview
 from fbsync.sandbox.world import AppSubscription as SandboxSubscription
+from fbsync.subscribe.watch import SubscriptionWatch, what_is_off
 from fbsync.subscription_plan import AppSubscription
-from fbsync.subscription_watch import SubscriptionWatch, what_is_off
 from tests.fbsync_process import listener, log_text
 from tests.servers import Sandbox, free_port, wait_until
 from tests.test_page_report import row

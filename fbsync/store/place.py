@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fbsync.data_folder import data_folder
+from fbsync.hallway.refresh import UPLOAD_THREADS
 from fbsync.ports import ObjectStore
-from fbsync.refresh import UPLOAD_THREADS
 from fbsync.settings.store import DirectorySettings, SpacesSettings
 from fbsync.store.directory import DirectoryStore
 

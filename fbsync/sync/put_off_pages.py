@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from fbsync.hallway.refresh import Outcome
 from fbsync.page import PageId
 from fbsync.patience import Patience, due_together
-from fbsync.refresh import Outcome
 from fbsync.wording import counted
 
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 from fbsync.database.believed_objects import BelievedObjects
 from fbsync.drift import Drift, Suspicion, compare
+from fbsync.hallway.refresh import CLAIM_LIMIT
 from fbsync.page import PageId
 from fbsync.ports import ObjectStore, StoredObject
-from fbsync.refresh import CLAIM_LIMIT
-from fbsync.repair import Repair
+from fbsync.verification.repair import Repair
 
 
 class Verification:

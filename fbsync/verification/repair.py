@@ -17,12 +17,12 @@ from datetime import UTC, datetime
 
 from fbsync.drift import Drift, Suspicion, drift_of
 from fbsync.errors import DatabaseUnavailable, LeaseLost, StoreUnavailable
-from fbsync.lease import Lease, steady_seconds
+from fbsync.hallway.lease import Lease, steady_seconds
+from fbsync.hallway.refresh import UPLOAD_THREADS
 from fbsync.page import PageId
 from fbsync.parallel import in_parallel
 from fbsync.ports import Claim, Inbox, LastStored, ObjectStore, PageState
-from fbsync.refresh import UPLOAD_THREADS
-from fbsync.second_look import UNKNOWN, Plan, SecondLook
+from fbsync.verification.second_look import UNKNOWN, Plan, SecondLook
 
 _OTHER_WORKER_SECONDS = 60.0
 _LOOK_SECONDS = 0.2

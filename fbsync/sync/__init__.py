@@ -1,0 +1,1 @@
+"""`fbsync sync`: the poll of all pages, one run or again and again."""

@@ -1,0 +1,1 @@
+"""`fbsync sync --verify`: the store beside what the database believes, and its mending."""
