@@ -137,7 +137,10 @@ class Access:
             yield [account.snapshot for account in part]
 
     def known_pages(self) -> list[PageId]:
-        """The pages that have a token, and mirrored ones that lost it as somebody left."""
+        """The pages that have a token, and mirrored ones that lost it as somebody left.
+
+        In their order; where somebody leaves just then, some may come twice.
+        """
         known = self.vault.page_ids()
         known += self.departures.pages_left()
         known.sort()
