@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from importlib import import_module
 from typing import Any
 
@@ -68,7 +68,7 @@ def _arm(module: str, path: str, moment: str, count: int, number: signal.Signals
             os.kill(os.getpid(), number)
         found = method(*args, **options)
         # A call that found nothing to do, such as a claim without due pages, is none.
-        calls += found is None or bool(found)
+        calls += not (isinstance(found, Sized) and len(found) == 0)
         if moment == "after" and calls == count:
             os.kill(os.getpid(), number)
         return found
