@@ -6,7 +6,7 @@ where nobody else writes.
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
@@ -17,27 +17,28 @@ from fbsync.webhook import Delivery
 
 def keep(connection: Connection, batch: Sequence[Delivery], now: float) -> None:
     """Keep each body once and raise its pages' marks: by one for each distinct body."""
-    execute(connection, KEEP, _rows(batch))
+    copies = _copies(batch)
+    execute(connection, KEEP, [_row(delivery, copies) for delivery in distinct_of(batch)])
     mark_pages_of(connection, batch, now)
 
 
 def statements(batch: Sequence[Delivery], now: float) -> list[tuple[str, Row]]:
     """The same on SQLite: texts and values. There is one, unless the batch is very large."""
-    more = ((delivery.id, now) for delivery in distinct_of(batch))
-    rows = [(*row, *told) for row, told in zip(_rows(batch), more, strict=True)]
+    copies = _copies(batch)
+    rows = [(*_row(delivery, copies), delivery.id, now) for delivery in distinct_of(batch)]
     return list(filled(RECORD, rows, "?"))
 
 
-def _rows(batch: Sequence[Delivery]) -> list[Row]:
-    copies = Counter(delivery.digest for delivery in batch)
-    return [
-        (
-            delivery.digest,
-            bytes(delivery.body),
-            json.dumps(delivery.page_ids),
-            delivery.received_at.timestamp(),
-            copies[delivery.digest],
-            delivery.fault,
-        )
-        for delivery in distinct_of(batch)
-    ]
+def _copies(batch: Sequence[Delivery]) -> Mapping[str, int]:
+    return Counter(delivery.digest for delivery in batch)
+
+
+def _row(delivery: Delivery, copies: Mapping[str, int]) -> Row:
+    return (
+        delivery.digest,
+        bytes(delivery.body),
+        json.dumps(delivery.page_ids),
+        delivery.received_at.timestamp(),
+        copies[delivery.digest],
+        delivery.fault,
+    )
