@@ -44,7 +44,8 @@ def run(*arguments: str, given: str = "", **environ: str) -> Ended:
 
 def log_in_and_subscribe(port: int, **environ: str) -> None:
     """As with a listener on this port, but nothing runs on it afterwards."""
-    assert run("login", "--only", **environ).status == 0
+    logged_in = run("login", "--only", **environ)
+    assert logged_in.status == 0, logged_in.err
     with callback_server(port=port):
         subscribed = run("subscribe", **environ)
     assert subscribed.status == 0, subscribed.err

@@ -2,8 +2,10 @@
 
 import asyncio
 import errno
+import itertools
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -35,6 +37,7 @@ REDIRECT = f"http://localhost:5000{REDIRECT_PATH}"
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # the machine's certificates take long to read
 READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
+PYTEST_PROCESSES = 16  # with ports of their own, see free_port
 
 
 class ServerAbsent(Exception):
@@ -380,9 +383,12 @@ def fill(filler: Path) -> None:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that is free at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
+    """A port of 127.0.0.1 that is free, and that nobody takes until it is used.
+
+    It lies below those that the system gives to outgoing connections and to servers that ask for
+    any. Each of pytest's processes has ports of its own, and takes them in turn.
+    """
+    return next(port for port in _ports if _is_free(port))
 
 
 def wait_until(happened: Callable[[], bool], what: str, seconds: float = READY_SECONDS) -> None:
@@ -402,6 +408,16 @@ def _ports_with_twins(count: int) -> list[int]:
         if _is_free(port) and _is_free(port + 10000):
             found.append(port)
     return found
+
+
+def _own_ports() -> Iterator[int]:
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    mine = range(10000 + process % PYTEST_PROCESSES, 20000, PYTEST_PROCESSES)
+    start = secrets.randbelow(len(mine))
+    return itertools.cycle([*mine[start:], *mine[:start]])
+
+
+_ports = _own_ports()
 
 
 def _is_free(port: int) -> bool:
