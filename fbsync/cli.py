@@ -27,6 +27,7 @@ from fbsync.commands.worker import worker
 from fbsync.console import Console
 from fbsync.errors import FbsyncError
 from fbsync.exit_status import CLOSED_PIPE, status_of
+from fbsync.interpreter import load_swiftly
 from fbsync.parameters import EnvFile
 from fbsync.standard_error import expendable_standard_error
 from fbsync.standard_output import standard_output
@@ -81,6 +82,7 @@ def main() -> None:
     try:
         with standard_output():
             expendable_standard_error()
+            load_swiftly()
             app()
     except FbsyncError as error:
         status = status_of(error)

@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from fbsync.console import Console
 
 
@@ -15,19 +13,21 @@ def progress_bar(console: Console, what: str, total: int) -> Iterator[Callable[[
 
     `total` may be too small, or 0 where nothing is known: more is found on the way.
     """
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
     messages = console.messages
     if not messages.is_terminal:
         yield lambda: None
         return
+    from rich import progress
+
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn("{task.fields[rate]}"),
+        progress.TimeRemainingColumn(),
+    )
     begun, done = time.monotonic(), 0
-    with Progress(*columns, console=messages) as bar:
+    with progress.Progress(*columns, console=messages) as bar:
         task = bar.add_task(what, total=total or None, rate="")
 
         def advance() -> None:

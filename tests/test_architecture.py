@@ -264,7 +264,8 @@ IMPORTS = {
     # The edges of the edges. A command may know everything below it, but no other command.
     "commands": "*",
     "demo": "*",
-    "cli": "commands console errors exit_status parameters standard_error standard_output",
+    "cli": "commands console errors exit_status interpreter parameters standard_error"
+    " standard_output",
     "__init__": "mirror mirror_place mounted settings.env_file",
     "__main__": "cli",
 }

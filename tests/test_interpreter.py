@@ -1,22 +1,33 @@
-"""How Python is set for a listener."""
+"""How Python is set as a command loads, for a listener, and for a sync."""
 
 import gc
 import sys
 
 import pytest
 
-from fbsync.interpreter import OBJECTS, SWITCH_SECONDS, answer_smoothly, collect_seldom
+from fbsync.interpreter import (
+    LOADED_OBJECTS,
+    OBJECTS,
+    SWITCH_SECONDS,
+    answer_smoothly,
+    collect_seldom,
+    load_swiftly,
+)
 
 
 def test_what_is_loaded_leaves_the_collectors_rounds_and_threads_take_turns_quickly() -> None:
-    loaded, before = [object(), []], sys.getswitchinterval()
+    loaded, before, threshold = [object(), []], sys.getswitchinterval(), gc.get_threshold()
+    load_swiftly()
+    assert gc.get_threshold()[0] == LOADED_OBJECTS
     answer_smoothly()
     try:
+        assert gc.get_threshold() == threshold
         assert gc.get_freeze_count() > 1000
         assert not any(one is loaded for one in gc.get_objects())
         assert sys.getswitchinterval() == pytest.approx(SWITCH_SECONDS)
     finally:
         gc.unfreeze()
+        gc.set_threshold(*threshold)
         sys.setswitchinterval(before)
 
 

@@ -99,7 +99,7 @@ class Departures:
             pages.c.parked_at.is_not(None), pages.c.stored_number > 0, ~has_token.exists()
         )
         with self._database.read() as connection:
-            return [PageId(row.page_id) for row in connection.execute(query)]
+            return [PageId(page) for page in connection.scalars(query)]
 
     def _leave(self, kind: Kind, user_id: str, asked_at: datetime) -> Departure:
         departure = Departure(

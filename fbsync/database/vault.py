@@ -147,7 +147,7 @@ class Vault:
         if user_id is not None:
             query = query.where(page_accesses.c.user_id == user_id)
         with self._database.read() as connection:
-            return [PageId(row.page_id) for row in connection.execute(query)]
+            return [PageId(page) for page in connection.scalars(query)]
 
     def names_of_pages(self, user_id: str) -> dict[PageId, str]:
         """The pages that this person opened, each with its name."""
