@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess  # noqa: S404 - starts fbsync and the receivers beside it
 import sys
 import time
@@ -17,6 +16,7 @@ import httpx
 from fbsync.database.engine import sqlite_url
 from fbsync.demo_sandbox import run_sandbox, stopped
 from fbsync.listening.application import WEBHOOK_PATH
+from tests.ports import free_port
 
 READY_SECONDS = 60.0
 _FOREIGN = ("FACEBOOK_", "SPACES_", "FBSYNC_")
@@ -73,7 +73,7 @@ def stage(pages: int) -> Iterator[Stage]:
             **ours,
             **settings,
             "BROWSER": _BROWSER,
-            "FACEBOOK_REDIRECT_URI": f"http://localhost:{_free_port()}/facebook/callback",
+            "FACEBOOK_REDIRECT_URI": f"http://localhost:{free_port()}/facebook/callback",
             "FBSYNC_DATABASE_URL": sqlite_url(folder / "fbsync.sqlite3"),
             "FBSYNC_STORE_DIR": str(folder / "store"),
         }
@@ -118,8 +118,3 @@ def receiver(on: Stage, name: str) -> Iterator[int]:
         with stopped(process):
             line = process.stdout.readline() if process.stdout else b""
             yield int(line)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])

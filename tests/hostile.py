@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import quantiles
 
 from tests.fbsync_process import listener, log_text
-from tests.servers import free_port
+from tests.ports import free_port
 
 SECRET = "0123456789abcdef" * 2
 CLOSED_SECONDS = 15.0

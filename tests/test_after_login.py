@@ -22,7 +22,8 @@ from fbsync.settings.facebook import CallbackSettings
 from fbsync.store.directory import DirectoryStore
 from fbsync.subscribe.subscriber import Subscriber
 from tests.instant import NO_PATIENCE, FieldsInMemory
-from tests.servers import Sandbox, free_port
+from tests.ports import free_port
+from tests.servers import Sandbox
 from tests.test_listening_application import SECRET, TOKEN, running_listener
 
 ONE, TWO = PageId("200000000000001"), PageId("200000000000002")

@@ -22,7 +22,8 @@ from tests.callback import callback_server
 from tests.certificates import certificate
 from tests.graph_wire import APP, URL, Meta, error, item
 from tests.instant import NO_PATIENCE
-from tests.servers import Sandbox, free_port
+from tests.ports import free_port
+from tests.servers import Sandbox
 from tests.test_listening_application import TOKEN, Listener, running_listener
 from tests.test_subscriber import connect
 

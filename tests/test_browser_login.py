@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.fbsync_process import environ_of
-from tests.servers import REDIRECT_PATH, Sandbox, free_port, wait_until
+from tests.ports import free_port
+from tests.servers import REDIRECT_PATH, Sandbox, wait_until
 
 CHROMIUM = Path("/usr/bin/chromium")
 # Without these, Chromium calls home at every start; as root it needs to do without its sandbox.

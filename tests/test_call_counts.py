@@ -21,7 +21,8 @@ from fbsync.wiring import open_access
 from tests import servers
 from tests.fbsync_inside import run
 from tests.fbsync_process import Ended, listener
-from tests.servers import Sandbox, free_port, wait_until
+from tests.ports import free_port
+from tests.servers import Sandbox, wait_until
 
 PAGE_FIELDS = ("id", "name", "about", "category", "description", "phone", "website")
 

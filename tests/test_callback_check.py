@@ -12,7 +12,7 @@ import pytest
 from fbsync.callback_check import CallbackAnswer, ask_callback
 from tests.callback import Callback, callback_server, one_connection
 from tests.certificates import certificate
-from tests.servers import free_port
+from tests.ports import free_port
 
 TOKEN = "a-verify-token"
 

@@ -16,7 +16,8 @@ from fbsync.sandbox.world import Standing
 from tests.callback import callback_server
 from tests.fbsync_inside import run
 from tests.fbsync_process import Ended, environ_of, log_text, run_process, running
-from tests.servers import Sandbox, free_port
+from tests.ports import free_port
+from tests.servers import Sandbox
 
 COMMANDS = ["login", "subscribe", "listen", "worker", "test-webhook", "sync", "pages", "logout"]
 SECRET = "0123456789abcdef" * 2

@@ -12,7 +12,8 @@ from fbsync.demo import play
 from fbsync.settings.store import SpacesSettings
 from tests import buckets
 from tests.buckets import BUCKET, make_bucket
-from tests.servers import S3Server, free_port
+from tests.ports import free_port
+from tests.servers import S3Server
 
 PAGE = "200000000000001"
 NAME = "Café Élan & Söhne ☕"

@@ -24,7 +24,7 @@ from tests.buckets import BUCKET, keys_in, make_bucket, spaces
 from tests.fbsync_inside import run
 from tests.fbsync_process import Ended, listener, run_process
 from tests.kept import ONE, Kept
-from tests.servers import free_port
+from tests.ports import free_port
 from tests.test_settings import TUTORIAL
 
 SECRETS = {"FACEBOOK_APP_SECRET": "fedcba98" * 4, "FACEBOOK_VERIFY_TOKEN": "nobody-knows-this"}

@@ -12,6 +12,7 @@ from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.schema import handshakes
 from fbsync.errors import DatabaseFault, DatabaseUnavailable, SettingsError
 from tests import servers
+from tests.ports import free_port
 
 NOTE = "insert into handshakes (seen_at, result) values (?, ?)"
 
@@ -156,13 +157,13 @@ class TestPostgresql:
             write(database)
 
     def test_nobody_listens(self) -> None:
-        port = servers.free_port()
+        port = free_port()
         with fails("gone"):
             Database(f"postgresql+psycopg://fbsync@127.0.0.1:{port}/fbsync")
 
     @pytest.mark.parametrize("option", ["foo=bar", "connect_timeout=soon"])
     def test_an_option_that_the_driver_does_not_take_is_a_settings_error(self, option: str) -> None:
-        url = f"postgresql+psycopg://fbsync:hush@127.0.0.1:{servers.free_port()}/fbsync?{option}"
+        url = f"postgresql+psycopg://fbsync:hush@127.0.0.1:{free_port()}/fbsync?{option}"
         with pytest.raises(SettingsError, match=option.partition("=")[0]) as caught:
             Database(url)
         assert "FBSYNC_DATABASE_URL" in str(caught.value)

@@ -16,7 +16,8 @@ from fbsync.listening.person_callbacks import DELETION_PATH
 from tests.edge_server import read_to_its_end
 from tests.fbsync_process import listener, log_text
 from tests.hostile import END_SECONDS, SETTINGS, Attack, delivery, rehearse
-from tests.servers import free_port, wait_until
+from tests.ports import free_port
+from tests.servers import wait_until
 
 MIB = 1024 * 1024
 BODY = 128 * MIB  # eight times what memory may grow by

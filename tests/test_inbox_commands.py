@@ -15,7 +15,8 @@ from fbsync.webhook import sign
 from tests.fbsync_inside import run
 from tests.fbsync_process import listener, worker
 from tests.kept import ONE, TWO, Kept
-from tests.servers import free_port, wait_until
+from tests.ports import free_port
+from tests.servers import wait_until
 from tests.test_journey import APP
 
 EVENT = b'{"object": "page", "entry": [{"id": "7", "changes": [{"field": "name"}]}]}'

@@ -31,7 +31,8 @@ from tests.conftest import SERVERS_ARE_REQUIRED
 from tests.crash import DOORS, LATER
 from tests.fbsync_inside import run
 from tests.fbsync_process import listener, log_text, run_process
-from tests.servers import S3Server, Sandbox, free_port, wait_until
+from tests.ports import free_port
+from tests.servers import S3Server, Sandbox, wait_until
 
 APP = {"FACEBOOK_APP_ID": "123456789012345", "FACEBOOK_APP_SECRET": "0123456789abcdef" * 2}
 PAGE = PageId("200000000000002")

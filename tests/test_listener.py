@@ -31,7 +31,8 @@ from fbsync.page import PageId, PageSnapshot
 from fbsync.ports import page_key
 from fbsync.shutdown import Shutdown, shutdown_by_signals
 from fbsync.store.directory import DirectoryStore
-from tests.servers import READY_SECONDS, free_port, wait_until
+from tests.ports import free_port
+from tests.servers import READY_SECONDS, wait_until
 from tests.test_listening_application import EVENT, SECRET, TOKEN, handshake, locked, sha256
 
 PAGE = PageId("1")

@@ -32,7 +32,7 @@ from fbsync.login.login import Dialog, LoggedIn, ask_for_code, ask_for_paste, lo
 from fbsync.page import PageAccess, PageId, UserToken
 from tests.graph_wire import Meta, item
 from tests.instant import NO_PATIENCE
-from tests.servers import free_port
+from tests.ports import free_port
 from tests.test_listening_application import locked
 from tests.test_loopback import DENIAL, listener
 

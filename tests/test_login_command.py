@@ -18,7 +18,8 @@ from fbsync.sandbox.switches import CONFIG_ID
 from fbsync.sandbox.world import Standing
 from tests.fbsync_inside import run
 from tests.fbsync_process import Ended, listener, log_text
-from tests.servers import Sandbox, free_port
+from tests.ports import free_port
+from tests.servers import Sandbox
 
 SUCCESS = "https://www.facebook.com/connect/login_success.html"
 ONE, TWO, THREE = (f"20000000000000{n}" for n in (1, 2, 3))

@@ -17,7 +17,8 @@ from starlette.routing import Route
 from fbsync.errors import LoginFailed
 from fbsync.listening.application import Callback, build_app, relay_route
 from fbsync.login.loopback import RELAY_HEADER, LoopbackServer
-from tests.servers import free_port, serving
+from tests.ports import free_port
+from tests.servers import serving
 from tests.test_listening_application import SECRET, TOKEN
 
 PATH = "/facebook/callback"

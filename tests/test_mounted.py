@@ -25,7 +25,8 @@ from fbsync.webhook import sign
 from tests import servers
 from tests.fbsync_inside import run
 from tests.fbsync_process import log_text, running
-from tests.servers import Sandbox, free_port, wait_until
+from tests.ports import free_port
+from tests.servers import Sandbox, wait_until
 from tests.signed_load import SignedLoad
 from tests.test_architecture import ROOT
 from tests.test_journey import APP, PAGE, settings, world

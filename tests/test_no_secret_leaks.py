@@ -21,7 +21,8 @@ from fbsync.sandbox.world import Switches, World
 from tests import servers
 from tests.fbsync_inside import run
 from tests.fbsync_process import Ended, listener, log_text, run_process
-from tests.servers import Sandbox, free_port, wait_until
+from tests.ports import free_port
+from tests.servers import Sandbox, wait_until
 
 VERIFY_TOKEN = "canary-verify-token-7f3a"
 SPACES_SECRET = "canary-spaces-secret-51c2"

@@ -19,7 +19,8 @@ from fbsync.webhook import sign
 from tests import servers
 from tests.fbsync_inside import run
 from tests.fbsync_process import environ_of, listener, log_text
-from tests.servers import Sandbox, free_port, wait_until
+from tests.ports import free_port
+from tests.servers import Sandbox, wait_until
 
 SECRET = "0123456789abcdef0123456789abcdef"
 FLOOD = 50

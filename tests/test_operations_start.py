@@ -12,7 +12,8 @@ import pytest
 from fbsync.database.engine import Database
 from fbsync.operations.address import DEFAULT_HOST, DEFAULT_PORT
 from tests.fbsync_process import listener, log_text, run_process, worker
-from tests.servers import free_port, wait_until
+from tests.ports import free_port
+from tests.servers import wait_until
 
 SETTINGS = {
     "FACEBOOK_APP_ID": "123456789012345",

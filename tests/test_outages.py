@@ -26,7 +26,8 @@ from sqlalchemy import select
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.schema import deliveries
 from tests.fbsync_process import listener, log_text, worker
-from tests.servers import PostgresCluster, fill, free_port, wait_until
+from tests.ports import free_port
+from tests.servers import PostgresCluster, fill, wait_until
 from tests.test_listening_application import SECRET, TOKEN, handshake, sha256
 
 ANSWER_SECONDS = 10.0

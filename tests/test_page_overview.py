@@ -19,7 +19,8 @@ from fbsync.ports import LastStored
 from fbsync.sandbox.world import AppSubscription
 from fbsync.webhook import Delivery, VerifiedBody
 from fbsync.wording import counted
-from tests.servers import Sandbox, free_port
+from tests.ports import free_port
+from tests.servers import Sandbox
 from tests.test_subscriber import ONE, TWO, connect
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -14,7 +14,7 @@ from fbsync.checklist import Checklist, Step
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.probe import Target, is_up, local_url, probe
 from tests.callback import Callback, callback_server
-from tests.servers import free_port
+from tests.ports import free_port
 from tests.test_listening_application import SECRET, TOKEN, Listener, locked, running_listener
 
 NAMES = ["handshake", "handshake-wrong-token", "plain", "wrong-secret", "no-signature"]

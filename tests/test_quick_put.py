@@ -10,8 +10,8 @@ from fbsync.ports import etag_of
 from fbsync.store.quick_put import QuickPut
 from fbsync.store.s3_endpoint import S3Endpoint
 from fbsync.store.unanswered import UnansweredTries
+from tests.ports import free_port
 from tests.refusing_server import Answer, RefusingServer, refusing_server
-from tests.servers import free_port
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

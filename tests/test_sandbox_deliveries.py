@@ -10,7 +10,8 @@ from fbsync.sandbox.events import MAX_UPDATES, bodies
 from fbsync.sandbox.world import Switches, World
 from tests import servers
 from tests.callback import Callback, callback_server
-from tests.servers import Sandbox, free_port, wait_until
+from tests.ports import free_port
+from tests.servers import Sandbox, wait_until
 
 PAGES = ["200000000000001", "200000000000002", "200000000000003"]
 ONE = PAGES[0]

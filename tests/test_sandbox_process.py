@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from fbsync.sandbox.process import bind
-from tests.servers import free_port
+from tests.ports import free_port
 
 BOTH = [["-m", "fbsync.sandbox"], ["-m", "fbsync", "sandbox"]]
 LAST = "FACEBOOK_VERIFY_TOKEN"

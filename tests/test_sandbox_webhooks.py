@@ -16,7 +16,8 @@ from fbsync.sandbox.deliveries import escaped_json, signatures
 from fbsync.sandbox.webhook_fields import ALL
 from tests.callback import Callback, callback_server, one_connection
 from tests.certificates import certificate
-from tests.servers import SCOPES, Sandbox, free_port, wait_until
+from tests.ports import free_port
+from tests.servers import SCOPES, Sandbox, wait_until
 
 PAGE, OTHER_PAGE = "200000000000001", "200000000000002"
 

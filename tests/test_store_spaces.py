@@ -17,8 +17,9 @@ from fbsync.store import spaces as module
 from fbsync.store.s3_client import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
 from fbsync.store.spaces import SpacesStore
 from tests.buckets import BUCKET, bare_client, make_bucket, spaces
+from tests.ports import free_port
 from tests.refusing_server import EMPTY_ETAG, Answer, RefusingServer, refusing_server
-from tests.servers import S3Server, free_port
+from tests.servers import S3Server
 from tests.wire_proxy import Fault, WireProxy, wire_proxy
 
 BODY = b'{"name": "' + b"x" * 4000 + b'"}'

@@ -17,7 +17,8 @@ from fbsync.sandbox.world import AppSubscription as SandboxSubscription
 from fbsync.subscribe.watch import SubscriptionWatch, what_is_off
 from fbsync.subscription_plan import AppSubscription
 from tests.fbsync_process import listener, log_text
-from tests.servers import Sandbox, free_port, wait_until
+from tests.ports import free_port
+from tests.servers import Sandbox, wait_until
 from tests.test_page_report import row
 
 PAGE = PageId("200000000000001")

@@ -17,7 +17,8 @@ from fbsync.subscribe.subscriber import Subscribed, Subscriber
 from fbsync.subscription_plan import Plan, Wish
 from tests.callback import Callback, callback_server
 from tests.instant import NO_PATIENCE
-from tests.servers import SCOPES, Sandbox, free_port
+from tests.ports import free_port
+from tests.servers import SCOPES, Sandbox
 
 ONE, TWO = PageId("200000000000001"), PageId("200000000000002")
 FIELDS = ("name", "phone")

@@ -24,7 +24,8 @@ from tests import servers
 from tests.buckets import keys_in
 from tests.fbsync_inside import log_in_and_subscribe, run
 from tests.fbsync_process import listener, log_text, run_process, running
-from tests.servers import Sandbox, free_port, wait_until
+from tests.ports import free_port
+from tests.servers import Sandbox, wait_until
 from tests.test_call_counts import settings
 
 PAGES = 150

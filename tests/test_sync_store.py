@@ -13,7 +13,8 @@ from fbsync.ports import history_key, page_key
 from tests import buckets
 from tests.buckets import bare_client
 from tests.fbsync_process import listener, log_text
-from tests.servers import S3Server, Sandbox, free_port, wait_until
+from tests.ports import free_port
+from tests.servers import S3Server, Sandbox, wait_until
 from tests.test_sync_verify import Office, office
 
 __all__ = ["office"]

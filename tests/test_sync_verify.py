@@ -18,7 +18,8 @@ from tests.drifting import contents, damage, verify
 from tests.fbsync_inside import run
 from tests.fbsync_process import Ended, log_text, running
 from tests.hallway import World
-from tests.servers import Sandbox, free_port, wait_until
+from tests.ports import free_port
+from tests.servers import Sandbox, wait_until
 from tests.test_call_counts import settings
 
 

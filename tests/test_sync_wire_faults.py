@@ -17,7 +17,8 @@ from tests import servers
 from tests.buckets import BUCKET, keys_in, make_bucket, spaces
 from tests.fbsync_inside import run
 from tests.fbsync_process import log_text, running
-from tests.servers import S3Server, Sandbox, free_port, wait_until
+from tests.ports import free_port
+from tests.servers import S3Server, Sandbox, wait_until
 from tests.test_call_counts import settings
 from tests.wire_proxy import Fault, wire_proxy
 

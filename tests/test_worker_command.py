@@ -20,7 +20,8 @@ from tests import servers
 from tests.crash import STOPS
 from tests.fbsync_inside import log_in_and_subscribe, run
 from tests.fbsync_process import listener, log_text, worker
-from tests.servers import READY_SECONDS, free_port, wait_until
+from tests.ports import free_port
+from tests.servers import READY_SECONDS, wait_until
 from tests.test_journey import APP, PAGE, Shop, delivered, settings, settled
 
 LONGEST_END_SECONDS = 10.0  # as promised in the README
