@@ -160,7 +160,7 @@ IMPORTS = {
     "subscribe.page_levels": "database.added_fields errors graph.subscriptions page"
     " subscription_plan webhook_fields wording",
     "subscribe.subscriber": ".app_level .page_levels database.added_fields database.handshakes"
-    " graph.subscriptions page subscription_plan",
+    " errors graph.subscriptions page subscription_plan",
     "page_overview": "database.vault errors expiry graph.subscriptions page ports"
     " subscription_plan wording",
     "probe_cases": "webhook",
