@@ -17,7 +17,7 @@ from fbsync.database.rate_budget import RateBudget
 from fbsync.database.refused_fields import RefusedFields
 from fbsync.database.store_address import StoreAddress
 from fbsync.database.sync_runs import SyncRuns
-from fbsync.database.token_key import read_key_file
+from fbsync.database.token_key import key_file, read_key_file
 from fbsync.database.vault import Vault
 from fbsync.errors import (
     GRAPH_FAILURES,
@@ -229,4 +229,4 @@ def _key_beside(url: str) -> tuple[str, ...]:
     file = sqlite_file(url)
     if file is None:
         raise SettingsError("FBSYNC_TOKEN_KEY is missing, and PostgreSQL needs it.")
-    return read_key_file(file.with_name("token.key"))
+    return read_key_file(key_file(file))

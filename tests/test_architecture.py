@@ -124,6 +124,7 @@ IMPORTS = {
     "database.parked": ".engine .schema page",
     "database.token_key": "errors",
     "database.token_seal": "errors page",
+    "database.unreadable_tokens": ".engine .schema .token_seal errors page",
     "database.lifetimes": ".engine .schema expiry",
     "database.vault": ".engine .lifetimes .poll_statements .schema .token_seal errors expiry page",
     "data_folder": "",
@@ -172,6 +173,8 @@ IMPORTS = {
     "doctor": "backlog byte_size database.condition database.durability database.engine"
     " database.inbox database.size errors listening.back_pressure ports settings.environment"
     " settings.limits store.keys",
+    "token_check": "database.engine database.token_seal database.unreadable_tokens doctor errors"
+    " wording",
     "listening.commit_patience": ".commit_queue errors",
     "listening.group_commit": ".commit_gate .commit_patience .commit_queue database.durability"
     " errors ports webhook",

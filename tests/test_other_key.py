@@ -1,4 +1,5 @@
-"""One page's token is under another key than the others': no command fails for all of them."""
+"""One page's token is under another key than the others': it is told, and no command fails for all
+of them."""
 
 import json
 from urllib.parse import urlsplit
@@ -30,6 +31,16 @@ def environ(sandbox: Sandbox, database_url: str) -> dict[str, str]:
     found["FBSYNC_TOKEN_KEY"] = new_key()
     assert run("login", "--only", **found).status == NEEDS_ATTENTION
     return found
+
+
+def test_doctor_tells_of_the_one_and_what_to_do(environ: dict[str, str]) -> None:
+    found = json.loads(run("doctor", "--json", **environ).out)
+    tokens = found["tokens"]
+    assert (found["ok"], tokens["state"]) == (False, "fault")
+    assert (tokens["people"], tokens["unreadable_people"]) == (1, [])
+    assert (tokens["pages"], tokens["unreadable_pages"]) == (3, [THREE])
+    assert "1 of 3 pages" in tokens["detail"]
+    assert "FBSYNC_TOKEN_KEY" in tokens["detail"]
 
 
 def test_pages_shows_the_others_and_says_why_the_one_is_refused(environ: dict[str, str]) -> None:
