@@ -149,7 +149,7 @@ IMPORTS = {
     " ports",
     "login.loopback": ".dialog_answer errors settings.environment wording",
     "login.pasted_answer": ".dialog_answer errors",
-    "login.discovery": "errors graph.accounts graph.oauth graph.permissions page",
+    "login.discovery": "errors graph.accounts graph.oauth graph.permissions page wording",
     "login.login": ".discovery .loopback .pasted_answer database.vault errors graph.accounts"
     " graph.oauth graph.permissions page ports",
     "login.report": ".login checklist errors graph.permissions wording",
@@ -249,7 +249,7 @@ IMPORTS = {
     " database.place database.rate_budget database.refused_fields database.store_address"
     " database.sync_runs database.token_key database.vault errors expiry_watch graph.accounts"
     " graph.call graph.oauth graph.pace graph.page_fields graph.pages graph.subscriptions"
-    " hallway.refresh page patience ports settings.database settings.facebook store.move",
+    " hallway.refresh page patience ports settings.database settings.facebook store.move wording",
     # What runs beside a server, or alone: made of working parts.
     "companions": "backlog database.delivery_log database.retention database.size errors"
     " graph.pace hallway.refresh hallway.worker logs.command logs.format logs.line logs.log"
