@@ -19,7 +19,7 @@ from fbsync.checklist import Checklist
 from fbsync.companions import mirroring
 from fbsync.console import Console
 from fbsync.demo_sandbox import run_sandbox
-from fbsync.errors import FbsyncError
+from fbsync.errors import FbsyncError, TokenRefused
 from fbsync.hallway.refresh import Outcome
 from fbsync.listener import address_of, bind, serve
 from fbsync.listening.connections import MAX_CONNECTIONS, Connections
@@ -219,10 +219,11 @@ class _Scenes:
             thread.join()
 
     def _subscribe(self, access: Access) -> None:
-        accesses = access.vault.accesses().values()
+        sealed: dict[PageId, TokenRefused] = {}
+        accesses = access.vault.accesses(refused=sealed.__setitem__).values()
         wish = Wish(self._callback.address, frozenset(self._callback.fields))
         subscriber = Subscriber(access.subscriptions, access.added_fields, access.handshakes)
-        plan = subscriber.plan(accesses, wish)
+        plan = subscriber.plan(accesses, wish, sealed)
         found = subscriber.apply(plan, accesses, wish, self._callback.verify_token)
         if not (found.app.ok and found.pages_ok):
             failed = next(level for level in (found.app, *found.pages) if not level.ok)

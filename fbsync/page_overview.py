@@ -19,8 +19,8 @@ from fbsync.subscription_plan import AppSubscription, Fields, delivered
 from fbsync.wording import counted
 
 TokenKind = Literal["ok", "stored", "expires", "expired", "refused", "none"]
-"""The token works; is stored and was not tried; its login ends soon, or has ended; it is refused;
-there is none."""
+"""The token works; is stored and was not tried; its login ends soon, or has ended; it is refused,
+by Facebook or as it was encrypted with another key; there is none."""
 
 
 @dataclass(frozen=True)
@@ -77,17 +77,18 @@ def survey(
     only: Collection[PageId] | None,
     now: datetime,
 ) -> Overview:
-    """Every page that has a token or is mirrored, or `only` some. Raises DatabaseUnavailable."""
-    accesses = vault.accesses(only)
+    """Every page that has a token or is mirrored, or `only` some.
+
+    Raises DatabaseUnavailable, and TokenRefused where the key opens nobody's token.
+    """
+    on: dict[PageId, Fields | FbsyncError] = {}
+    accesses = vault.accesses(only, refused=on.__setitem__)
     # Not all pages that events ever named: there may be a million of them.
-    states = inbox.pages({*accesses, *inbox.mirrored()} if only is None else only)
-    owners = vault.owners()
-    ends = {lifetime.user_id: first_end(lifetime) for lifetime in vault.lifetimes()}
-    pages = sorted({*accesses, *states, *(only or ())})
+    states = inbox.pages({*accesses, *on, *inbox.mirrored()} if only is None else only)
+    ends = _login_ends(vault, only)
     app, failure = _read_app(graph)
-    on: Mapping[PageId, Fields | FbsyncError] = {}
     if failure is None:
-        on = graph.of_pages(accesses.values())
+        on |= graph.of_pages(accesses.values())
         failure = _common_failure(on)
     app_fields = delivered(app, expected.address or (app.callback_url if app else ""))
     rows = [
@@ -96,7 +97,7 @@ def survey(
                 page=page,
                 access=accesses.get(page),
                 state=states.get(page),
-                login_ends=ends.get(owners.get(page, "")),
+                login_ends=ends.get(page),
                 on=on.get(page),
                 is_named=only is not None,
             ),
@@ -104,10 +105,16 @@ def survey(
             app_fields,
             now,
         )
-        for page in pages
+        for page in sorted({*accesses, *on, *states, *(only or ())})
     ]
     unmanaged = 0 if only is not None else inbox.status().pages - len(states)
     return Overview(tuple(rows), app, failure, expected.fields, unmanaged)
+
+
+def _login_ends(vault: Vault, only: Collection[PageId] | None) -> dict[PageId, datetime | None]:
+    """When the login ends that gave each page's access."""
+    ends = {lifetime.user_id: first_end(lifetime) for lifetime in vault.lifetimes()}
+    return {page: ends.get(owner) for page, owner in vault.owners(only).items()}
 
 
 def _read_app(graph: GraphSubscriptions) -> tuple[AppSubscription | None, str | None]:
@@ -133,7 +140,7 @@ class _Known:
     access: PageAccess | None
     state: PageState | None
     login_ends: datetime | None
-    on: Fields | FbsyncError | None
+    on: Fields | FbsyncError | None  # TokenRefused without access: under another key
     is_named: bool  # by the operator
 
 
@@ -158,10 +165,10 @@ def _row(known: _Known, expected: Expected, app_fields: Fields, now: datetime) -
 
 
 def _token(known: _Known, now: datetime) -> TokenKind:
-    if known.access is None:
-        return "none"
     if isinstance(known.on, TokenRefused):
         return "refused"
+    if known.access is None:
+        return "none"
     ends = known.login_ends
     if ends is not None and ends_soon(ends, now):
         return "expired" if ends <= now else "expires"
@@ -169,7 +176,8 @@ def _token(known: _Known, now: datetime) -> TokenKind:
 
 
 def _attention(known: _Known, expected: Expected, live: Fields | None, now: datetime) -> list[str]:
-    if known.access is None and (known.state is None or known.state.last is None):
+    has_token = known.access is not None or isinstance(known.on, TokenRefused)
+    if not has_token and (known.state is None or known.state.last is None):
         if known.is_named:
             return ["nobody who logged in here manages it; check the id"]
         return []  # anybody's page, or none at all: an event named it

@@ -17,7 +17,7 @@ from fbsync.database.rate_budget import RateBudget
 from fbsync.database.refused_fields import RefusedFields
 from fbsync.database.store_address import StoreAddress
 from fbsync.database.sync_runs import SyncRuns
-from fbsync.database.token_key import read_key_file
+from fbsync.database.token_key import key_file, read_key_file
 from fbsync.database.vault import Vault
 from fbsync.errors import (
     GRAPH_FAILURES,
@@ -42,6 +42,7 @@ from fbsync.ports import Inbox, ObjectStore
 from fbsync.settings.database import DatabaseSettings
 from fbsync.settings.facebook import AppSettings, GraphSettings
 from fbsync.store.move import move_to
+from fbsync.wording import counted
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,9 @@ class Access:
     ) -> Iterator[list[PageSnapshot]]:
         """All pages of all people who logged in, part by part; new page tokens are kept.
 
-        `refused` is told of a person whose list cannot be read now, with the reason; the others'
-        lists are. Raises NoAccess where nobody has logged in, and what concerns everybody: that
-        Facebook cannot be reached, or that every list fails for now.
+        `refused` is told of a person whose list, or an entry of it, cannot be read now, with the
+        reason; the others' lists are. Raises NoAccess where nobody has logged in, and what
+        concerns everybody: that Facebook cannot be reached, or that every list fails for now.
         """
         users = self.vault.users(refused)
         if not users:
@@ -114,7 +115,7 @@ class Access:
         unavailable = list[tuple[str, GraphUnavailable]]()
         for user in users:
             try:
-                yield from self._poll_one(user, keep_tokens=keep_tokens)
+                yield from self._poll_one(user, keep_tokens=keep_tokens, refused=refused)
             except GRAPH_FAILURES as error:
                 if error.of_app:
                     raise
@@ -127,14 +128,20 @@ class Access:
         for name, failure in unavailable:
             refused(name, failure)
 
-    def _poll_one(self, user: UserToken, *, keep_tokens: bool) -> Iterator[list[PageSnapshot]]:
-        for part in self.pages.accounts(user):
+    def _poll_one(
+        self, user: UserToken, *, keep_tokens: bool, refused: Callable[[str, FbsyncError], None]
+    ) -> Iterator[list[PageSnapshot]]:
+        odd: list[FbsyncError] = []
+        for part in self.pages.accounts(user, odd.append):
             accesses = [account.access for account in part if account.access]
             if keep_tokens and (new := self.vault.not_stored(user.user_id, accesses)):
                 is_logged_in = self.vault.add_pages(user, new)
                 if not is_logged_in:
                     return  # and what they list is not ours to read any more
             yield [account.snapshot for account in part]
+        if odd:
+            entries = counted(len(odd), "entry", "entries")
+            refused(user.name, GraphUnavailable(f"{entries} could not be read: {odd[0]}"))
 
     def known_pages(self) -> list[PageId]:
         """The pages that have a token, and mirrored ones that lost it as somebody left.
@@ -229,4 +236,4 @@ def _key_beside(url: str) -> tuple[str, ...]:
     file = sqlite_file(url)
     if file is None:
         raise SettingsError("FBSYNC_TOKEN_KEY is missing, and PostgreSQL needs it.")
-    return read_key_file(file.with_name("token.key"))
+    return read_key_file(key_file(file))

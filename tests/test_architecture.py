@@ -124,6 +124,7 @@ IMPORTS = {
     "database.parked": ".engine .schema page",
     "database.token_key": "errors",
     "database.token_seal": "errors page",
+    "database.unreadable_tokens": ".engine .schema .token_seal errors page",
     "database.lifetimes": ".engine .schema expiry",
     "database.vault": ".engine .lifetimes .poll_statements .schema .token_seal errors expiry page",
     "data_folder": "",
@@ -148,7 +149,7 @@ IMPORTS = {
     " ports",
     "login.loopback": ".dialog_answer errors settings.environment wording",
     "login.pasted_answer": ".dialog_answer errors",
-    "login.discovery": "errors graph.accounts graph.oauth graph.permissions page",
+    "login.discovery": "errors graph.accounts graph.oauth graph.permissions page wording",
     "login.login": ".discovery .loopback .pasted_answer database.vault errors graph.accounts"
     " graph.oauth graph.permissions page ports",
     "login.report": ".login checklist errors graph.permissions wording",
@@ -160,7 +161,7 @@ IMPORTS = {
     "subscribe.page_levels": "database.added_fields errors graph.subscriptions page"
     " subscription_plan webhook_fields wording",
     "subscribe.subscriber": ".app_level .page_levels database.added_fields database.handshakes"
-    " graph.subscriptions page subscription_plan",
+    " errors graph.subscriptions page subscription_plan",
     "page_overview": "database.vault errors expiry graph.subscriptions page ports"
     " subscription_plan wording",
     "probe_cases": "webhook",
@@ -172,6 +173,8 @@ IMPORTS = {
     "doctor": "backlog byte_size database.condition database.durability database.engine"
     " database.inbox database.size errors listening.back_pressure ports settings.environment"
     " settings.limits store.keys",
+    "token_check": "database.engine database.token_seal database.unreadable_tokens doctor errors"
+    " wording",
     "listening.commit_patience": ".commit_queue errors",
     "listening.group_commit": ".commit_gate .commit_patience .commit_queue database.durability"
     " errors ports webhook",
@@ -246,7 +249,7 @@ IMPORTS = {
     " database.place database.rate_budget database.refused_fields database.store_address"
     " database.sync_runs database.token_key database.vault errors expiry_watch graph.accounts"
     " graph.call graph.oauth graph.pace graph.page_fields graph.pages graph.subscriptions"
-    " hallway.refresh page patience ports settings.database settings.facebook store.move",
+    " hallway.refresh page patience ports settings.database settings.facebook store.move wording",
     # What runs beside a server, or alone: made of working parts.
     "companions": "backlog database.delivery_log database.retention database.size errors"
     " graph.pace hallway.refresh hallway.worker logs.command logs.format logs.line logs.log"

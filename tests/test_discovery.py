@@ -1,5 +1,6 @@
 """Where the pages of a login are found, and why some are not; on the sandbox."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -251,6 +252,33 @@ class TestFailure:
             found = discover(Accounts(connection), session, {THREE: "Three"})
         assert pages(found) == [ONE]
         assert found.notes[0].startswith("Some of 2 pages, one by one, could not be read: Facebook")
+
+    def test_entries_without_a_usable_id_are_counted_and_the_others_found(
+        self, person: Person
+    ) -> None:
+        entries = [{"id": ONE}, {"name": "Two"}, {"id": "../up"}]
+        plain = json.dumps({"data": entries})
+        found = person.discover(fault=Fault("me/accounts", 1, 200, None, name="odd", plain=plain))
+        assert pages(found) == [ONE]
+        (note,) = found.notes
+        assert note.startswith("2 entries of the lists of your pages could not be read")
+
+    def test_a_list_without_any_usable_id_does_not_say_that_there_is_no_page(
+        self, person: Person
+    ) -> None:
+        plain = json.dumps({"data": [{"name": "Two"}]})
+        found = person.discover(fault=Fault("me/accounts", 1, 200, None, name="odd", plain=plain))
+        (note,) = found.notes
+        assert note.startswith("1 entry of")
+
+    def test_a_page_that_is_answered_for_without_an_id_leaves_the_others_alone(
+        self, person: Person
+    ) -> None:
+        person.world.standings |= {page: Standing(listed=False) for page in ALL}
+        fault = Fault(TWO, 1, 200, None, name="odd", plain='{"name": "Two"}')
+        found = person.discover(chosen=ALL, fault=fault)
+        assert pages(found) == [ONE, THREE]
+        assert "something else than page" in reasons(found)[TWO]
 
     def test_a_list_that_breaks_off_ends_the_login(self, person: Person) -> None:
         with pytest.raises(GraphUnavailable):

@@ -14,7 +14,9 @@ import pytest
 
 import fbsync
 from fbsync.commands.doctor import known_settings
-from fbsync.database.engine import Database, sqlite_url
+from fbsync.database.engine import Database, sqlite_file, sqlite_url
+from fbsync.database.token_key import key_file, read_key_file
+from fbsync.database.vault import Vault
 from fbsync.doctor import look_at_store
 from fbsync.ports import LastStored
 from fbsync.store.directory import DirectoryStore
@@ -26,6 +28,7 @@ from tests.fbsync_process import Ended, listener, run_process
 from tests.kept import ONE, Kept
 from tests.ports import free_port
 from tests.test_settings import TUTORIAL
+from tests.test_vault import ADA, CAFE, SHOP
 
 SECRETS = {"FACEBOOK_APP_SECRET": "fedcba98" * 4, "FACEBOOK_VERIFY_TOKEN": "nobody-knows-this"}
 
@@ -69,6 +72,7 @@ def test_all_in_order_is_0_with_the_facts_about_each(
     assert (database["waiting_events"], database["max_waiting_events"]) == (0, 2_000_000)
     assert 0 < database["used_bytes"] < database["max_database_bytes"] == 10**10
     assert database["refuses"] is None
+    assert (found["tokens"]["state"], found["tokens"]["detail"]) == ("ok", "none are stored yet")
     assert found["store"]["state"] == "ok"
     assert found["store"]["is_empty"] is True
     assert not (tmp_path / "store").exists()
@@ -149,6 +153,53 @@ def test_a_limit_that_is_reached_is_1(environ: dict[str, str]) -> None:
         )
     found = examine(environ | {"FBSYNC_MAX_DATABASE": "1MB"}, 1)
     assert "FBSYNC_MAX_DATABASE" in found["database"]["refuses"]
+
+
+@pytest.fixture
+def logged_in(environ: dict[str, str]) -> dict[str, str]:
+    """Ada's tokens are under the key file beside the database."""
+    file = sqlite_file(environ["FBSYNC_DATABASE_URL"])
+    assert file is not None
+    with closing(Database(environ["FBSYNC_DATABASE_URL"])) as database:
+        Vault(database, read_key_file(key_file(file))).save(ADA, [SHOP, CAFE])
+    return environ
+
+
+def test_tokens_that_can_be_decrypted_are_in_order(logged_in: dict[str, str]) -> None:
+    tokens = examine(logged_in, 0)["tokens"]
+    assert (tokens["state"], tokens["people"], tokens["pages"]) == ("ok", 1, 2)
+
+
+def test_tokens_under_another_key_are_1_with_how_many_and_what_to_do(
+    logged_in: dict[str, str],
+) -> None:
+    ended = run("doctor", **logged_in | {"FBSYNC_TOKEN_KEY": "A" * 43 + "="})
+    assert ended.status == 1
+    told = " ".join(ended.out.split())
+    assert "failed tokens The tokens of 1 of 1 person (Ada) and 2 of 2 pages" in told
+    assert "Set FBSYNC_TOKEN_KEY to that key" in told
+
+
+def test_a_key_file_that_is_gone_is_1_and_none_is_made(
+    logged_in: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "token.key").unlink()
+    tokens = examine(logged_in, 1)["tokens"]
+    assert tokens["unreadable_people"] == ["Ada"]
+    assert "Bring token.key back" in tokens["detail"]
+    assert not (tmp_path / "token.key").exists()
+
+
+def test_a_key_file_without_a_key_is_1(logged_in: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "token.key").write_text("no key")
+    assert "holds no Fernet key" in examine(logged_in, 1)["tokens"]["detail"]
+
+
+def test_without_a_database_tokens_are_not_looked_at(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    found = examine(environ | {"FBSYNC_DATABASE_URL": sqlite_url(tmp_path / "later.sqlite3")}, 0)
+    assert found["tokens"]["state"] == "skipped"
 
 
 def test_a_store_that_refuses_is_1(environ: dict[str, str], tmp_path: Path) -> None:

@@ -161,13 +161,31 @@ class TestPostgresql:
         with fails("gone"):
             Database(f"postgresql+psycopg://fbsync@127.0.0.1:{port}/fbsync")
 
-    @pytest.mark.parametrize("option", ["foo=bar", "connect_timeout=soon"])
+    @pytest.mark.parametrize(
+        "option",
+        [
+            "foo=bar",
+            "connect_timeout=soon",
+            "sslmode=bogus",
+            "channel_binding=bogus",
+            "target_session_attrs=bogus",
+            "keepalives=soon",
+        ],
+    )
     def test_an_option_that_the_driver_does_not_take_is_a_settings_error(self, option: str) -> None:
         url = f"postgresql+psycopg://fbsync:hush@127.0.0.1:{free_port()}/fbsync?{option}"
         with pytest.raises(SettingsError, match=option.partition("=")[0]) as caught:
             Database(url)
         assert "FBSYNC_DATABASE_URL" in str(caught.value)
         assert "hush" not in str(caught.value)
+
+    def test_a_port_that_cannot_be_is_a_settings_error(self) -> None:
+        with pytest.raises(SettingsError, match='cannot be used: invalid port number: "99999"'):
+            Database("postgresql+psycopg://fbsync:hush@127.0.0.1:99999/fbsync")
+
+    def test_a_socket_that_is_not_there_is_a_server_that_is_gone(self, tmp_path: Path) -> None:
+        with fails("gone"):
+            Database(f"postgresql+psycopg://fbsync@/fbsync?host={tmp_path}")
 
     def test_a_fault_of_our_own_goes_through(self, postgresql_database: Database) -> None:
         with (

@@ -21,6 +21,7 @@ from fbsync.graph.read import Read
 from fbsync.page import PageAccess, PageId, PageSnapshot
 from tests.graph_wire import ANNA, ONE, THREE, TWO, URL, Call, Meta, access, error, item
 from tests.instant import FieldsInMemory
+from tests.test_accounts import unexpected
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_a_listed_page_comes_with_its_fields_and_the_right_to_read_it(
         "category": "Never asked for",
     }
     meta.answer_reads(part(page))
-    ((account,),) = graph.accounts(ANNA)
+    ((account,),) = graph.accounts(ANNA, unexpected)
     assert account.access == PageAccess(ONE, "Bakery", "EAApage1", ("MANAGE", "MODERATE"))
     assert account.snapshot.fields == {"id": "1", "name": "Bakery"}
     assert account.snapshot.graph_version == "v26.0"
@@ -63,7 +64,7 @@ def test_a_listed_page_comes_with_its_fields_and_the_right_to_read_it(
 
 def test_the_list_is_asked_for_with_all_fields_once(graph: GraphPages, meta: Meta) -> None:
     meta.answer_reads(part())
-    assert listed(graph.accounts(ANNA)) == [[]]
+    assert listed(graph.accounts(ANNA, unexpected)) == [[]]
     (((node, params),),) = meta.reads
     assert node == "me/accounts"
     assert params["fields"] == ["id,name,picture{url,cache_key},access_token,tasks"]
@@ -78,7 +79,7 @@ def test_the_list_goes_on_by_its_cursor_over_an_empty_part(graph: GraphPages, me
         part(after="BBB", more=True),
         part({"id": "3"}, after="CCC"),
     )
-    assert listed(graph.accounts(ANNA)) == [[ONE, TWO], [], [THREE]]
+    assert listed(graph.accounts(ANNA, unexpected)) == [[ONE, TWO], [], [THREE]]
     cursors = [params.get("after") for ((_, params),) in meta.reads]
     assert cursors == [None, ["AAA"], ["BBB"]]
     assert all(params["limit"] == ["100"] for ((_, params),) in meta.reads)
@@ -87,7 +88,7 @@ def test_the_list_goes_on_by_its_cursor_over_an_empty_part(graph: GraphPages, me
 def test_a_full_part_without_a_next_one_ends_the_list(graph: GraphPages, meta: Meta) -> None:
     pages: list[dict[str, object]] = [{"id": str(number)} for number in range(1, 101)]
     meta.answer_reads(part(*pages, after="AAA"))
-    assert len(list(graph.accounts(ANNA))) == 1
+    assert len(list(graph.accounts(ANNA, unexpected))) == 1
 
 
 @pytest.mark.parametrize("after", [None, 7])
@@ -95,7 +96,7 @@ def test_a_list_that_has_more_but_no_cursor_is_a_failure_after_what_it_gave(
     graph: GraphPages, meta: Meta, after: object
 ) -> None:
     meta.answer_reads(part({"id": "1"}, after=after, more=True))
-    parts = graph.accounts(ANNA)
+    parts = graph.accounts(ANNA, unexpected)
     assert len(next(parts)) == 1
     with pytest.raises(GraphUnavailable, match="does not go on"):
         next(parts)
@@ -105,27 +106,29 @@ def test_a_list_that_goes_in_a_circle_is_a_failure(graph: GraphPages, meta: Meta
     first, second = (part({"id": "1"}, after=after, more=True) for after in ("AAA", "BBB"))
     meta.answer_reads(first, second, first)
     with pytest.raises(GraphUnavailable, match="does not go on"):
-        list(graph.accounts(ANNA))
+        list(graph.accounts(ANNA, unexpected))
 
 
 @pytest.mark.parametrize("answer", [{}, {"data": None}, {"data": {}}, {"data": [], "paging": []}])
 def test_a_list_of_an_odd_shape_is_empty(graph: GraphPages, meta: Meta, answer: object) -> None:
     meta.answer_reads([item(answer)])
-    assert listed(graph.accounts(ANNA)) == [[]]
+    assert listed(graph.accounts(ANNA, unexpected)) == [[]]
 
 
 def test_an_entry_that_is_no_object_is_passed_over(graph: GraphPages, meta: Meta) -> None:
     meta.answer_reads([item({"data": [None, "text", {"id": "1"}]})])
-    assert listed(graph.accounts(ANNA)) == [[ONE]]
+    assert listed(graph.accounts(ANNA, unexpected)) == [[ONE]]
 
 
 @pytest.mark.parametrize("odd", [{}, {"id": "../etc"}, {"id": True}, {"id": ""}])
-def test_a_listed_page_without_a_usable_id_is_a_failure(
+def test_a_listed_page_without_a_usable_id_is_told_and_the_others_are_listed(
     graph: GraphPages, meta: Meta, odd: dict[str, object]
 ) -> None:
-    meta.answer_reads(part(odd))
-    with pytest.raises(GraphUnavailable, match="without a usable id"):
-        list(graph.accounts(ANNA))
+    told: list[GraphUnavailable] = []
+    meta.answer_reads(part({"id": "1"}, odd, {"id": "3"}))
+    assert listed(graph.accounts(ANNA, told.append)) == [[ONE, THREE]]
+    (why,) = told
+    assert "without a usable id" in str(why)
 
 
 @pytest.mark.parametrize("token", [{}, {"access_token": ""}, {"access_token": None}])
@@ -133,7 +136,7 @@ def test_a_listed_page_without_a_token_is_listed_without_access(
     graph: GraphPages, meta: Meta, token: dict[str, object]
 ) -> None:
     meta.answer_reads(part({"id": "1", "name": "Bakery", **token}))
-    ((account,),) = graph.accounts(ANNA)
+    ((account,),) = graph.accounts(ANNA, unexpected)
     assert account.access is None
     assert account.snapshot.fields == {"id": "1", "name": "Bakery"}
 
@@ -142,7 +145,7 @@ def test_a_listed_page_without_name_and_tasks_has_access_all_the_same(
     graph: GraphPages, meta: Meta
 ) -> None:
     meta.answer_reads(part({"id": "1", "access_token": "EAApage1", "tasks": None}))
-    ((account,),) = graph.accounts(ANNA)
+    ((account,),) = graph.accounts(ANNA, unexpected)
     assert account.access == PageAccess(ONE, "", "EAApage1", ())
 
 
@@ -154,12 +157,12 @@ def test_a_refused_list_says_why(
 ) -> None:
     meta.answer_reads([item(error(code), 400)])
     with pytest.raises(expected, match="It failed"):
-        list(graph.accounts(ANNA))
+        list(graph.accounts(ANNA, unexpected))
 
 
 def test_the_token_of_a_listed_page_shows_in_no_repr(graph: GraphPages, meta: Meta) -> None:
     meta.answer_reads(part({"id": "1", "access_token": "EAApage1"}))
-    assert "EAApage1" not in repr(list(graph.accounts(ANNA)))
+    assert "EAApage1" not in repr(list(graph.accounts(ANNA, unexpected)))
 
 
 # Read pages
@@ -207,7 +210,7 @@ def test_a_snapshot_tells_when_and_by_which_version_it_was_read(
 def test_a_page_whose_id_is_a_number_is_the_same_page(graph: GraphPages, meta: Meta) -> None:
     page = {"id": 1, "name": "Bakery"}
     meta.answer_reads(part(page), [item(page)], [item(page | {"id": "1"})])
-    ((account,),) = graph.accounts(ANNA)
+    ((account,),) = graph.accounts(ANNA, unexpected)
     for reading in (account.snapshot, *(graph.read_pages([access(1)])[ONE] for _ in range(2))):
         assert _fields(reading) == {"id": "1", "name": "Bakery"}
 
@@ -279,7 +282,7 @@ def test_a_field_that_the_list_of_pages_refuses_is_left_out_from_then_on(
     graph = GraphPages(connection, PageFields(("id", "name", "parking", "phone"), memory))
     page = {"id": "1", "name": "Bakery"}
     meta.answer_reads([refused("parking")], [item({"data": [page]})])
-    ((account,),) = graph.accounts(ANNA)
+    ((account,),) = graph.accounts(ANNA, unexpected)
     assert account.snapshot.fields == page
     assert account.snapshot.left_out == {"parking"}
     assert memory.added == ["parking"]
@@ -305,7 +308,7 @@ def test_a_list_goes_on_where_another_call_left_the_refused_field_out_meanwhile(
 
     monkeypatch.setattr(connection, "read", read_beside_a_worker)
     meta.answer_reads([refused("parking")], [item({"data": [{"id": "1"}]})])
-    assert listed(GraphPages(connection, fields).accounts(ANNA)) == [[ONE]]
+    assert listed(GraphPages(connection, fields).accounts(ANNA, unexpected)) == [[ONE]]
     assert memory.added == ["parking"]
 
 
@@ -346,7 +349,7 @@ def test_a_refusal_that_leaving_out_would_not_mend_is_an_error(
     graph = GraphPages(connection, PageFields(("id", "name"), FieldsInMemory()))
     meta.answer_reads([refused(field)])
     with pytest.raises(FieldRefused, match=field):
-        list(graph.accounts(ANNA))
+        list(graph.accounts(ANNA, unexpected))
 
 
 def test_a_refusal_that_nothing_mends_fails_its_own_page_alone(

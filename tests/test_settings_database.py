@@ -45,6 +45,12 @@ def test_a_url_is_enough_without_app_and_keys_and_its_password_is_not_shown() ->
         "postgresql+psycopg://fbsync:Secr3t@host:/db",
         "postgresql+psycopg://fbsync:Secr3t@[::1/db",
         "postgresql://",
+        "postgresql://fbsync:Secr3t@127.0.0.1/d%00b",
+        "postgresql://fbsync:Secr3t@127.0.0.1/db?options=%00",
+        "sqlite:////srv/Secr3t%00/f.sqlite3",
+        "sqlite:////srv/f.sqlite3?foo=Secr3t",
+        "sqlite:////srv/f.sqlite3?uri=true",
+        "sqlite:///:memory:",
     ],
 )
 def test_a_url_that_could_be_misread_is_named_without_its_password(url: str) -> None:

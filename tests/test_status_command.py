@@ -5,17 +5,21 @@ import shutil
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 from cryptography.fernet import Fernet
 
-from fbsync.database.engine import Database
+from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.last_sync import LastSync
 from fbsync.database.store_address import StoreAddress
 from fbsync.database.vault import Vault
 from fbsync.page import PageAccess, UserToken
+from fbsync.store.s3_client import ATTEMPTS, GLANCE
 from tests.fbsync_inside import run
 from tests.fbsync_process import run_process
 from tests.kept import ONE, Kept
+from tests.refusing_server import Answer, refusing_server
 from tests.servers import Sandbox
 from tests.test_cli import settings
 
@@ -62,6 +66,25 @@ def test_a_store_that_is_another_one_or_does_not_answer_needs_attention(
     found = json.loads(ended.out)
     assert "Not a directory" in found["store_fault"]
     assert found["attention"] == [" ".join(found["store_fault"].split())]
+
+
+def test_a_bucket_that_is_busy_is_asked_once_more_and_not_as_often_as_by_a_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None))
+    database_url = sqlite_url(tmp_path / "f.sqlite3")
+    Database(database_url).close()
+    with refusing_server({"GET": Answer(503, "SlowDown")}) as server:
+        ended = run(
+            "status",
+            FBSYNC_DATABASE_URL=database_url,
+            SPACES_BUCKET="my-bucket",
+            SPACES_ACCESS_KEY="key",
+            SPACES_SECRET_KEY="secret",
+            SPACES_ENDPOINT=server.endpoint,
+        )
+    assert (ended.status, "SlowDown" in ended.out) == (3, True)
+    assert len(server.requests) == GLANCE[-1] < ATTEMPTS
 
 
 def test_before_anything_the_login_is_what_is_missing(database_url: str) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,8 @@ from fbsync.errors import StoreUnavailable
 from fbsync.ports import LONGEST_PUT_SECONDS, ObjectStore, etag_of
 from fbsync.store import quick_put, s3_client
 from fbsync.store import spaces as module
-from fbsync.store.s3_client import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS
+from fbsync.store.s3_client import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS, make_client
+from fbsync.store.s3_endpoint import S3Endpoint
 from fbsync.store.spaces import SpacesStore
 from tests.buckets import BUCKET, bare_client, make_bucket, spaces
 from tests.ports import free_port
@@ -238,6 +240,16 @@ def failure(store: ObjectStore, act: str) -> str:
 def test_the_longest_put_and_its_settling_fit_into_the_time_that_a_late_write_may_take() -> None:
     once = CONNECT_SECONDS + READ_SECONDS
     assert once + 2 * (ATTEMPTS * once + LONGEST_PAUSES) <= LONGEST_PUT_SECONDS
+
+
+def test_a_glance_waits_less_for_each_part_of_an_answer() -> None:
+    endpoint = S3Endpoint("nyc3", "http://127.0.0.1", "key", "secret")
+    patient, glance = (
+        vars(make_client(each).meta.config)
+        for each in (endpoint, replace(endpoint, is_glance=True))
+    )
+    for name in ("connect_timeout", "read_timeout"):
+        assert glance[name] < patient[name]
 
 
 def test_a_server_that_wants_to_be_left_alone_for_an_hour_is_heard_for_seconds(

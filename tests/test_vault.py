@@ -306,6 +306,19 @@ class TestOtherKey:
         assert ranked == {SHOP.page_id: [SHOP]}
         assert set(told) == {CAFE.page_id}
 
+    def test_the_best_access_and_its_owner_are_of_those_that_can_be_opened(
+        self, vault: Vault, database: Database
+    ) -> None:
+        vault.save(ADA, [replace(SHOP, tasks=("ANALYZE",))])  # so Ben's would be the better one
+        told: dict[PageId, TokenRefused] = {}
+        accesses = vault.accesses(refused=told.__setitem__)
+        assert {page: access.token for page, access in accesses.items()} == {
+            SHOP.page_id: "EAAshop"
+        }
+        assert set(told) == {CAFE.page_id}
+        assert vault.owners() == {SHOP.page_id: ADA.user_id}
+        assert vault.owners([CAFE.page_id]) == {}
+
     def test_where_nobody_can_be_opened_the_key_is_wrong_and_no_page_is_told(
         self, vault: Vault, database: Database
     ) -> None:

@@ -41,7 +41,7 @@ _SHOWN: dict[str, State] = {
 
 
 def doctor(context: typer.Context, as_json: JsonFlag = False, env_file: EnvFile = None) -> None:
-    """Look at the settings, the database and the store, and say what to do about each fault."""
+    """Look at settings, database, tokens and store, and say what to do about each fault."""
     from fbsync.doctor import look_at_settings, look_for_typos
 
     environ, sources = load_with_sources(env_file or context.obj)
@@ -54,9 +54,10 @@ def doctor(context: typer.Context, as_json: JsonFlag = False, env_file: EnvFile 
     if typos := look_for_typos(environ, known_settings()):
         settings.append(typos)
     database = _look_at_database(environ)
+    tokens = _look_at_tokens(environ, is_there="schema" in database.facts)
     versions = database.facts.get("versions", 0)
     store = _look_at_store(environ, versions if isinstance(versions, int) else 0)
-    findings = [*settings, database, store]
+    findings = [*settings, database, tokens, store]
     console = Console(quiet_results=as_json)
     for found in findings:
         console.step(Step(found.name, _SHOWN[found.state], found.detail))
@@ -67,6 +68,7 @@ def doctor(context: typer.Context, as_json: JsonFlag = False, env_file: EnvFile 
                 "ok": is_ok,
                 "settings": [found.as_json() for found in settings],
                 "database": database.as_json(),
+                "tokens": tokens.as_json(),
                 "store": store.as_json(),
             }
         )
@@ -101,6 +103,31 @@ def _look_at_database(environ: Mapping[str, str]) -> Finding:
         told = f"{address}: there is no such file; fbsync login or listen makes a new one."
         return Finding("database", "skipped", told, {"address": address})
     return look_at_database(address, lambda: open_database(url), read_limits(env))
+
+
+def _look_at_tokens(environ: Mapping[str, str], *, is_there: bool) -> Finding:
+    """With the key that is there: none is made by looking."""
+    from fbsync.database.engine import sqlite_file
+    from fbsync.database.place import database_url, open_database
+    from fbsync.database.token_key import key_file, read_key_file
+    from fbsync.doctor import Finding
+    from fbsync.token_check import look_at_tokens
+
+    env = Environment(environ)
+    database, inbox = read_database(env), read_inbox(env)
+    if env.faults or not is_there:
+        told = "They are looked at once the database can be."
+        return Finding("tokens", "skipped", told)
+    url = database_url(inbox.app_id, inbox.url)
+
+    def keys() -> tuple[str, ...]:
+        path = sqlite_file(url)
+        file = key_file(path) if path else None
+        if database.token_keys or file is None or not file.exists():
+            return database.token_keys
+        return read_key_file(file)
+
+    return look_at_tokens(lambda: open_database(url), keys)
 
 
 def _look_at_store(environ: Mapping[str, str], versions: int) -> Finding:

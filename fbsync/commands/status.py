@@ -83,7 +83,7 @@ def _store_fault(
     is_named = not isinstance(settings, DirectorySettings) or settings.folder is not None
     if not is_named and not app_id:
         return None
-    store = open_store(settings, app_id)
+    store = open_store(settings, app_id, is_glance=True)
     if known not in (None, store.address):
         if not is_named:
             return None  # as beside a listener that only records

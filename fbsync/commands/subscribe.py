@@ -15,9 +15,10 @@ from fbsync.settings.environment import reading
 from fbsync.settings.facebook import read_app, read_callback, read_graph
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
-    from fbsync.page import PageAccess
+    from fbsync.errors import TokenRefused
+    from fbsync.page import PageAccess, PageId
     from fbsync.subscription_plan import Wish
     from fbsync.wiring import Access
 
@@ -61,14 +62,14 @@ def subscribe(
     wish = Wish(callback.address, frozenset(named) or default, remove, replace_callback, some)
     console = Console(quiet_results=as_json)
     with open_access(app_settings, graph, database, warn=console.say) as access:
-        found = access.vault.accesses(wanted)
-        if unknown := sorted(set(wanted or ()) - found.keys()):
+        sealed: dict[PageId, TokenRefused] = {}
+        found = access.vault.accesses(wanted, refused=sealed.__setitem__)
+        if unknown := sorted(set(wanted or ()) - found.keys() - sealed.keys()):
             raise NoAccess(f"No token is stored for page {', '.join(unknown)}.\nRun: fbsync login")
-        if not found:
+        if not found and not sealed:
             raise NoAccess("Nobody is logged in, so there are no pages.\nRun: fbsync login")
-        accesses = found.values()
         token = None if dry_run else callback.verify_token
-        status, told = _plan_and_apply(console, access, accesses, wish, token)
+        status, told = _plan_and_apply(console, access, found.values(), sealed, wish, token)
     polled = polled_only(graph.page_fields)
     show_polled(console, polled)
     if as_json:
@@ -80,10 +81,14 @@ def _plan_and_apply(
     console: Console,
     access: Access,
     accesses: Collection[PageAccess],
+    sealed: Mapping[PageId, TokenRefused],
     wish: Wish,
     verify_token: str | None,
 ) -> tuple[int, dict[str, object]]:
-    """The exit status, and what came of it as JSON. Without a verify token, the plan alone."""
+    """The exit status, and what came of it as JSON. Without a verify token, the plan alone.
+
+    `sealed` are pages whose token was encrypted with another key.
+    """
     from fbsync.subscribe.report import (
         plan_as_json,
         result_as_json,
@@ -94,7 +99,7 @@ def _plan_and_apply(
     from fbsync.subscribe.subscriber import Subscriber
 
     subscriber = Subscriber(access.subscriptions, access.added_fields, access.handshakes)
-    plan = subscriber.plan(accesses, wish)
+    plan = subscriber.plan(accesses, wish, sealed)
     show_plan(console, plan)
     if verify_token is None:
         show_obstacles(console, plan)

@@ -1,5 +1,6 @@
 """What a database driver's error means to the operator, and to the listener's gate."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +51,13 @@ _ADVICE: dict[DatabaseFault, str] = {
     "other": "Check that it runs, has space, and is not locked by another program.",
 }
 
+_REFUSED = "connection is bad: "  # psycopg, where libpq gives up at once
+
+# libpq's words for a value that it does not take, such as an sslmode or a port; it has no code.
+_OF_THE_URL = re.compile(
+    rf"{_REFUSED}(invalid|could not match|weak sslmode) |.*invalid .* for connection option "
+)
+
 # The driver's name for a value or a statement that is wrong in itself.
 _OF_OUR_OWN = (
     sqlite3.DataError,
@@ -75,8 +83,8 @@ def translated() -> Iterator[None]:
     except DBAPIError as error:
         if _is_about_the_url(error):
             raise SettingsError(
-                f"FBSYNC_DATABASE_URL cannot be used: {_cause(error)}.\n"
-                "Check what stands behind its question mark."
+                f"FBSYNC_DATABASE_URL cannot be used: {_cause(error).removeprefix(_REFUSED)}.\n"
+                "Check its port and its options, such as ?sslmode=require."
             ) from None
         fault = _fault_of(error)
         if fault == "other" and isinstance(error, DataError | IntegrityError | ProgrammingError):
@@ -99,8 +107,9 @@ def _cause(error: DBAPIError) -> str:
 
 
 def _is_about_the_url(error: DBAPIError) -> bool:
-    is_connecting = error.statement is None
-    return is_connecting and isinstance(error, ProgrammingError) and _sqlstate(error) == ""
+    if error.statement is not None or _sqlstate(error):
+        return False
+    return isinstance(error, ProgrammingError) or bool(_OF_THE_URL.match(_cause(error)))
 
 
 def _sqlstate(error: DBAPIError) -> str:

@@ -8,6 +8,11 @@ from cryptography.fernet import Fernet
 from fbsync.errors import SettingsError
 
 
+def key_file(database_file: Path) -> Path:
+    """Where the key of an SQLite database is."""
+    return database_file.with_name("token.key")
+
+
 def read_key_file(path: Path) -> tuple[str, ...]:
     """The key in the file. It is made, readable by its owner only, where there is none.
 

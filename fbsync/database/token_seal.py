@@ -10,6 +10,12 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from fbsync.errors import TokenRefused
 from fbsync.page import PageAccess
 
+OTHER_KEY = (
+    "The stored tokens were encrypted with another key.\n"
+    "Set FBSYNC_TOKEN_KEY to that key (several with commas; it may be in token.key beside the"
+    " database),\nor run: fbsync login"
+)
+
 _Read = TypeVar("_Read")
 
 
@@ -29,11 +35,7 @@ class TokenSeal:
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken:
-            raise TokenRefused(
-                "The stored tokens were encrypted with another key.\n"
-                "Set FBSYNC_TOKEN_KEY to that key (several with commas; it may be in token.key"
-                " beside the database),\nor run: fbsync login"
-            ) from None
+            raise TokenRefused(OTHER_KEY) from None
 
     def fingerprint(self, access: PageAccess) -> str:
         """Keyed, so that nobody can try tokens on it who has the database alone."""

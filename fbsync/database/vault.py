@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -107,15 +107,18 @@ class Vault:
         return lifetimes(self._database)
 
     def accesses(
-        self, page_ids: Collection[PageId] | None = None, user_id: str | None = None
+        self,
+        page_ids: Collection[PageId] | None = None,
+        user_id: str | None = None,
+        refused: Callable[[PageId, TokenRefused], None] = lambda page, error: None,
     ) -> dict[PageId, PageAccess]:
         """The stored accesses to these pages (at most some hundred), or to all; others left out.
 
-        Where several people opened a page, the best one, see `ranked_accesses`. With `user_id`,
-        that person's own.
+        Where several people opened a page, the best one, and `refused`, see `ranked_accesses`. With
+        `user_id`, that person's own.
         """
-        ranked = self._ranked(page_ids, user_id)
-        return {page: self._access(rows[0]) for page, rows in ranked.items()}
+        ranked = self._opened(self._ranked(page_ids, user_id), refused)
+        return {page: best for page, (best, *_) in ranked.items()}
 
     def ranked_accesses(
         self,
@@ -129,17 +132,16 @@ class Vault:
         page that has nothing else. Raises TokenRefused where everybody's login is so: then the key
         is wrong, which says nothing of a page.
         """
-        read = {page: opened(rows, self._access) for page, rows in self._ranked(page_ids).items()}
-        lost = {page: sealed[0][1] for page, (found, sealed) in read.items() if not found}
-        if lost:
-            self.users()  # which raises where none can be opened
-        for page, why in lost.items():
-            refused(page, why)
-        return {page: found for page, (found, _) in read.items() if found}
+        return self._opened(self._ranked(page_ids), refused)
 
-    def owners(self) -> dict[PageId, str]:
-        """The id of the person whose login gave each page's best access."""
-        return {page: rows[0].user_id for page, rows in self._ranked().items()}
+    def owners(self, page_ids: Collection[PageId] | None = None) -> dict[PageId, str]:
+        """The id of the person whose login gave each page's access, see `accesses`."""
+        owners = {}
+        for page, rows in self._ranked(page_ids).items():
+            found, _ = opened(rows, lambda row: (self._access(row), row.user_id))
+            if found:
+                _, owners[page] = found[0]
+        return owners
 
     def page_ids(self, user_id: str | None = None) -> list[PageId]:
         """The pages that have a token; with `user_id` those that this person opened."""
@@ -175,6 +177,20 @@ class Vault:
             if len(rows) > 1:
                 rows.sort(key=lambda row: not _access(row, "").allows_webhooks)
         return found
+
+    def _opened(
+        self,
+        ranked: Mapping[PageId, Sequence[Any]],
+        refused: Callable[[PageId, TokenRefused], None],
+    ) -> dict[PageId, list[PageAccess]]:
+        """See `ranked_accesses`."""
+        read = {page: opened(rows, self._access) for page, rows in ranked.items()}
+        lost = {page: sealed[0][1] for page, (found, sealed) in read.items() if not found}
+        if lost:
+            self.users()  # which raises where none can be opened
+        for page, why in lost.items():
+            refused(page, why)
+        return {page: found for page, (found, _) in read.items() if found}
 
     def _access(self, row: Any) -> PageAccess:
         return _access(row, self._seal.open(row.token))

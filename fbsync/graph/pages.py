@@ -6,10 +6,18 @@ Every method raises GraphUnavailable, RateLimited and the PermanentFailures of g
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fbsync.errors import FieldRefused, GraphUnavailable, PermanentFailure, TemporaryFailure
-from fbsync.graph.accounts import MY_PAGES, list_parts, read_listed
+from fbsync.graph.accounts import (
+    MY_PAGES,
+    Odd,
+    list_parts,
+    not_the_page,
+    read_listed,
+    readable,
+)
 from fbsync.graph.answer import Answer
 from fbsync.graph.budget import page_limit
 from fbsync.graph.call import GraphConnection
@@ -38,8 +46,11 @@ class GraphPages:
         """The wanted fields that are not asked for, as the Graph API refuses them."""
         return self._page_fields.left_out
 
-    def accounts(self, user: UserToken) -> Iterator[list[Account]]:
-        """The pages that a person manages, up to 100 at a time, from /me/accounts."""
+    def accounts(self, user: UserToken, odd: Odd) -> Iterator[list[Account]]:
+        """The pages that a person manages, up to 100 at a time, from /me/accounts.
+
+        An entry that cannot be read is left out, and `odd` is told why.
+        """
         fields = self._page_fields
         parts = list_parts(
             self._connection,
@@ -49,7 +60,8 @@ class GraphPages:
             fields.leave_out,
         )
         for part in parts:
-            yield [self._account(item, part.version) for item in part.items]
+            read = partial(self._account, version=part.version)
+            yield list(readable(part.items, read, odd))
 
     def read_pages(
         self, accesses: Collection[PageAccess]
@@ -86,9 +98,7 @@ class GraphPages:
         with suppress(ValueError):
             if told_page_id(answer.data.get("id")) == page:
                 return self._page_fields.snapshot(page, answer.data, answer.version)
-        return GraphUnavailable(
-            f"Facebook answered something else than page {page}.\nTry again later."
-        )
+        return not_the_page(page)
 
     def _account(self, item: Mapping[str, Any], version: str) -> Account:
         listed = read_listed(item)

@@ -16,6 +16,7 @@ from fbsync.graph.accounts import Accounts, ListedPage
 from fbsync.graph.oauth import Session, TokenFacts
 from fbsync.graph.permissions import BUSINESS, SHOW_LIST, Permissions
 from fbsync.page import PageAccess, PageId
+from fbsync.wording import counted
 
 _ANY_TASK = "CREATE_CONTENT, MANAGE or MODERATE"
 
@@ -54,7 +55,7 @@ def discover(accounts: Accounts, session: Session, known: Mapping[PageId, str]) 
     Raises what the list of /me/accounts raises.
     """
     search = _Search(accounts, session, known)
-    search.add(accounts.mine(session.user))
+    search.add(accounts.mine(session.user, search.odd.append))
     search.look_into_portfolios()
     search.look_one_by_one()
     return search.result()
@@ -72,6 +73,7 @@ class _Search:
         self._found: dict[PageId, ListedPage] = {}
         self._reasons: dict[PageId, str] = {}
         self._notes: list[str] = []
+        self.odd: list[FbsyncError] = []  # entries of lists that cannot be read
         if isinstance(facts, FbsyncError):
             self._note("Which pages were chosen in the dialog", facts)
 
@@ -91,7 +93,7 @@ class _Search:
             return
         for business in businesses:
             try:
-                self.add(self._accounts.of_business(self._user, business))
+                self.add(self._accounts.of_business(self._user, business, self.odd.append))
             except PermanentFailure as error:
                 self._note(f"The list of pages of business portfolio {business}", error)
             except TemporaryFailure as error:
@@ -116,7 +118,10 @@ class _Search:
             reason = _limits(listed.access) if listed.access else NO_TASK
             if reason:
                 self._reasons.setdefault(page, reason)
-        if not self._found and not self._reasons:
+        if self.odd:
+            what = f"{counted(len(self.odd), 'entry', 'entries')} of the lists of your pages"
+            self._note(what, self.odd[0])
+        elif not self._found and not self._reasons:
             self._notes.append(NO_PAGES if SHOW_LIST in self._granted else NO_LIST)
         problems = tuple(
             PageProblem(page, self._name(page), reason)

@@ -14,18 +14,22 @@ MIN_KEEP = timedelta(hours=1)
 
 _URL = re.compile(
     r"""
-    sqlite:///.+
-    | postgresql\+psycopg://(?=.)
-      ([^:/@?]*(:[^@?]*)?@)?            # user and password
-      (\[[^/@?\[\]]+\] | [^/@?:\[\]]+)?  # host
-      (:[0-9]{1,5})?
-      (/[^@?]*)?                        # database
-      (\?[^@]*)?
+    (?!.*%00)                             # which no path and no name can hold
+    (
+      sqlite:///(?!:memory:)[^?]+
+      | postgresql\+psycopg://(?=.)
+        ([^:/@?]*(:[^@?]*)?@)?            # user and password
+        (\[[^/@?\[\]]+\] | [^/@?:\[\]]+)?  # host
+        (:[0-9]{1,5})?
+        (/[^@?]*)?                        # database
+        (\?[^@]*)?
+    )
     """,
     re.VERBOSE,
 )
 """As SQLAlchemy reads it, but with one @ at most: it takes what stands behind the first one for the
-host, and the driver's error would show that part of a password."""
+host, and the driver's error would show that part of a password. How an SQLite file is opened is for
+us alone to say, so its URL takes no options."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def read_database(env: Environment, *, opens_tokens: bool = True) -> DatabaseSet
     url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", env.get("FBSYNC_DATABASE_URL"))
     example = (
         "postgresql+psycopg://user:password@host/fbsync (write @ : / ? # in a password as"
-        " %40 %3A %2F %3F %23; or sqlite:////path/to/file)"
+        " %40 %3A %2F %3F %23; or sqlite:////path/to/file, without options)"
     )
     env.check("FBSYNC_DATABASE_URL", url, _URL.fullmatch, example)
     keys = env.get("FBSYNC_TOKEN_KEY")

@@ -14,6 +14,8 @@ def open_store(
     settings: SpacesSettings | DirectorySettings,
     app_id: str,
     say: Callable[[str], None] = lambda text: None,
+    *,
+    is_glance: bool = False,  # see S3Endpoint
 ) -> ObjectStore:
     """Spaces, or a local folder; `say` is told where it is."""
     if isinstance(settings, DirectorySettings):
@@ -33,6 +35,7 @@ def open_store(
         path_style=settings.path_style,
         connections=UPLOAD_THREADS,
         ca_file=settings.ca_file,
+        is_glance=is_glance,
     )
     spaces = SpacesStore(endpoint, settings.bucket, settings.prefix)
     say(f"Store: {spaces.address}")

@@ -22,6 +22,9 @@ ATTEMPTS = 3
 
 A put, and the HEAD that settles a lost answer, must be over within ports.LONGEST_PUT_SECONDS."""
 
+GLANCE = (2, 4, 2)
+"""The same three where `is_glance`: a busy server is asked once more, a silent one not for long."""
+
 
 def make_client(endpoint: S3Endpoint) -> "S3Client":
     """Only the given credentials and endpoint count: the machine's AWS settings are left alone."""
@@ -31,7 +34,7 @@ def make_client(endpoint: S3Endpoint) -> "S3Client":
         endpoint_url=endpoint.address,
         aws_access_key_id=endpoint.access_key,
         aws_secret_access_key=endpoint.secret_key,
-        config=_config("path" if endpoint.path_style else "virtual", endpoint.connections),
+        config=_config(endpoint),
         verify=endpoint.verify,
     )
     client.meta.events.register("request-created.s3.PutObject", _send_at_once)
@@ -46,16 +49,19 @@ def _send_at_once(request: AWSRequest, **_: object) -> None:
     del request.headers["Expect"]
 
 
-def _config(addressing_style: Literal["path", "virtual"], connections: int) -> Config:
+def _config(endpoint: S3Endpoint) -> Config:
+    addressing_style: Literal["path", "virtual"] = "path" if endpoint.path_style else "virtual"
+    waits = (CONNECT_SECONDS, READ_SECONDS, ATTEMPTS)
+    connect_seconds, read_seconds, attempts = GLANCE if endpoint.is_glance else waits
     # Checksums by default break S3 servers such as the one behind Spaces (boto3 1.36, "Data
     # integrity protections"); Content-MD5 does the same work and every server checks it.
     return Config(
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
-        max_pool_connections=connections,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        connect_timeout=connect_seconds,
+        read_timeout=read_seconds,
+        max_pool_connections=endpoint.connections,
         parameter_validation=False,  # they are always the same few, and it takes time of each put
         signature_version="s3v4",
         use_fips_endpoint=False,  # else the machine's settings decide, and refuse another endpoint

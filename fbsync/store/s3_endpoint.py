@@ -8,7 +8,8 @@ class S3Endpoint:
     """`address` is its URL; with `path_style`, it has the bucket in the path, not in the host.
 
     `connections` is how many threads may use it at once. `ca_file` is a PEM file of certificates
-    to trust, None for the usual ones.
+    to trust, None for the usual ones. `is_glance`: somebody waits who only wants to know whether it
+    answers, so it gets little time.
     """
 
     region: str
@@ -18,6 +19,7 @@ class S3Endpoint:
     path_style: bool = False
     connections: int = 10
     ca_file: str | None = None
+    is_glance: bool = False
 
     @property
     def verify(self) -> str | bool:

@@ -6,16 +6,19 @@ The app's subscription names the callback and the fields; each page's `subscribe
 again. Only fields that are on at both levels are delivered (Meta, "Webhooks for Pages").
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from fbsync.database.added_fields import AddedFields
 from fbsync.database.handshakes import Handshakes
+from fbsync.errors import FbsyncError
 from fbsync.graph.subscriptions import GraphSubscriptions
 from fbsync.page import PageAccess, PageId
 from fbsync.subscribe.app_level import AppLevel
 from fbsync.subscribe.page_levels import PageLevels
 from fbsync.subscription_plan import Fields, Level, Plan, Wish, delivered
+
+_NONE: Mapping[PageId, FbsyncError] = {}
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,17 @@ class Subscriber:
         self._app = AppLevel(graph, added_fields, handshakes)
         self._pages = PageLevels(graph, added_fields)
 
-    def plan(self, accesses: Collection[PageAccess], wish: Wish) -> Plan:
-        """Read both levels and compare them with the wish. Changes nothing."""
-        return Plan(self._app.plan(wish), self._pages.plan(accesses, wish))
+    def plan(
+        self,
+        accesses: Collection[PageAccess],
+        wish: Wish,
+        unreadable: Mapping[PageId, FbsyncError] = _NONE,
+    ) -> Plan:
+        """Read both levels and compare them with the wish. Changes nothing.
+
+        `unreadable` are pages that cannot be read, with the reason: they are in the plan so.
+        """
+        return Plan(self._app.plan(wish), {**self._pages.plan(accesses, wish), **unreadable})
 
     def apply(
         self, plan: Plan, accesses: Collection[PageAccess], wish: Wish, verify_token: str
