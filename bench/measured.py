@@ -33,7 +33,7 @@ def measure(command: Sequence[str], environ: Mapping[str, str], given: str = "")
         result = Path(folder) / "result.json"
         ended = subprocess.run(  # noqa: S603 - see the import
             [sys.executable, "-m", "bench.measured", str(result), *command],
-            env={**environ, "PYTHONPATH": str(ROOT)},
+            env=_as_installed(environ) | {"PYTHONPATH": str(ROOT)},
             input=given,
             capture_output=True,
             text=True,
@@ -42,6 +42,11 @@ def measure(command: Sequence[str], environ: Mapping[str, str], given: str = "")
         if ended.returncode:
             raise RuntimeError(f"{' '.join(command)} failed: {ended.stderr.strip()}")
         return Measured(**json.loads(result.read_text()), out=ended.stdout)
+
+
+def _as_installed(environ: Mapping[str, str]) -> dict[str, str]:
+    """With compiled modules kept for the next run, as a package's are."""
+    return {name: text for name, text in environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ from fbsync.hallway.refresh import UPLOAD_THREADS
 from fbsync.settings.environment import reading
 from fbsync.settings.facebook import read_graph
 
-PAGES = (100, 1_000, 10_000)
+PAGES = (100, 1_000, 10_000, 100_000)
 _EDITED_AT_ONCE = 500
 _UNLIMITED = {"app_call_limit": 1_000_000_000, "page_call_limit": 1_000_000_000}
 """Else the sandbox counts calls against invented limits, and fbsync slows down."""
