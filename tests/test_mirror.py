@@ -105,7 +105,7 @@ class TestDifferences:
         assert back.changes[0] == FieldChange("about", ABOUT.replace("six", "seven"), ABOUT)
 
     def test_what_is_not_there_is_named_with_what_to_do(self, mirror: Mirror) -> None:
-        with pytest.raises(NotMirrored, match="no copy of page 9.*\n.*fbsync pages"):
+        with pytest.raises(NotMirrored, match="no copy of page 9.*\n.*fbsync history lists"):
             mirror.differences("9")
         for before, after in ((7, None), (1, 7), (7, 1)):
             with pytest.raises(NotMirrored, match=f"no version 7 .*\n.*fbsync history {PAGE}"):

@@ -108,13 +108,14 @@ def readme_example() -> str:
 
 def test_the_readme_example_takes_events_and_mirrors_their_page(bot: Bot) -> None:
     Path("bot.py").write_text(readme_example())
+    page = f"http://127.0.0.1:{bot.port}/pages/{PAGE}"
     with bot.uvicorn() as process:
+        assert httpx.get(page, trust_env=False).status_code == 503  # nothing is mirrored yet
         login = run("login", "--json", **bot.settings)  # with handshake, subscription and test
         assert login.status == 0, login.err
         assert bot.send("Told by an event") == 200
         bot.wait_for("Told by an event")
-        address = f"http://127.0.0.1:{bot.port}/pages/{PAGE}"
-        assert httpx.get(address, trust_env=False).json() == "Told by an event"
+        assert httpx.get(page, trust_env=False).json() == "Told by an event"
         for unknown in ("9", "blue-bottle"):
             address = f"http://127.0.0.1:{bot.port}/pages/{unknown}"
             assert httpx.get(address, trust_env=False).status_code == 404

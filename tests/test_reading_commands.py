@@ -136,7 +136,7 @@ def test_what_is_not_stored_is_named_with_what_to_do(
     ended = run(command, "9", **settings)
     assert (ended.status, ended.out) == (FAILED, "")
     assert "holds no copy of page 9" in ended.err
-    assert "fbsync pages" in ended.err
+    assert "fbsync history lists" in ended.err
 
 
 @pytest.mark.parametrize("arguments", [("show", PAGE, "--version", "9"), ("diff", PAGE, "9")])
