@@ -134,6 +134,18 @@ class Mirror:
         body = self._get(key)
         return None if body is None else parse_version(key, body)
 
+    def inaccessible(self, page: str) -> Tombstone | None:
+        """Since when and why the page is gone, or the access to it lost; None where it is not.
+
+        `page` and `pages` give its last copy all the same. It is what the last read of the page
+        told: a page that nobody reads any more, as after `fbsync logout`, is none of these. Takes
+        a listing of the page's history and one request more. Raises UnreadableDocument where the
+        newest version is not what fbsync wrote.
+        """
+        newest = next(iter(self.numbers(page)), None)
+        version = None if newest is None else self.version(page, newest)
+        return version if isinstance(version, Tombstone) else None
+
     def differences(
         self, page: str, before: int | None = None, after: int | None = None
     ) -> Differences:

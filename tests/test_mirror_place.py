@@ -181,7 +181,7 @@ def test_the_example_in_the_readme_runs_as_it_stands_there(
     monkeypatch.setenv("FBSYNC_STORE_DIR", str(tmp_path))
     exec(compile(code, "README.md", "exec"), {})  # noqa: S102 (our own README is what is tested)
     assert capsys.readouterr().out.splitlines() == [
-        f"{PAGE} Blue Bottle Café {{'city': 'Łódź', 'zip': '90-001'}}",
+        f"{PAGE} Blue Bottle Café {{'city': 'Łódź', 'zip': '90-001'}} None",
         "4 sync ['about', 'location', 'website']",
         "3 sync The page is gone, or hidden from this login.",
         "Run: fbsync login",
