@@ -7,7 +7,8 @@ Mirror may be used from several threads at once, and each call sees what is stor
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 
 from fbsync.errors import NothingMirrored, NotMirrored, UnreadableDocument
 from fbsync.page import FieldChange, PageId, PageVersion, Tombstone, changes_between, page_id
@@ -67,6 +68,14 @@ class Mirror:
         for page, number in self._objects():
             if number is None:
                 yield page
+
+    def newest_numbers(self) -> Iterator[tuple[PageId, int]]:
+        """Every page with its newest version's number, 0 where only page_data.json is there.
+
+        The listing alone, which need not be taken to its end.
+        """
+        for page, objects in groupby(self._objects(), key=itemgetter(0)):
+            yield page, max(number or 0 for _, number in objects)
 
     def pages(self, damaged: WhenDamaged | None = None) -> Iterator[StoredPage]:
         """All pages as they are now, one request each besides the listing; none is kept in memory.
