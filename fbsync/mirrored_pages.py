@@ -8,8 +8,9 @@ from fbsync.console import Console
 from fbsync.errors import UnreadableDocument
 from fbsync.history_report import brief, noticed_at
 from fbsync.mirror import Mirror
-from fbsync.page import PageId, Tombstone
+from fbsync.page import PageId, PageVersion
 from fbsync.parallel import in_parallel
+from fbsync.version_document import StoredPage
 
 _THREADS = 8
 
@@ -44,21 +45,20 @@ def mirrored_pages(mirror: Mirror, limit: int) -> tuple[list[MirroredPage], bool
 def _look(mirror: Mirror, page: PageId, number: int) -> MirroredPage:
     """The newest version has the name too, unless it is a tombstone."""
     damaged: list[UnreadableDocument] = []
-    newest = None
+    newest, name = None, ""
     try:
         newest = mirror.version(page, number) if number else None
     except UnreadableDocument as error:
         damaged.append(error)
     at = noticed_at(newest) if newest else None
-    if newest is not None and not isinstance(newest, Tombstone):
-        name = newest.snapshot.fields.get("name")
-        return MirroredPage(page, number, name if isinstance(name, str) else "", at)
-    name = ""
+    if isinstance(newest, PageVersion):
+        return MirroredPage(page, number, StoredPage(page, newest.snapshot.fields).name, at)
     try:
         name = copy.name if (copy := mirror.page(page)) else ""
     except UnreadableDocument as error:
         damaged.append(error)
-    return MirroredPage(page, number, name, at, newest and newest.reason, tuple(damaged))
+    reason = newest.reason if newest else None
+    return MirroredPage(page, number, name, at, reason, tuple(damaged))
 
 
 def show_mirrored_pages(

@@ -214,7 +214,7 @@ IMPORTS = {
     "delivery_report": "console database.delivery_log database.replay delivery_body wording",
     "change_report": "page",
     "history_report": "change_report console errors page wording",
-    "mirrored_pages": "console errors history_report mirror page parallel",
+    "mirrored_pages": "console errors history_report mirror page parallel version_document",
     "difference_report": "change_report console history_report mirror page",
     "sync.spool": "",
     "sync.missed_webhook": "hallway.refresh page webhook_fields",
