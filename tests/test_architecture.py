@@ -262,8 +262,9 @@ IMPORTS = {
     # What another program mounts: no command, and no signal of ours.
     "mounted_parts": "companions errors listening.intake logs.log logs.program receiver"
     " settings.listener shutdown store.place unforeseen",
-    "mounted": "listening.request_body mounted_parts settings.env_file settings.environment"
-    " settings.listener",
+    "access_log": "",
+    "mounted": "access_log listening.request_body mounted_parts settings.env_file"
+    " settings.environment settings.listener",
     "demo_sandbox": "errors",
     # The edges of the edges. A command may know everything below it, but no other command.
     "commands": "*",
