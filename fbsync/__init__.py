@@ -36,9 +36,11 @@ def open_mirror(
     Without arguments the settings count, from the environment and `.env` as for the commands:
     SPACES_BUCKET with its keys, or FBSYNC_STORE_DIR, or FACEBOOK_APP_ID for the default folder.
     With arguments they alone count; each is the setting of that name (README, "Settings"), with
-    its default. Raises SettingsError, which names what is missing or malformed by its setting.
+    its default; so `folder` is the one that holds the folder `facebook`. Raises SettingsError,
+    which names what is missing or malformed by its setting.
 
-    No request is sent yet. A Mirror may be used from several threads at once.
+    Nothing is looked at yet: the first read raises errors.NothingMirrored where no page is stored,
+    as before the first sync. A Mirror may be used from several threads at once.
     """
     from fbsync.mirror_place import mirror_at
     from fbsync.settings.env_file import load_environ

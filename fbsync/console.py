@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
+from rich.cells import cell_len
 from rich.console import Console as RichConsole
 from rich.highlighter import JSONHighlighter
 from rich.table import Table
@@ -60,13 +61,26 @@ class Console:
             self._print(self.results, Text(" " * 34 + clean(line)))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """A table of results. The first column, which names the row, is never cut."""
+        """A table of results; a terminal's width folds all but the first column.
+
+        That one names the row. Where no terminal is, each row is one line, for grep too.
+        """
+        if not self.results.is_terminal:
+            self._aligned([columns, *([clean(cell) for cell in row] for row in rows)])
+            return
         table = Table(header_style="bold", box=None, pad_edge=False)
         for column in columns:
             table.add_column(column, no_wrap=column == columns[0], overflow="fold")
         for row in rows:
             table.add_row(*(Text(clean(cell)) for cell in row))
         self.results.print(table)
+
+    def _aligned(self, rows: Sequence[Sequence[str]]) -> None:
+        widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            pairs = zip(row, widths, strict=True)
+            cells = [cell + " " * (width - cell_len(cell)) for cell, width in pairs]
+            self._print(self.results, Text("  ".join(cells).rstrip()))
 
     def document(self, text: str) -> None:
         """A JSON document on a terminal, coloured, its lines as they are."""

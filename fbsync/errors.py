@@ -6,6 +6,7 @@
     ├── BadSignature            a webhook request that Meta did not sign with our app secret
     ├── UnreadableDelivery      signed, but not a delivery for pages
     ├── NotMirrored             the store holds no such page or version
+    │   └── NothingMirrored     nor any other: nothing was mirrored yet, or it is the wrong place
     ├── UnreadableDocument      the store holds something else than fbsync writes there
     ├── OutputFailed            standard output does not take what a command tells
     ├── LeaseLost               another worker took this page over
@@ -60,6 +61,10 @@ class UnreadableDelivery(FbsyncError):
 
 class NotMirrored(FbsyncError):
     """The store holds no such page or version."""
+
+
+class NothingMirrored(NotMirrored):
+    """The store holds no page at all: none was mirrored yet, or it is the wrong place."""
 
 
 class UnreadableDocument(FbsyncError):

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fbsync.access_log import hide_verify_token
 from fbsync.listening.request_body import RECEIVING, RETRY_AFTER
 from fbsync.mounted_parts import MountedParts
 from fbsync.settings.env_file import load_environ
@@ -43,6 +44,7 @@ class MountedApp:
         """See fbsync.fbsync_app. Nothing is opened yet. Raises SettingsError."""
         with reading(load_environ(None) if environ is None else environ) as env:
             settings = read_listener(env)
+        hide_verify_token()
         self._parts = MountedParts(settings, mirrors=worker)
         self._elsewhere = Starlette(lifespan=self.lifespan)
 

@@ -214,6 +214,7 @@ IMPORTS = {
     "delivery_report": "console database.delivery_log database.replay delivery_body wording",
     "change_report": "page",
     "history_report": "change_report console errors page wording",
+    "mirrored_pages": "console errors history_report mirror page parallel version_document",
     "difference_report": "change_report console history_report mirror page",
     "sync.spool": "",
     "sync.missed_webhook": "hallway.refresh page webhook_fields",
@@ -261,8 +262,9 @@ IMPORTS = {
     # What another program mounts: no command, and no signal of ours.
     "mounted_parts": "companions errors listening.intake logs.log logs.program receiver"
     " settings.listener shutdown store.place unforeseen",
-    "mounted": "listening.request_body mounted_parts settings.env_file settings.environment"
-    " settings.listener",
+    "access_log": "",
+    "mounted": "access_log listening.request_body mounted_parts settings.env_file"
+    " settings.environment settings.listener",
     "demo_sandbox": "errors",
     # The edges of the edges. A command may know everything below it, but no other command.
     "commands": "*",

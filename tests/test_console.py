@@ -1,6 +1,7 @@
 """The terminal: which stream, which colours, and nothing from outside that could drive it."""
 
 import json
+import re
 
 import pytest
 
@@ -74,8 +75,23 @@ def test_long_lines_are_not_wrapped(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == address + "\n"
 
 
+@pytest.mark.parametrize("columns", ["40", ""])
+def test_in_a_pipe_each_row_of_a_table_is_one_line(
+    columns: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    words = "many words " * 20 + "\nend"
+    cells = [("1", "東京", words), ("200000000000001", "[b]", "")]
+    Console().table(("Page", "Name", "Details"), cells)
+    assert capsys.readouterr().out.splitlines() == [
+        "Page             Name  Details",
+        f"1                東京  {clean(words)}",
+        "200000000000001  [b]",
+    ]
+
+
 def test_a_table_gives_way_in_other_columns_than_the_first(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    coloured: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     Console().table(("Page", "Details"), [("200000000000001", "many words " * 20)])
@@ -86,12 +102,17 @@ def test_a_table_gives_way_in_other_columns_than_the_first(
 
 @pytest.mark.parametrize("width", [30, 60, 80])
 def test_a_table_loses_nothing_of_a_word_that_is_too_long_for_its_column(
-    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    width: int,
+    coloured: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
     cells = ("1", "many words " * 20, "2026-11-24 08:21", "200000000000001")
     Console().table(("Page", "Name", "Stored", "Pages"), [cells])
-    shown = capsys.readouterr().out
+    shown = re.sub(r"\x1b\[[01]m", "", capsys.readouterr().out)  # bold is no colour
+    assert max(map(len, shown.splitlines())) <= width
     assert "…" not in shown
     assert sum(map(shown.count, "0123456789")) == sum(c.isdigit() for cell in cells for c in cell)
 

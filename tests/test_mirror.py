@@ -51,7 +51,8 @@ def test_what_is_not_stored_is_none_or_nothing(mirror: Mirror) -> None:
 
 @pytest.mark.parametrize("page", ["", "../1", "1/2", "a", "1" * 33])
 def test_only_an_id_names_a_page(mirror: Mirror, page: str) -> None:
-    for ask in (mirror.page, mirror.document, mirror.numbers, mirror.differences):
+    asks = (mirror.page, mirror.document, mirror.numbers, mirror.inaccessible, mirror.differences)
+    for ask in asks:
         with pytest.raises(ValueError, match="1 to 32 digits"):
             ask(page)
     with pytest.raises(ValueError, match="1 to 32 digits"):
@@ -63,6 +64,21 @@ def test_the_history_is_told_newest_first(mirror: Mirror) -> None:
     assert list(mirror.history(PAGE, 2)) == versions()[:1:-1]
     assert mirror.version(PAGE, 3) == versions()[2]
     assert mirror.document(PAGE, 3) == versions()[2].document
+
+
+def test_a_page_that_is_gone_says_so_beside_its_last_copy(store: ObjectStore) -> None:
+    mirror = Mirror(store)
+    write(store, up_to=2)
+    assert mirror.inaccessible(PAGE) is None
+    write(store, up_to=3)
+    gone = mirror.inaccessible(PAGE)
+    assert gone == versions()[2]
+    page = mirror.page(PAGE)
+    assert page is not None
+    assert page.fields == COPIES[1]
+    write(store)  # it is back
+    assert mirror.inaccessible(PAGE) is None
+    assert mirror.inaccessible("9") is None
 
 
 def test_all_pages_that_have_a_copy_are_listed_and_nothing_else(
@@ -105,7 +121,7 @@ class TestDifferences:
         assert back.changes[0] == FieldChange("about", ABOUT.replace("six", "seven"), ABOUT)
 
     def test_what_is_not_there_is_named_with_what_to_do(self, mirror: Mirror) -> None:
-        with pytest.raises(NotMirrored, match="no copy of page 9.*\n.*fbsync pages"):
+        with pytest.raises(NotMirrored, match="no copy of page 9.*\n.*fbsync history lists"):
             mirror.differences("9")
         for before, after in ((7, None), (1, 7), (7, 1)):
             with pytest.raises(NotMirrored, match=f"no version 7 .*\n.*fbsync history {PAGE}"):

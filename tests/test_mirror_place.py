@@ -1,6 +1,7 @@
 """Which store to read from, and `fbsync.open_mirror`, as programs of others use it."""
 
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -11,7 +12,8 @@ import pytest
 
 from fbsync import open_mirror
 from fbsync.data_folder import data_folder
-from fbsync.errors import SettingsError
+from fbsync.errors import NothingMirrored, SettingsError
+from fbsync.mirror import Mirror
 from fbsync.mirror_place import mirror_at
 from fbsync.store.directory import DirectoryStore
 from tests.buckets import BUCKET, make_bucket, spaces
@@ -55,6 +57,84 @@ def test_what_is_given_counts_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_what_is_missing_is_named_by_its_setting() -> None:
     with pytest.raises(SettingsError, match=r"(?s)SPACES_ACCESS_KEY is.*SPACES_SECRET_KEY is"):
         open_mirror(bucket="my-bucket")
+
+
+def raised_by_every_read(mirror: Mirror) -> str:
+    """The message; it is the same, whatever is asked first."""
+    reads = (
+        lambda: list(mirror.page_ids()),
+        lambda: list(mirror.pages()),
+        lambda: mirror.page(PAGE),
+        lambda: mirror.document(PAGE),
+        lambda: mirror.numbers(PAGE),
+        lambda: list(mirror.history(PAGE)),
+        lambda: mirror.version(PAGE, 1),
+        lambda: mirror.differences(PAGE),
+    )
+    told = set()
+    for read in reads:
+        with pytest.raises(NothingMirrored) as raised:
+            read()
+        told.add(str(raised.value))
+    (message,) = told
+    return message
+
+
+class TestAPlaceWithoutPages:
+    def test_a_folder_that_is_missing_is_an_error_at_the_first_read(self, tmp_path: Path) -> None:
+        message = raised_by_every_read(open_mirror(tmp_path / "typo"))
+        assert f"{tmp_path}/typo/facebook holds no page.\n{tmp_path}/typo is no folder" in message
+        assert "fbsync status" in message
+
+    def test_a_bot_that_starts_before_the_first_sync_goes_on_by_itself(
+        self, tmp_path: Path
+    ) -> None:
+        mirror = open_mirror(tmp_path)
+        assert "nothing was mirrored there yet" in raised_by_every_read(mirror)
+        write(DirectoryStore(tmp_path, "facebook"))
+        assert mirror.page(PAGE)
+        assert mirror.page("9") is None
+
+    def test_the_folder_that_status_prints_has_the_prefix_in_it_already(
+        self, tmp_path: Path
+    ) -> None:
+        write(DirectoryStore(tmp_path, "facebook"))
+        message = raised_by_every_read(open_mirror(tmp_path / "facebook"))
+        assert f"/facebook itself does: name {tmp_path}, as facebook is added to it." in message
+        write(DirectoryStore(tmp_path, "a/b"))
+        message = raised_by_every_read(open_mirror(tmp_path / "a/b", prefix="a/b"))
+        assert f"name {tmp_path}, as a/b is added to it." in message
+
+    def test_a_wrong_prefix_is_an_error_in_a_folder(self, tmp_path: Path) -> None:
+        write(DirectoryStore(tmp_path, "pages"))
+        assert "another place" in raised_by_every_read(open_mirror(tmp_path, prefix="typo"))
+        message = raised_by_every_read(open_mirror(tmp_path / "pages"))
+        assert f"name {tmp_path}, with pages as the prefix." in message
+
+    def test_a_wrong_prefix_is_an_error_in_a_bucket(self, seaweedfs: S3Server) -> None:
+        make_bucket(seaweedfs)
+        mirror = open_mirror(
+            bucket=BUCKET,
+            endpoint=seaweedfs.endpoint,
+            access_key=seaweedfs.access_key,
+            secret_key=seaweedfs.secret_key,
+            prefix=f"typo-{uuid4().hex}",
+        )
+        assert "fbsync status" in raised_by_every_read(mirror)
+
+    def test_objects_of_others_are_no_pages(self, tmp_path: Path) -> None:
+        store = DirectoryStore(tmp_path, "facebook")
+        for key in ("2025/notes.json", "fbsync-doctor/probe.json", "1/history/notes.json"):
+            store.put(key, b"{}")
+        assert "holds no page" in raised_by_every_read(open_mirror(tmp_path))
+
+    def test_a_store_that_is_emptied_later_is_no_list_of_no_pages(self, tmp_path: Path) -> None:
+        write(DirectoryStore(tmp_path, "facebook"))
+        mirror = open_mirror(tmp_path)
+        assert list(mirror.page_ids()) == [PAGE]
+        shutil.rmtree(tmp_path / "facebook")
+        with pytest.raises(NothingMirrored):
+            list(mirror.page_ids())
 
 
 def test_importing_fbsync_loads_nothing_heavy() -> None:
@@ -101,7 +181,7 @@ def test_the_example_in_the_readme_runs_as_it_stands_there(
     monkeypatch.setenv("FBSYNC_STORE_DIR", str(tmp_path))
     exec(compile(code, "README.md", "exec"), {})  # noqa: S102 (our own README is what is tested)
     assert capsys.readouterr().out.splitlines() == [
-        f"{PAGE} Blue Bottle Café {{'city': 'Łódź', 'zip': '90-001'}}",
+        f"{PAGE} Blue Bottle Café {{'city': 'Łódź', 'zip': '90-001'}} None",
         "4 sync ['about', 'location', 'website']",
         "3 sync The page is gone, or hidden from this login.",
         "Run: fbsync login",

@@ -108,13 +108,14 @@ def readme_example() -> str:
 
 def test_the_readme_example_takes_events_and_mirrors_their_page(bot: Bot) -> None:
     Path("bot.py").write_text(readme_example())
+    page = f"http://127.0.0.1:{bot.port}/pages/{PAGE}"
     with bot.uvicorn() as process:
+        assert httpx.get(page, trust_env=False).status_code == 503  # nothing is mirrored yet
         login = run("login", "--json", **bot.settings)  # with handshake, subscription and test
         assert login.status == 0, login.err
         assert bot.send("Told by an event") == 200
         bot.wait_for("Told by an event")
-        address = f"http://127.0.0.1:{bot.port}/pages/{PAGE}"
-        assert httpx.get(address, trust_env=False).json() == "Told by an event"
+        assert httpx.get(page, trust_env=False).json() == "Told by an event"
         for unknown in ("9", "blue-bottle"):
             address = f"http://127.0.0.1:{bot.port}/pages/{unknown}"
             assert httpx.get(address, trust_env=False).status_code == 404
@@ -124,18 +125,26 @@ def test_the_readme_example_takes_events_and_mirrors_their_page(bot: Bot) -> Non
         assert process.wait(30) == -signal.SIGTERM
     assert "Application shutdown complete" in log_text()
     assert APP["FACEBOOK_APP_SECRET"] not in log_text()
+    assert "GET /facebook/webhook?hub." in log_text()
+    assert bot.settings["FACEBOOK_VERIFY_TOKEN"] not in log_text()
 
 
 def test_the_mount_alone_is_enough_and_the_program_ends_with_status_0(bot: Bot) -> None:
     Path("bot.py").write_text(MOUNT_ALONE)
     assert run("login", "--only", **bot.settings).status == 0
     with bot.program() as process:
+        token = bot.settings["FACEBOOK_VERIFY_TOKEN"]
+        query = {"hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": "7"}
+        address = f"http://127.0.0.1:{bot.port}/facebook/webhook"
+        assert httpx.get(address, params=query, trust_env=False).text == "7"
         assert bot.send("Told by an event") == 200
         bot.wait_for("Told by an event")
         assert bot.send("Told at the end") == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     assert "Traceback" not in log_text(), log_text()
+    assert "hub.challenge=7" in log_text()
+    assert token not in log_text()
     assert len(bot.recorded()) == 2
     with bot.program():
         assert bot.send("Told at the end") == 200  # the start, which finds what was left

@@ -10,7 +10,7 @@ import pytest
 from fbsync.parallel import in_parallel
 from fbsync.ports import ObjectStore, StoredObject, etag_of
 from fbsync.store.directory import DirectoryStore
-from tests.buckets import keys_in, make_bucket, spaces
+from tests.buckets import BUCKET, bare_client, keys_in, make_bucket, spaces
 from tests.servers import S3Server
 
 KINDS = ["directory", "moto_server", "seaweedfs", "seaweedfs_https"]
@@ -67,6 +67,23 @@ def test_keys_are_listed_in_order_by_their_beginning(store: ObjectStore) -> None
     assert keys_in(store, "1/") == expected[:2]
     assert keys_in(store, "1") == expected[:3]
     assert keys_in(store, "3/") == []
+
+
+def test_a_folder_that_a_console_made_is_no_object(
+    request: pytest.FixtureRequest, new_store: Callable[[str], ObjectStore], tmp_path: Path
+) -> None:
+    prefix = f"facebook-{uuid4().hex}"
+    store = new_store(prefix)
+    for folder in (f"{prefix}/", f"{prefix}/1/", f"{prefix}/1/history/"):
+        if isinstance(store, DirectoryStore):
+            (tmp_path / "store" / folder).mkdir(parents=True)
+        else:
+            kind = request.node.callspec.params["new_store"]
+            with bare_client(request.getfixturevalue(kind)) as client:
+                client.put_object(Bucket=BUCKET, Key=folder, Body=b"")
+    assert keys_in(store) == []
+    store.put("1/page_data.json", b"{}")
+    assert keys_in(store) == keys_in(store, "1/") == ["1/page_data.json"]
 
 
 def test_the_empty_store_lists_nothing(store: ObjectStore) -> None:

@@ -56,7 +56,11 @@ def test_all_three_work_from_another_machine_with_the_spaces_settings_alone(
         )
         return Ended(ended.returncode, ended.stdout, ended.stderr)
 
-    history = there("history", PAGE, "--json")
+    pages = there("history", "--json")
+    assert (pages.status, pages.err) == (0, "")
+    (page,) = json.loads(pages.out)["pages"]
+    assert (page["page_id"], page["name"], page["version"]) == (PAGE, "Blue Bottle Café", 4)
+    history = there("history", page["page_id"], "--json")
     assert (history.status, history.err) == (0, "")
     assert [version["number"] for version in json.loads(history.out)["versions"]] == [4, 3, 2, 1]
     diff = there("diff", PAGE, "1", "2")
@@ -99,6 +103,28 @@ def test_the_history_is_a_timeline_and_may_be_limited(settings: dict[str, str]) 
     assert (told["total"], len(told["versions"])) == (4, 2)
 
 
+def test_without_a_page_the_history_lists_what_is_stored(settings: dict[str, str]) -> None:
+    store = DirectoryStore(Path(settings["FBSYNC_STORE_DIR"]), "facebook")
+    store.put("3/page_data.json", b'{"name": "Three"}')
+    ended = run("history", **settings)
+    assert (ended.status, ended.err) == (0, "")
+    assert f"{PAGE}  Blue Bottle Café" in ended.out
+    assert "Three" in ended.out
+    limited = run("history", "--limit", "1", "--json", **settings)
+    assert [page["page_id"] for page in json.loads(limited.out)["pages"]] == [PAGE]
+    store.put("3/page_data.json", b"{")
+    ended = run("history", **settings)
+    assert ended.status == NEEDS_ATTENTION
+    assert "damaged   3/page_data.json is not a document" in ended.out
+
+
+def test_a_store_without_pages_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    for arguments in (["history"], ["history", PAGE], ["show", PAGE], ["diff", PAGE]):
+        ended = run(*arguments, FBSYNC_STORE_DIR=str(tmp_path / "typo"))
+        assert (ended.status, ended.out) == (FAILED, "")
+        assert f"{tmp_path / 'typo'} is no folder." in ended.err
+
+
 def test_the_history_names_a_damaged_version_beside_the_others(
     settings: dict[str, str],
 ) -> None:
@@ -136,7 +162,7 @@ def test_what_is_not_stored_is_named_with_what_to_do(
     ended = run(command, "9", **settings)
     assert (ended.status, ended.out) == (FAILED, "")
     assert "holds no copy of page 9" in ended.err
-    assert "fbsync pages" in ended.err
+    assert "fbsync history lists" in ended.err
 
 
 @pytest.mark.parametrize("arguments", [("show", PAGE, "--version", "9"), ("diff", PAGE, "9")])

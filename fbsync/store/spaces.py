@@ -110,7 +110,10 @@ class SpacesStore:
         return self._listed
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        """See ports.ObjectStore; 1,000 objects a request."""
+        """See ports.ObjectStore; 1,000 objects a request.
+
+        Keys that end with "/" stand for folders, as consoles make them; no key of ours is so.
+        """
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=self._prefix + checked_prefix(prefix)
         )
@@ -118,6 +121,8 @@ class SpacesStore:
             for page in pages:
                 self._listed += 1
                 for item in page.get("Contents", ()):
+                    if item["Key"].endswith("/"):
+                        continue
                     key = item["Key"].removeprefix(self._prefix)
                     yield StoredObject(key, item["ETag"].strip('"'), item["Size"])
         except (BotoCoreError, ClientError) as error:
