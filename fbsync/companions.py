@@ -130,7 +130,7 @@ def mirroring(
 
 def store_watch(access: Access, store: ObjectStore, warn: Callable[[str], None]) -> StoreWatch:
     """Looks whether another program chose another store for this database."""
-    return StoreWatch(access.store_address.known, store.address, warn)
+    return StoreWatch(access.store_address.known, store.identity, warn)
 
 
 def backlog_watch(access: Access, warn: Callable[[str], None]) -> BacklogWatch:

@@ -171,8 +171,8 @@ IMPORTS = {
     "listening.commit_queue": "errors webhook",
     "listening.commit_gate": "errors unforeseen",
     "doctor": "backlog byte_size database.condition database.durability database.engine"
-    " database.inbox database.size errors listening.back_pressure ports settings.environment"
-    " settings.limits store.keys",
+    " database.inbox database.size database.store_address errors listening.back_pressure ports"
+    " settings.environment settings.limits store.keys",
     "token_check": "database.engine database.token_seal database.unreadable_tokens doctor errors"
     " wording",
     "listening.commit_patience": ".commit_queue errors",

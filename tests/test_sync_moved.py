@@ -1,14 +1,23 @@
 """`fbsync sync` after the store was changed, as a process on the sandbox."""
 
 import json
+from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import update
 
+from fbsync.database.engine import Database
+from fbsync.database.schema import store_address
+from fbsync.database.store_address import StoreAddress
 from fbsync.ports import history_key, page_key
 from fbsync.store.directory import DirectoryStore
+from tests.buckets import BUCKET, make_bucket, spaces
 from tests.drifting import contents
-from tests.servers import Sandbox
+from tests.fbsync_inside import run
+from tests.servers import S3Server, Sandbox
+from tests.test_sync_store import spaces as settings_of
 from tests.test_sync_verify import Office, office
 
 __all__ = ["office"]
@@ -43,3 +52,42 @@ def test_the_new_store_gets_every_page_and_version_also_of_pages_that_are_set_as
     verification = json.loads(verified.out)["verification"]
     assert verification["ok"], verification
     assert page_key(gone.page) in contents(store)
+
+
+def test_a_bucket_of_the_same_name_on_another_server_is_another_store(
+    office: Office, seaweedfs: S3Server, moto_server: S3Server
+) -> None:
+    prefix = f"facebook-{uuid4().hex}"
+    servers = (seaweedfs, moto_server)
+    stores = [spaces(server, prefix) for server in servers]
+    settings = [
+        settings_of(server, SPACES_BUCKET=BUCKET, SPACES_PREFIX=prefix) for server in servers
+    ]
+    for server, store, place in zip(servers, stores, settings, strict=True):
+        make_bucket(server)
+        ended = office.sync(**place)
+        assert f"Brought over to {store.identity}: 3 pages with 3 versions." in ended.err
+        assert contents(store) == contents(office.store)
+        assert json.loads(office.sync("--json", **place).out)["counts"] == {"unchanged": 3}
+    for command, status in (("status", 3), ("doctor", 1)):
+        ended = run(command, **office.environ | settings[0])
+        assert ended.status == status, ended
+        assert f"the pages were stored in {stores[1].identity} last" in " ".join(ended.out.split())
+
+
+def test_a_database_that_knows_a_bucket_without_its_server_goes_on_with_it(
+    office: Office, moto_server: S3Server
+) -> None:
+    make_bucket(moto_server)
+    prefix = f"facebook-{uuid4().hex}"
+    place = settings_of(moto_server, SPACES_BUCKET=BUCKET, SPACES_PREFIX=prefix)
+    assert office.sync(**place).status == 0
+    store = spaces(moto_server, prefix)
+    with closing(Database(office.environ["FBSYNC_DATABASE_URL"])) as database:
+        with database.write() as connection:
+            connection.execute(update(store_address).values(address=store.address))
+        assert run("status", **office.environ | place).status == 0
+        ended = office.sync("--json", **place)
+        assert json.loads(ended.out)["counts"] == {"unchanged": 3}
+        assert ended.err.splitlines() == [f"Store: {store.identity}"]
+        assert StoreAddress(database).known() == store.identity

@@ -77,6 +77,7 @@ def _store_fault(
     settings: SpacesSettings | DirectorySettings, app_id: str, known: str | None
 ) -> str | None:
     """Why the store of the settings cannot be used; it is asked one thing."""
+    from fbsync.database.store_address import is_same_store
     from fbsync.store.move import ask
     from fbsync.store.place import open_store
 
@@ -84,11 +85,11 @@ def _store_fault(
     if not is_named and not app_id:
         return None
     store = open_store(settings, app_id, is_glance=True)
-    if known not in (None, store.address):
+    if known is not None and not is_same_store(known, store.identity):
         if not is_named:
             return None  # as beside a listener that only records
         return (
-            f"the settings here name the store {store.address}, but the pages were stored in"
+            f"the settings here name the store {store.identity}, but the pages were stored in"
             f" {known} last; give all programs the same, then run fbsync sync"
         )
     try:

@@ -64,7 +64,7 @@ def bring_over(
         are_older = in_parallel(partial(_create_page, store), pages, UPLOAD_THREADS)
         older = [p.page_id for p, is_older in zip(pages, are_older, strict=True) if is_older]
         _replace(store, repair, older)
-        if not moving.arrived(store.address, [page.page_id for page in pages], left_out):
+        if not moving.arrived(store.identity, [page.page_id for page in pages], left_out):
             break
         brought.pages += len(pages)
         brought.versions += sum(len(page.versions) for page in pages) - len(left_out)

@@ -32,14 +32,14 @@ def enter_store(
 
     None: of all pages. Raises StoreUnavailable, StoreMoved, DatabaseUnavailable.
     """
-    if access.store_address.known() != store.address:
+    if access.store_address.known() != store.identity:
         check_store(store, access.store_address)
     else:
         store.check()  # which sends no request: unchanged pages cost none
     move_to(store, access.store_address, access.warn)
     brought = bring_over(MovingPages(access.database), store, access.inbox, wanted, ends)
     if brought.pages:
-        say(f"Brought over to {store.address}: {brought}")
+        say(f"Brought over to {store.identity}: {brought}")
 
 
 @dataclass(frozen=True)
