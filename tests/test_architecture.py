@@ -118,7 +118,7 @@ IMPORTS = {
     "database.delivery_log": ".delivery_state .engine .schema errors page webhook",
     "database.replay": ".engine .inbox .marks .schema page webhook",
     "database.retention": ".delivery_state .engine .marks .schema errors periodic",
-    "database.last_sync": ".engine .schema",
+    "database.last_sync": ".engine .schema .store_address",
     "database.missed_webhooks": ".engine .schema page",
     "database.sync_runs": ".engine .inbox_clock .schema errors periodic",
     "database.parked": ".engine .schema page",

@@ -64,6 +64,8 @@ def test_where_all_is_in_order_nothing_is_told() -> None:
         (replace(IN_ORDER, parked=[parked("1")]), "page 1: No token."),
         (replace(IN_ORDER, parked=[parked("1"), parked("2")]), "2 pages (1, 2): No token."),
         (replace(IN_ORDER, store_fault="No answer.\nCheck it."), "No answer. Check it."),
+        (replace(IN_ORDER, moving=1), "1 page is not in this store yet"),
+        (replace(IN_ORDER, moving=300), "300 pages are not in this store yet"),
         (replace(IN_ORDER, dead=9, fresh_dead=2), "2 dead letters in the last 2 days"),
         (replace(IN_ORDER, inbox=waiting(21)), "an event has waited for 21 minutes"),
         (replace(IN_ORDER, logins=[]), "nobody is logged in; run fbsync login"),

@@ -1,8 +1,10 @@
 """`fbsync sync` after the store was changed, as a process on the sandbox."""
 
 import json
+import signal
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,6 +18,7 @@ from fbsync.store.directory import DirectoryStore
 from tests.buckets import BUCKET, make_bucket, spaces
 from tests.drifting import contents
 from tests.fbsync_inside import run
+from tests.fbsync_process import worker
 from tests.servers import S3Server, Sandbox
 from tests.test_sync_store import spaces as settings_of
 from tests.test_sync_verify import Office, office
@@ -91,3 +94,26 @@ def test_a_database_that_knows_a_bucket_without_its_server_goes_on_with_it(
         assert json.loads(ended.out)["counts"] == {"unchanged": 3}
         assert ended.err.splitlines() == [f"Store: {store.identity}"]
         assert StoreAddress(database).known() == store.identity
+
+
+def test_after_a_move_status_counts_the_pages_that_the_new_store_does_not_have(
+    office: Office, tmp_path: Path
+) -> None:
+    environ = office.environ | moved(tmp_path)[0]
+
+    def status() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(run("status", "--json", **environ).out)
+        return found
+
+    with worker(**environ) as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    ended = run("status", **environ)
+    assert ended.status == 3
+    assert "3 pages are not in this store yet" in ended.out
+    assert (status()["pages_not_in_store"], status()["last_sync"]) == (3, None)
+    assert office.sync(office.page, **environ).status == 0
+    assert (status()["pages_not_in_store"], status()["last_sync"]) == (2, None)
+    assert office.sync(**environ).status == 0
+    assert (status()["pages_not_in_store"], status()["ok"]) == (0, True)
+    assert status()["last_sync"] is not None

@@ -47,6 +47,7 @@ def _look(url: str, limits: Limits) -> Standing:
     from fbsync.database.last_sync import LastSync
     from fbsync.database.lifetimes import lifetimes
     from fbsync.database.missed_webhooks import MissedWebhookLog
+    from fbsync.database.moving_pages import MovingPages
     from fbsync.database.parked import parked_pages
     from fbsync.database.place import open_database, told_address
     from fbsync.database.put_off import last_put_off
@@ -70,6 +71,7 @@ def _look(url: str, limits: Limits) -> Standing:
             logins=lifetimes(database),
             last_sync=LastSync(database).ended_at(),
             missed=MissedWebhookLog(database).summary(),
+            moving=MovingPages(database).count(),
         )
 
 

@@ -10,6 +10,7 @@ from fbsync.database.engine import Database
 from fbsync.database.marks import lock_pages
 from fbsync.database.schema import (
     former_stores,
+    last_sync,
     moving_versions,
     pages,
     store_address,
@@ -53,7 +54,7 @@ class StoreAddress:
 
         A bucket that is known without its server gets this one's, and that is no move.
         Then no page counts as stored any more: its next read writes it. What is known of the
-        versions is kept, see MovingPages. Raises DatabaseUnavailable.
+        versions is kept, see MovingPages; the last sync is not. Raises DatabaseUnavailable.
         """
         if self.known() == address:
             return None
@@ -73,6 +74,7 @@ class StoreAddress:
             connection.execute(update(pages).values(_IS_NOT_STORED))
             connection.execute(update(pages).where(pages.c.stored_number > 0).values(_WAS_STORED))
             _keep_versions(connection)
+            connection.execute(delete(last_sync))
         return Move(before, None if left_at is None else datetime.fromtimestamp(left_at, UTC))
 
 

@@ -69,7 +69,7 @@ class SyncRun:
                 return False
             lists_refused = self._run(known, None, at_once=not by_the_clock)
         if not lists_refused and not self.ends():
-            self.access.last_sync.note(datetime.now(UTC))
+            self.access.last_sync.note(datetime.now(UTC), self.store.identity)
         return True
 
     def over(self, wanted: Collection[PageId], known: Collection[PageId]) -> None:
