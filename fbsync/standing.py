@@ -38,9 +38,9 @@ class Standing:
     """All that was found at `now`. `database` and `store` are addresses, without any secret.
 
     `store` is where the objects went last, None before the first; `last_sync` is the last one into
-    it, and `moving` are the pages of another one that it does not have yet. `put_off` is the waiting
-    page whose last try failed last. `fresh_dead` are the dead letters since FRESH. `store_fault` is
-    why the store that the settings name cannot be used, None where it can.
+    it, and `moving` are the pages of another one that it does not have yet. `put_off` is the
+    waiting page whose last try failed last. `fresh_dead` are the dead letters since FRESH.
+    `store_fault` is why the store that the settings name cannot be used, None where it can.
     """
 
     now: datetime

@@ -24,9 +24,16 @@ def check_store(store: ObjectStore, known: StoreAddress) -> None:
         ask(store)
 
 
-def move_to(store: ObjectStore, known: StoreAddress, warn: Callable[[str], None]) -> None:
+def move_to(
+    store: ObjectStore,
+    known: StoreAddress,
+    warn: Callable[[str], None],
+    *,
+    brings_over: bool = False,
+) -> None:
     """Remember the store, once it can be used: a mistyped folder must not undo what is known.
 
+    `brings_over`: the caller brings the pages over now, and tells it.
     Raises StoreUnavailable, DatabaseUnavailable.
     """
     before = known.known()
@@ -34,7 +41,7 @@ def move_to(store: ObjectStore, known: StoreAddress, warn: Callable[[str], None]
         with _beside_the_known(store, known):
             store.check()
     if move := known.move_to(store.identity):
-        warn(_told(move, store.identity))
+        warn(_told(move, store.identity, brings_over=brings_over))
 
 
 @contextmanager
@@ -48,10 +55,11 @@ def _beside_the_known(store: ObjectStore, known: StoreAddress) -> Iterator[None]
         raise type(error)(f"{error}\nSo far the pages are in {before}.") from None
 
 
-def _told(move: Move, store: str) -> str:
+def _told(move: Move, store: str, *, brings_over: bool) -> str:
     told = f"The store is another one than last time: it was {move.before}, it is now {store}."
     if move.left_at is None:
-        return f"{told}\nThe next fbsync sync writes every page there, with its versions."
+        to_do = "Run fbsync sync: it brings every page over, with its versions."
+        return told if brings_over else f"{told}\n{to_do}"
     return (
         f"{told}\nIt was {store} before, until {move.left_at:%Y-%m-%d %H:%M} UTC: do two programs"
         " use this database with different settings of the store?\nGive both the same, or each"

@@ -1,6 +1,7 @@
-"""`fbsync sync` after the store was changed, as a process on the sandbox."""
+"""`fbsync sync` enters another store than last time, on the sandbox and by the database alone."""
 
 import json
+import os
 import signal
 from contextlib import closing
 from pathlib import Path
@@ -11,17 +12,20 @@ import pytest
 from sqlalchemy import update
 
 from fbsync.database.engine import Database
+from fbsync.database.moving_pages import MovingPages
 from fbsync.database.schema import store_address
 from fbsync.database.store_address import StoreAddress
+from fbsync.page import PageId
 from fbsync.ports import history_key, page_key
 from fbsync.store.directory import DirectoryStore
 from tests.buckets import BUCKET, make_bucket, spaces
-from tests.drifting import contents
+from tests.drifting import contents, mirror
 from tests.fbsync_inside import run
-from tests.fbsync_process import worker
-from tests.servers import S3Server, Sandbox
+from tests.fbsync_process import log_text, running, worker
+from tests.hallway import World
+from tests.servers import S3Server, Sandbox, wait_until
 from tests.test_sync_store import spaces as settings_of
-from tests.test_sync_verify import Office, office
+from tests.test_sync_verify import Office, office, settings_without_login
 
 __all__ = ["office"]
 
@@ -94,6 +98,35 @@ def test_a_database_that_knows_a_bucket_without_its_server_goes_on_with_it(
         assert json.loads(ended.out)["counts"] == {"unchanged": 3}
         assert ended.err.splitlines() == [f"Store: {store.identity}"]
         assert StoreAddress(database).known() == store.identity
+
+
+def test_an_interrupted_move_says_how_far_it_came_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    pages = [PageId(str(number)) for number in range(1, 121)]
+    StoreAddress(world.database).move_to(world.store.address)
+    mirror(world, *pages)
+    environ = settings_without_login(tmp_path) | moved(tmp_path)[0]
+    store = moved(tmp_path)[1]
+    # To look at the last page hangs, so that it is not over before it is interrupted.
+    hangs = Path(store.address, history_key(PageId(max(pages)), 1))
+    hangs.parent.mkdir(parents=True)
+    os.mkfifo(hangs)
+    moving = MovingPages(world.database)
+    with running("Bringing over", "sync", **environ) as process:
+        wait_until(lambda: moving.count() == 20, "the first hundred pages")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    assert f"Stopped after 100 of 120 pages were brought over to {store.address}." in log_text()
+    assert "it brings every page over" not in log_text()
+    assert "Traceback" not in log_text()
+    found = json.loads(run("status", "--json", **environ).out)
+    assert found["pages_not_in_store"] == 20
+    hangs.unlink()
+    ended = run("sync", **environ)
+    assert f"Bringing over to {store.address}: 20 pages" in ended.err
+    assert f"Brought over to {store.address}: 20 pages with 20 versions." in ended.err
+    assert contents(store) == contents(world.store)
+    world.database.close()
 
 
 def test_after_a_move_status_counts_the_pages_that_the_new_store_does_not_have(
