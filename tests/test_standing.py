@@ -31,7 +31,7 @@ IN_ORDER = Standing(
     now=NOW,
     database="/data/fbsync.sqlite3",
     size=DatabaseSize(79_000_000, 10**9),
-    store="s3://bucket/facebook",
+    store="s3://bucket/facebook at spaces.example",
     inbox=IDLE,
     limits=Limits(max_waiting=1000, max_database_bytes=100_000_000),
     parked=[],

@@ -21,7 +21,7 @@ def shown(found: Standing, capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_where_all_is_in_order_each_part_has_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert shown(IN_ORDER, capsys) == [
         "database /data/fbsync.sqlite3 (79.0 MB of 100.0 MB)",
-        "store s3://bucket/facebook",
+        "store s3://bucket/facebook at spaces.example",
         "events 3 kept, 0 dead letters; none waits",
         "pages 2 known, 4 versions stored, 0 set aside; one by one: fbsync pages",
         "login Ada, until 2027-01-13 12:00 UTC",
