@@ -215,7 +215,8 @@ def test_with_faults_from_a_seed_every_readable_page_is_mirrored_once(
     assert ended.status == 3
     assert report["counts"] == {"stored": 495, "parked": 5}
     parked = [page for page in report["pages"] if page["outcome"] == "parked"]
-    assert [page["page_id"] for page in parked] == expired
+    # In the order in which two threads came to them.
+    assert sorted(page["page_id"] for page in parked) == sorted(expired)
     assert all("The token has expired. Run: fbsync login" in page["reason"] for page in parked)
     assert f"refuses the page field {retired_field(rough)}," in ended.err
     assert report["refused_fields"] == [retired_field(rough)]
