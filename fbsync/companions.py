@@ -19,7 +19,7 @@ from fbsync.backlog import BacklogWatch
 from fbsync.database.delivery_log import DeliveryLog
 from fbsync.database.retention import Retention
 from fbsync.database.size import measure
-from fbsync.errors import FbsyncError
+from fbsync.errors import FbsyncError, StoreUnavailable
 from fbsync.graph.pace import EVENTS
 from fbsync.hallway.refresh import Outcome
 from fbsync.hallway.worker import Worker
@@ -36,6 +36,7 @@ from fbsync.settings.facebook import AppSettings, GraphSettings
 from fbsync.shutdown import Shutdown, shutdown_by_signals
 from fbsync.store.watch import StoreWatch
 from fbsync.subscribe.watch import SubscriptionWatch
+from fbsync.sync.entry import enter_store
 from fbsync.sync.run import Found, SyncRun
 from fbsync.sync.safety_net import SafetyNet
 from fbsync.wiring import Access, open_access
@@ -130,7 +131,7 @@ def mirroring(
 
 def store_watch(access: Access, store: ObjectStore, warn: Callable[[str], None]) -> StoreWatch:
     """Looks whether another program chose another store for this database."""
-    return StoreWatch(access.store_address.known, store.address, warn)
+    return StoreWatch(access.store_address.known, store.identity, warn)
 
 
 def backlog_watch(access: Access, warn: Callable[[str], None]) -> BacklogWatch:
@@ -169,10 +170,25 @@ def safety_net(
             ends=ends,
             is_patient=True,
         )
-        known = access.known_pages()
-        return bool(known) and run.over_all(known, by_the_clock=True)
+        if not (known := access.known_pages()):
+            return False
+        with access.sync_runs.hold(alone=True) as is_ours:
+            if is_ours:
+                _enter_patiently(access, store, observers.log, ends)
+                run.over_all(known, by_the_clock=True)
+        return is_ours
 
     return SafetyNet(every, access.last_sync.ended_at, sync, warn)
+
+
+def _enter_patiently(
+    access: Access, store: ObjectStore, log: Log, ends: Callable[[], bool]
+) -> None:
+    """Where the store cannot be used, each page is put off by itself."""
+    try:
+        enter_store(access, store, None, log.say, ends=ends)
+    except StoreUnavailable as error:
+        log.warn(f"The pages are put off until the store can be used. {error}")
 
 
 def retention(access: Access, keep: timedelta, warn: Callable[[str], None]) -> Retention:

@@ -18,6 +18,7 @@ from fbsync.database.durability import Durability
 from fbsync.database.engine import Database
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.size import measure
+from fbsync.database.store_address import StoreAddress, is_same_store
 from fbsync.errors import FbsyncError
 from fbsync.listening.back_pressure import refusal
 from fbsync.ports import ObjectStore
@@ -87,6 +88,7 @@ def look_at_database(
             condition = condition_of(database)
             size = measure(database)
             status = DatabaseInbox(database).status()
+            store = StoreAddress(database).known()
             Durability(database).probe()
     except FbsyncError as error:
         return Finding("database", "fault", str(error), {"address": address})
@@ -102,6 +104,7 @@ def look_at_database(
         "waiting_events": status.events,
         "max_waiting_events": limits.max_waiting,
         "versions": status.versions,
+        "store": store,
         "refuses": refused,
     }
     faults = [*condition.faults, *([refused] if refused else [])]
@@ -109,22 +112,29 @@ def look_at_database(
     return Finding("database", "fault" if faults else "ok", told, facts)
 
 
-def look_at_store(open_store: Callable[[], ObjectStore], versions: int, *, probes: bool) -> Finding:
-    """Whether it can be listed and written to, and holds something where versions were stored.
+def look_at_store(
+    open_store: Callable[[], ObjectStore], versions: int, known: str | None, *, probes: bool
+) -> Finding:
+    """Whether it can be listed and written to, and holds what the database says.
 
-    Nothing is written to it, but with `probes` the object PROBE_KEY: whether a create replaces it.
+    `known` is the store of the database, with so many `versions`; None where it knows none. Nothing
+    is written, but with `probes` the object PROBE_KEY: whether a create replaces it.
     """
     address, creates_once = None, None
     try:
         store = open_store()
-        address = store.address
+        address = store.identity
         store.check()
         is_empty = all(found.key == PROBE_KEY for found in islice(store.list(""), 2))
-        if probes and not (is_empty and versions):  # else it may be somebody else's
+        other = _as_another_one(address, known, versions if is_empty else 0)
+        if probes and not other:  # else it may be somebody else's
             creates_once = _creates_once(store)
     except FbsyncError as error:
         return Finding("store", "fault", str(error), {"address": address})
     facts = {"address": address, "is_empty": is_empty, "creates_once": creates_once}
+    if other:
+        mend = "Mend the settings of the store, unless it is a new one that fbsync sync is to fill."
+        return Finding("store", "fault", f"{other}\n{mend}", facts)
     if creates_once is False:
         told = (
             f"{address} replaces objects although it is told not to (If-None-Match: *).\n"
@@ -132,14 +142,17 @@ def look_at_store(open_store: Callable[[], ObjectStore], versions: int, *, probe
             " database and its backup, or choose a server that knows conditional writes."
         )
         return Finding("store", "warning", told, facts)
-    if is_empty and versions:
-        told = (
-            f"{address} is empty, but the database records {versions} stored versions.\n"
-            "Mend the settings of the store, unless it is a new one that fbsync sync is to fill."
-        )
-        return Finding("store", "fault", told, facts)
     found = "it holds nothing yet" if is_empty else "its objects can be listed"
     return Finding("store", "ok", f"{address}: {found}", facts)
+
+
+def _as_another_one(address: str, known: str | None, missing: int) -> str | None:
+    """Why it seems not to be the store of the database, of whose versions so many are missing."""
+    if known is not None and not is_same_store(known, address):
+        return f"{address} can be listed, but the pages were stored in {known} last."
+    if missing:
+        return f"{address} is empty, but the database records {missing} stored versions."
+    return None
 
 
 def _creates_once(store: ObjectStore) -> bool:

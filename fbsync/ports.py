@@ -113,7 +113,7 @@ class Inbox(Protocol):
     ) -> list[Claim]:
         """Lease up to `limit` pages that are marked, due, not parked and not leased.
 
-        `only` restricts the choice to some pages. `store` is the address of the store that the
+        `only` restricts the choice to some pages. `store` is the identity of the store that the
         caller writes to: where another program moved the pages elsewhere, none is leased, and it
         raises StoreMoved if there would be one. A page that is taken over from a dead worker is
         marked once more after LONGEST_PUT_SECONDS, and its digest is no longer trusted then.
@@ -211,6 +211,15 @@ class ObjectStore(Protocol):
     @property
     def address(self) -> str:
         """Where the objects are, for people: a folder's path or `s3://bucket/prefix`."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """What tells the store from every other: the address, and for a bucket its server.
+
+        A database remembers it beside what is stored there. The same for each way to the server
+        that can be seen to be one.
+        """
         ...
 
     def check(self) -> None:

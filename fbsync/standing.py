@@ -37,8 +37,9 @@ FRESH = timedelta(days=2)
 class Standing:
     """All that was found at `now`. `database` and `store` are addresses, without any secret.
 
-    `store` is where the objects went last, None before the first; so is `last_sync`. `put_off` is
-    the waiting page whose last try failed last. `fresh_dead` are the dead letters since FRESH.
+    `store` is where the objects went last, None before the first; `last_sync` is the last one into
+    it, and `moving` are the pages of another one that it does not have yet. `put_off` is the
+    waiting page whose last try failed last. `fresh_dead` are the dead letters since FRESH.
     `store_fault` is why the store that the settings name cannot be used, None where it can.
     """
 
@@ -55,6 +56,7 @@ class Standing:
     logins: Sequence[Lifetime]
     last_sync: datetime | None
     missed: MissedWebhooks
+    moving: int = 0
     store_fault: str | None = None
 
     @property
@@ -73,7 +75,7 @@ class Standing:
         """What somebody should see to, one line each; empty where all is in order."""
         return [
             *_of_logins(self),
-            *([" ".join(self.store_fault.split())] if self.store_fault else []),
+            *_of_store(self),
             *grouped((page.page_id, page.reason) for page in self.managed),
             *_of_events(self),
             *_of_sync(self),
@@ -96,6 +98,14 @@ def _of_logins(found: Standing) -> Iterator[str]:
     for login in found.logins:
         for warning in warnings(login, found.now):
             yield " ".join(warning.split())
+
+
+def _of_store(found: Standing) -> Iterator[str]:
+    if found.store_fault:
+        yield " ".join(found.store_fault.split())
+    if found.moving:
+        are = counted(found.moving, "page is", "pages are")
+        yield f"{are} not in this store yet, as it was changed; run fbsync sync"
 
 
 def _of_events(found: Standing) -> Iterator[str]:

@@ -55,6 +55,7 @@ def standing_as_json(found: Standing) -> dict[str, object]:
         },
         "store": found.store,
         "store_fault": found.store_fault,
+        "pages_not_in_store": found.moving,
         "waiting": _waiting_as_json(found),
         "deliveries": inbox.deliveries,
         "put_off": _put_off_as_json(found),

@@ -589,7 +589,7 @@ class _Run:
 
     def __init__(self, worker: WorkerState, refresher_class: type[Refresher]) -> None:
         self._worker = worker
-        self.address = "store"
+        self.identity = "store"
         self._refresher = refresher_class(self, self, self._read)  # type: ignore[arg-type]
         # Nobody deletes or alters objects here, so the look before the first write finds nothing.
         pages_in_hand = (claim.page_id for claim in worker.claims)

@@ -59,6 +59,7 @@ IMPORTS = {
     " ports",
     "shutdown": "",
     "interpreter": "",
+    "interruption": "",
     "periodic": "unforeseen",
     "hallway.worker": ".refresh errors page shutdown",
     "sync.in_hand": "",
@@ -118,7 +119,7 @@ IMPORTS = {
     "database.delivery_log": ".delivery_state .engine .schema errors page webhook",
     "database.replay": ".engine .inbox .marks .schema page webhook",
     "database.retention": ".delivery_state .engine .marks .schema errors periodic",
-    "database.last_sync": ".engine .schema",
+    "database.last_sync": ".engine .schema .store_address",
     "database.missed_webhooks": ".engine .schema page",
     "database.sync_runs": ".engine .inbox_clock .schema errors periodic",
     "database.parked": ".engine .schema page",
@@ -171,8 +172,8 @@ IMPORTS = {
     "listening.commit_queue": "errors webhook",
     "listening.commit_gate": "errors unforeseen",
     "doctor": "backlog byte_size database.condition database.durability database.engine"
-    " database.inbox database.size errors listening.back_pressure ports settings.environment"
-    " settings.limits store.keys",
+    " database.inbox database.size database.store_address errors listening.back_pressure ports"
+    " settings.environment settings.limits store.keys",
     "token_check": "database.engine database.token_seal database.unreadable_tokens doctor errors"
     " wording",
     "listening.commit_patience": ".commit_queue errors",
@@ -228,8 +229,9 @@ IMPORTS = {
     "sync.dry_look": "errors hallway.refresh page ports",
     "sync.bring_over": "database.moving_pages drift errors hallway.refresh page parallel ports"
     " verification.repair wording",
-    "sync.run": ".bring_over .dry_look .missed_webhook .sync database.moving_pages"
-    " database.put_off errors hallway.refresh page patience ports store.move wiring",
+    "sync.entry": ".bring_over database.moving_pages page ports store.move wiring wording",
+    "sync.run": ".dry_look .missed_webhook .sync database.put_off errors hallway.refresh page"
+    " patience ports wiring",
     "logs.format": "",
     "logs.line": ".format console errors hallway.refresh notice report",
     "logs.log": ".format .limit .line console errors hallway.refresh notice",
@@ -255,7 +257,7 @@ IMPORTS = {
     "companions": "backlog database.delivery_log database.retention database.size errors"
     " graph.pace hallway.refresh hallway.worker logs.command logs.format logs.line logs.log"
     " operations.observers page_overview patience ports settings.database settings.facebook"
-    " shutdown store.watch subscribe.watch sync.run sync.safety_net wiring",
+    " shutdown store.watch subscribe.watch sync.entry sync.run sync.safety_net wiring",
     "receiver": "companions errors hallway.refresh listening.application listening.back_pressure"
     " listening.group_commit listening.person_callbacks logs.log notice ports settings.limits"
     " settings.listener shutdown wiring",

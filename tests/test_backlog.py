@@ -28,7 +28,7 @@ def test_it_looks_at_once_and_again_and_again(database: Database) -> None:
     inbox = DatabaseInbox(database)
     inbox.mark([PageId("1")], "webhook")
     sync = LastSync(database)
-    sync.note(AT)
+    sync.note(AT, "store")
     size, dead = partial(measure, database), DeliveryLog(database).count_dead
     letter = Delivery("d" * 64, VerifiedBody(b"{}"), (), AT, fault="It names no page.")
     inbox.record([letter])

@@ -58,6 +58,17 @@ def test_everything_is_in_the_new_store_once_the_pages_were_read(
     assert bring(world) == Brought()
 
 
+def test_each_page_that_came_is_counted(world: World, tmp_path: Path) -> None:
+    move(world, tmp_path / "new")
+    moving, left = MovingPages(world.database), []
+    bring_over(
+        moving, world.store, world.inbox, [ONE, TWO], advance=lambda: left.append(moving.count())
+    )
+    assert left == [1, 1]  # they arrived by then
+    bring_over(moving, world.store, world.inbox, advance=lambda: left.append(moving.count()))
+    assert left == [1, 1, 0]
+
+
 def test_some_pages_may_come_alone(world: World, tmp_path: Path) -> None:
     move(world, tmp_path / "new")
     assert bring(world, TWO) == Brought(pages=1, versions=2)

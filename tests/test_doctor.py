@@ -270,10 +270,10 @@ class Overwriting(DirectoryStore):
 @pytest.mark.parametrize("runs", [1, 2])
 def test_a_server_that_replaces_what_it_must_not_is_a_warning(tmp_path: Path, runs: int) -> None:
     for _ in range(runs):
-        found = look_at_store(lambda: Overwriting(tmp_path, ""), 0, probes=True)
+        found = look_at_store(lambda: Overwriting(tmp_path, ""), 0, None, probes=True)
     assert (found.state, found.facts["creates_once"]) == ("warning", False)
     assert "If-None-Match" in found.detail
-    better = look_at_store(lambda: DirectoryStore(tmp_path, ""), 0, probes=True)
+    better = look_at_store(lambda: DirectoryStore(tmp_path, ""), 0, None, probes=True)
     assert (better.state, better.facts["creates_once"]) == ("ok", True)
 
 

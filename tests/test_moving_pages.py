@@ -34,6 +34,7 @@ def believed(database: Database) -> list[str]:
 
 def test_pages_that_are_not_due_a_read_come_with_their_page_data(moving: MovingPages) -> None:
     assert moving.count() == 2
+    assert moving.count([ONE, THREE]) == 1
     assert moving.after("", 10) == [ONE, TWO]
     assert moving.after(ONE, 10) == [TWO]
     assert moving.read([ONE, TWO, THREE]) == [

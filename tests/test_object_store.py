@@ -157,3 +157,11 @@ def test_the_address_tells_people_where_the_objects_are(tmp_path: Path) -> None:
     assert DirectoryStore(tmp_path, "a/b").address == str(tmp_path / "a" / "b")
     server = S3Server("http://127.0.0.1:1", "key", "secret")
     assert spaces(server, "a/b").address == "s3://mirror/a/b"
+
+
+def test_a_bucket_is_told_from_that_of_another_server(tmp_path: Path) -> None:
+    assert DirectoryStore(tmp_path, "a/b").identity == str(tmp_path / "a" / "b")
+    one, other = (S3Server(f"http://127.0.0.1:{port}", "key", "secret") for port in (1, 2))
+    assert spaces(one, "a/b").identity == "s3://mirror/a/b at 127.0.0.1:1"
+    assert spaces(other, "a/b").identity == "s3://mirror/a/b at 127.0.0.1:2"
+    assert spaces(one, "a/b", path_style=False).identity == spaces(one, "a/b").identity

@@ -161,7 +161,7 @@ def test_rows_changed_at_once_are_locked_in_their_order(
     """Beside a delivery that locks page 1 first and page 2 second: no deadlock."""
     database = Database(postgresql.new_database())
     inbox, address = DatabaseInbox(database), StoreAddress(database)
-    address.move_to("s3://a/old")
+    address.move_to("old")
     inbox.mark([TWO], "sync")  # the first row that a scan finds
     inbox.mark([ONE], "sync")
     (claim, other_claim) = inbox.claim(2)
@@ -171,8 +171,8 @@ def test_rows_changed_at_once_are_locked_in_their_order(
     acts: dict[str, Callable[[], object]] = {
         "renew": lambda: inbox.renew(claim.lease),
         "unpark": lambda: inbox.unpark([ONE, TWO]),
-        "move": lambda: address.move_to("s3://a/new"),
-        "arrive": lambda: MovingPages(database).arrived("s3://a/old", [TWO, ONE]),
+        "move": lambda: address.move_to("new"),
+        "arrive": lambda: MovingPages(database).arrived("old", [TWO, ONE]),
         "hurry": lambda: hurry(database, [TWO, ONE]),
     }
     failures: list[Exception] = []

@@ -21,7 +21,7 @@ def shown(found: Standing, capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_where_all_is_in_order_each_part_has_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert shown(IN_ORDER, capsys) == [
         "database /data/fbsync.sqlite3 (79.0 MB of 100.0 MB)",
-        "store s3://bucket/facebook",
+        "store s3://bucket/facebook at spaces.example",
         "events 3 kept, 0 dead letters; none waits",
         "pages 2 known, 4 versions stored, 0 set aside; one by one: fbsync pages",
         "login Ada, until 2027-01-13 12:00 UTC",
@@ -69,9 +69,10 @@ def test_many_logins_are_cut_and_one_without_an_end_says_so(
 
 def test_as_json_everything_is_there_with_times_in_utc() -> None:
     found = replace(IN_ORDER, inbox=waiting(25), parked=[parked("1", "No token.\nLog in.")])
+    found = replace(found, moving=7)
     told = json.loads(json.dumps(standing_as_json(found)))
     assert told["ok"] is False
-    assert len(told["attention"]) == 2
+    assert len(told["attention"]) == 3
     assert told["waiting"] == {
         "events": 3,
         "max_events": 1000,
@@ -84,6 +85,7 @@ def test_as_json_everything_is_there_with_times_in_utc() -> None:
         {"page_id": "1", "reason": "No token.\nLog in.", "events": 1, "managed": True}
     ]
     assert told["logins"][0]["expires_at"] == "2027-01-13T12:00:00+00:00"
+    assert told["pages_not_in_store"] == 7
     assert told["database"]["disk_free_bytes"] == 10**9
 
 

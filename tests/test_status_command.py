@@ -29,8 +29,8 @@ def test_in_order_it_ends_with_0_and_otherwise_with_3(database_url: str) -> None
         ada = UserToken("7", "Ada", "EAA", datetime.now(UTC) + timedelta(days=60))
         access = PageAccess(ONE, "One", "EAA1")
         Vault(database, [Fernet.generate_key().decode()]).save(ada, [access])
-        LastSync(database).note(datetime.now(UTC))
         StoreAddress(database).move_to("/srv/store")
+        LastSync(database).note(datetime.now(UTC), "/srv/store")
         ended = run_process("status", FBSYNC_DATABASE_URL=database_url)
         assert (ended.status, ended.err) == (0, "")
         assert "all in order" in ended.out

@@ -13,11 +13,12 @@ from sqlalchemy import text, true
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.marks import lock_pages
-from fbsync.database.store_address import Move, StoreAddress, is_store
+from fbsync.database.moving_pages import MovingPages
+from fbsync.database.store_address import Move, StoreAddress, is_same_store, is_store
 from fbsync.errors import StoreMoved
 from fbsync.hallway.refresh import Refresher
 from fbsync.page import PageId, PageSnapshot
-from fbsync.ports import page_key
+from fbsync.ports import LastStored, page_key
 from fbsync.store.directory import DirectoryStore
 from fbsync.sync.sync import Poll
 from tests.buckets import keys_in
@@ -151,3 +152,39 @@ def test_a_move_waits_for_a_claim_under_way_and_a_claim_takes_nothing_during_a_m
             assert not is_store(claiming, "new")  # as it may yet fail
     mover.join(DEADLINE)
     assert address.known() == "new"
+
+
+def test_a_bucket_that_is_known_without_its_server_gets_the_one_at_hand_and_keeps_its_pages(
+    database: Database,
+) -> None:
+    inbox, address = DatabaseInbox(database), StoreAddress(database)
+    address.move_to("s3://mirror/facebook")  # as 0.4.0 knew it
+    inbox.mark([ONE], "sync")
+    (claim,) = inbox.claim(1)
+    inbox.finish(claim, LastStored(1, SNAPSHOT.digest, SNAPSHOT.fields, {1: b"first"}))
+    here, there = (f"s3://mirror/facebook at {name}.example" for name in ("here", "there"))
+    assert address.move_to(here) is None
+    assert address.known() == here
+    assert inbox.digests([ONE]) == {ONE: SNAPSHOT.digest}
+    assert inbox.document(ONE, 1) == b"first"
+    assert MovingPages(database).count() == 0
+    assert address.move_to(there) == Move(here)
+    assert inbox.digests([ONE]) == {}
+    assert address.move_to("s3://mirror/facebook at here.example") is not None
+
+
+@pytest.mark.parametrize(
+    ("known", "store", "is_same"),
+    [
+        ("/srv/store", "/srv/store", True),
+        ("/srv/store", "/srv/store at home", False),  # a folder's name
+        ("s3://a/b", "s3://a/b at host", True),
+        ("s3://a/b at host", "s3://a/b at host", True),
+        ("s3://a/b at other", "s3://a/b at host", False),
+        ("s3://a/c", "s3://a/b at host", False),
+    ],
+)
+def test_a_store_is_known_by_bucket_prefix_and_server(
+    known: str, store: str, is_same: bool
+) -> None:
+    assert is_same_store(known, store) is is_same

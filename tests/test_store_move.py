@@ -28,6 +28,17 @@ def test_a_move_is_told_with_both_addresses_and_only_once(
         move_to(store, known, told.append)
     (line,) = told
     assert f"it was {old.address}, it is now {new.address}." in line
+    assert line.endswith("Run fbsync sync: it brings every page over, with its versions.")
+
+
+def test_who_brings_the_pages_over_at_once_asks_for_no_sync(
+    known: StoreAddress, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    for name in ("old", "new"):
+        move_to(DirectoryStore(tmp_path / name, ""), known, told.append, brings_over=True)
+    (line,) = told
+    assert "fbsync sync" not in line
 
 
 def test_a_store_that_changes_back_is_told_as_two_programs_that_disagree(

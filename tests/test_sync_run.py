@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -84,18 +85,25 @@ sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @sqlite_only
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "options", "status"),
+    [
+        (signal.SIGINT, (), 130),
+        (signal.SIGTERM, (), 130),
+        (signal.SIGTERM, ("--every", "1d"), 0),
+    ],
+)
 def test_an_interrupted_first_sync_says_how_far_it_came_and_the_next_goes_on(
-    town: Town, number: signal.Signals
+    town: Town, number: signal.Signals, options: tuple[str, ...], status: int
 ) -> None:
     # One write of the last page hangs, so that no sync is over before it is interrupted.
     hangs = Path(town.store.address, history_key(town.page_ids[-1], 1))
     hangs.parent.mkdir(parents=True)
     os.mkfifo(hangs)
-    with running("Store: ", "sync", **town.environ) as process:
+    with running("Store: ", "sync", *options, **town.environ) as process:
         wait_until(lambda: bool(town.name(town.page_ids[0])), "the first page")
         process.send_signal(number)
-        assert process.wait(30) == 130
+        assert process.wait(30) == status
     told = re.search(r"Stopped after (\d+) of about 150 pages", log_text())
     assert told is not None, log_text()
     assert "Traceback" not in log_text()
@@ -129,6 +137,49 @@ def test_two_syncs_and_a_listener_at_once_lose_no_version_and_double_none(town: 
         )
         assert run("sync", "--json", **town.environ).status == 0
     town.assert_whole()
+
+
+@sqlite_only
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_between_two_runs_a_service_manager_ends_a_sync_properly(
+    town: Town, number: signal.Signals, status: int
+) -> None:
+    with running("150 pages", "sync", "--every", "1d", **town.environ) as process:
+        process.send_signal(number)
+        assert process.wait(30) == status
+    assert "Stopped while it waited for its next run." in log_text()
+
+
+@sqlite_only
+def test_a_verification_by_the_clock_is_a_part_of_its_run(town: Town) -> None:
+    assert run("sync", **town.environ).status == 0
+    shutil.rmtree(town.store.address)
+    # To repair the last page hangs, so that the verification does not come to its end.
+    hangs = Path(town.store.address, history_key(town.page_ids[-1], 1))
+    hangs.parent.mkdir(parents=True)
+    os.mkfifo(hangs)
+    first = Path(town.store.address, page_key(town.page_ids[0]))
+    options = ("--verify", "--every", "1d")
+    with closing(Database(town.environ["FBSYNC_DATABASE_URL"])) as database:
+        runs = SyncRuns(database)
+        with running("Store: ", "sync", *options, **town.environ) as verifying:
+            wait_until(first.exists, "the first repair")
+            assert _is_under_way(runs)
+            verifying.send_signal(signal.SIGTERM)
+            assert verifying.wait(30) == 0
+        assert "Stopped in the verification" in log_text()
+        assert not _is_under_way(runs)
+        first.unlink()
+        with (
+            runs.hold(alone=False),
+            running("under way; this one is left out", "sync", *options, **town.environ),
+        ):
+            assert not first.exists()
+
+
+def _is_under_way(runs: SyncRuns) -> bool:
+    with runs.hold(alone=True) as is_alone:
+        return not is_alone
 
 
 @sqlite_only

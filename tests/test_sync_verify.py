@@ -45,6 +45,17 @@ class Office:
         return verification
 
 
+def settings_without_login(folder: Path) -> dict[str, str]:
+    """Of tests.hallway.World in this folder, with nobody of whom Facebook could be asked."""
+    return {
+        "FACEBOOK_APP_ID": "1" * 15,
+        "FACEBOOK_APP_SECRET": "0123456789abcdef" * 2,
+        "FBSYNC_DATABASE_URL": sqlite_url(folder / "f.sqlite3"),
+        "FBSYNC_TOKEN_KEY": Fernet.generate_key().decode(),
+        "FBSYNC_STORE_DIR": str(folder / "store"),
+    }
+
+
 @pytest.fixture
 def office(sandbox: Sandbox, tmp_path: Path) -> Office:
     sandbox.world.auto_consent = True
@@ -123,14 +134,7 @@ def test_an_interruption_says_how_far_it_came_and_the_next_run_mends_the_rest(
     hangs = Path(world.store.address, history_key(PageId(max(pages)), 1))
     hangs.parent.mkdir(parents=True)
     os.mkfifo(hangs)
-    environ = {
-        "FACEBOOK_APP_ID": "1" * 15,
-        "FACEBOOK_APP_SECRET": "0123456789abcdef" * 2,
-        "FBSYNC_DATABASE_URL": sqlite_url(tmp_path / "f.sqlite3"),
-        "FBSYNC_TOKEN_KEY": Fernet.generate_key().decode(),
-        "FBSYNC_STORE_DIR": str(tmp_path / "store"),
-    }
-    with running("Store: ", "sync", "--verify", **environ) as process:
+    with running("Store: ", "sync", "--verify", **settings_without_login(tmp_path)) as process:
         wait_until(lambda: bool(world.store.get(history_key(pages[0], 1))), "the first repair")
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130

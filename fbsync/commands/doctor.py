@@ -55,8 +55,7 @@ def doctor(context: typer.Context, as_json: JsonFlag = False, env_file: EnvFile 
         settings.append(typos)
     database = _look_at_database(environ)
     tokens = _look_at_tokens(environ, is_there="schema" in database.facts)
-    versions = database.facts.get("versions", 0)
-    store = _look_at_store(environ, versions if isinstance(versions, int) else 0)
+    store = _look_at_store(environ, database.facts)
     findings = [*settings, database, tokens, store]
     console = Console(quiet_results=as_json)
     for found in findings:
@@ -130,7 +129,8 @@ def _look_at_tokens(environ: Mapping[str, str], *, is_there: bool) -> Finding:
     return look_at_tokens(lambda: open_database(url), keys)
 
 
-def _look_at_store(environ: Mapping[str, str], versions: int) -> Finding:
+def _look_at_store(environ: Mapping[str, str], known: Mapping[str, object]) -> Finding:
+    """Beside what the database knows of it."""
     from fbsync.doctor import Finding, look_at_store
     from fbsync.store.place import open_store
 
@@ -142,4 +142,10 @@ def _look_at_store(environ: Mapping[str, str], versions: int) -> Finding:
         return Finding("store", "skipped", "It is looked at once its settings are complete.")
     # A folder is ours alone to write to, and a look must not make one.
     is_bucket = isinstance(settings, SpacesSettings)
-    return look_at_store(lambda: open_store(settings, app_id), versions, probes=is_bucket)
+    versions, store = known.get("versions"), known.get("store")
+    return look_at_store(
+        lambda: open_store(settings, app_id),
+        versions if isinstance(versions, int) else 0,
+        store if isinstance(store, str) else None,
+        probes=is_bucket,
+    )

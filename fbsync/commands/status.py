@@ -47,6 +47,7 @@ def _look(url: str, limits: Limits) -> Standing:
     from fbsync.database.last_sync import LastSync
     from fbsync.database.lifetimes import lifetimes
     from fbsync.database.missed_webhooks import MissedWebhookLog
+    from fbsync.database.moving_pages import MovingPages
     from fbsync.database.parked import parked_pages
     from fbsync.database.place import open_database, told_address
     from fbsync.database.put_off import last_put_off
@@ -70,6 +71,7 @@ def _look(url: str, limits: Limits) -> Standing:
             logins=lifetimes(database),
             last_sync=LastSync(database).ended_at(),
             missed=MissedWebhookLog(database).summary(),
+            moving=MovingPages(database).count(),
         )
 
 
@@ -77,6 +79,7 @@ def _store_fault(
     settings: SpacesSettings | DirectorySettings, app_id: str, known: str | None
 ) -> str | None:
     """Why the store of the settings cannot be used; it is asked one thing."""
+    from fbsync.database.store_address import is_same_store
     from fbsync.store.move import ask
     from fbsync.store.place import open_store
 
@@ -84,11 +87,11 @@ def _store_fault(
     if not is_named and not app_id:
         return None
     store = open_store(settings, app_id, is_glance=True)
-    if known not in (None, store.address):
+    if known is not None and not is_same_store(known, store.identity):
         if not is_named:
             return None  # as beside a listener that only records
         return (
-            f"the settings here name the store {store.address}, but the pages were stored in"
+            f"the settings here name the store {store.identity}, but the pages were stored in"
             f" {known} last; give all programs the same, then run fbsync sync"
         )
     try:

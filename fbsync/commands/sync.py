@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +13,7 @@ import typer
 from fbsync.console import Console
 from fbsync.errors import FbsyncError, PermanentFailure, TemporaryFailure
 from fbsync.exit_status import NEEDS_ATTENTION
+from fbsync.interruption import Interruption, raise_at_signals
 from fbsync.parameters import EnvFile, SomePages, duration, environ_of, page_ids
 from fbsync.periodic import spread
 from fbsync.settings.database import read_database
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from fbsync.sync.run import SyncRun
     from fbsync.verification.report import DriftReport
     from fbsync.wiring import Access
-
-INTERRUPTED = 130
 
 
 def sync(
@@ -63,37 +61,36 @@ def sync(
     from fbsync.wiring import open_access
 
     console = Console(quiet_results=as_json)
+    stop = Interruption(console.say, is_service=interval is not None)
     wish = _Wish(wanted, verify, dry_run, interval is not None, as_json)
     _prepare_process()
-    with open_access(app_settings, graph, database, warn=console.say) as access:
+    with (
+        stop.told(lambda: "Stopped."),
+        open_access(app_settings, graph, database, warn=console.say) as access,
+    ):
         opened = open_store(store, app_settings.app_id, console.say)
-
-        def once() -> SyncReport:
-            return _once(console, access, opened, fields, wish)
-
+        run = _Run(console, stop, access, opened, fields, wish)
         if interval is None:
-            raise typer.Exit(NEEDS_ATTENTION if once().needs_attention else 0)
-        with _interruptible(console, lambda: "Stopped while it waited for its next run."):
-            _again_and_again(console, once, interval.total_seconds())
+            raise typer.Exit(NEEDS_ATTENTION if run.once().needs_attention else 0)
+        _again_and_again(run, interval.total_seconds())
 
 
-def _again_and_again(console: Console, once: Callable[[], object], seconds: float) -> None:
+def _again_and_again(run: _Run, seconds: float) -> None:
     """What fails may work the next time."""
     while True:
         try:
-            once()
+            run.once()
         except (TemporaryFailure, PermanentFailure) as error:
-            console.error(error)
-        time.sleep(spread(seconds))
+            run.console.error(error)
+        with run.stop.told(lambda: "Stopped while it waited for its next run."):
+            time.sleep(spread(seconds))
 
 
 def _prepare_process() -> None:
-    """SIGTERM ends as Ctrl-C does, and both do where a shell's background ignores the latter."""
     from fbsync.interpreter import collect_seldom
 
     collect_seldom()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    raise_at_signals()
 
 
 @dataclass(frozen=True)
@@ -107,123 +104,144 @@ class _Wish:
     as_json: bool
 
 
-def _once(
-    console: Console, access: Access, store: ObjectStore, fields: Sequence[str], wish: _Wish
-) -> SyncReport:
-    """One run, shown."""
-    drift = _verify(console, access, store, wish) if wish.verify else None
-    with _told_by_itself(console, drift, wish):
-        return _poll(console, access, store, fields, wish, drift)
+@dataclass(frozen=True)
+class _Run:
+    """What a run needs, whatever is wished."""
 
+    console: Console
+    stop: Interruption
+    access: Access
+    store: ObjectStore
+    fields: Sequence[str]
+    wish: _Wish
 
-def _verify(console: Console, access: Access, store: ObjectStore, wish: _Wish) -> DriftReport:
-    """The store beside the database, shown; with --json it is told with the rest."""
-    from fbsync.database.believed_objects import BelievedObjects
-    from fbsync.progress_bar import progress_bar
-    from fbsync.sync.run import enter_store
-    from fbsync.verification.repair import Repair
-    from fbsync.verification.report import DriftReport
-    from fbsync.verification.verification import Verification
+    def once(self) -> SyncReport:
+        """One run, shown; by the clock none, where another process is at it already."""
+        from fbsync.sync.report import SyncReport
 
-    if not wish.dry_run:
-        # What was in the last place is not believed to be in another one.
-        enter_store(access, store, wish.pages, console.say)
-    report, before = DriftReport(keeps_all=wish.as_json), store.list_requests
-    believed = BelievedObjects(access.database)
-    repair = Repair(access.inbox, store, access.inbox.document, dry_run=wish.dry_run)
-    run = Verification(store, believed, repair, report.add, wanted=wish.pages)
-    with (
-        progress_bar(console, "Verifying", run.total()) as advance,
-        _interruptible(
-            console,
-            lambda: (
-                f"Stopped in the verification, after {counted(report.objects, 'object')}:"
-                f" {report.summary}."
-            ),
-        ),
-    ):
+        with self._held() as is_ours:
+            if not is_ours:
+                self.console.say("Another sync of all pages is under way; this one is left out.")
+                return SyncReport()
+            if not self.wish.dry_run:
+                self._enter_store()
+            drift = self._verify() if self.wish.verify else None
+            with self._told_by_itself(drift):
+                return self._poll(drift)
 
-        def listed() -> None:
-            report.count()
-            advance()
+    def _held(self) -> AbstractContextManager[bool]:
+        """From the first look at the store to the last page."""
+        if self.wish.dry_run or self.wish.pages is not None:
+            return nullcontext(True)
+        return self.access.sync_runs.hold(alone=self.wish.by_the_clock)
 
-        run.run(listed)
-    report.list_requests = store.list_requests - before
-    if not wish.as_json:
-        report.show(console)
-    return report
+    def _enter_store(self) -> None:
+        from fbsync.sync.entry import enter_store
 
+        enter_store(
+            self.access, self.store, self.wish.pages, self.console.say, bringing=self._bringing
+        )
 
-@contextmanager
-def _told_by_itself(console: Console, drift: DriftReport | None, wish: _Wish) -> Iterator[None]:
-    """Where the poll fails after it, what the verification found is told all the same."""
-    try:
-        yield
-    except FbsyncError:
-        if drift is not None and wish.as_json:
-            console.json({"ok": False, "verification": drift.as_json()})
-        raise
+    @contextmanager
+    def _bringing(self, total: int) -> Iterator[Callable[[], None]]:
+        from fbsync.progress_bar import progress_bar
 
+        came = 0
 
-def _poll(
-    console: Console,
-    access: Access,
-    store: ObjectStore,
-    fields: Sequence[str],
-    wish: _Wish,
-    drift: DriftReport | None,
-) -> SyncReport:
-    """All pages or some; shown, with what the verification found."""
-    from fbsync.progress_bar import progress_bar
-    from fbsync.sync.report import SyncReport
-    from fbsync.sync.run import Found, SyncRun
-    from fbsync.sync.spool import Spool
+        def how_far() -> str:
+            are = f"{came} of {counted(total, 'page')}"
+            return f"Stopped after {are} were brought over to {self.store.identity}."
 
-    known = access.known_pages()
-    total = len(known if wish.pages is None else wish.pages)
-    with Spool() as entries:
-        report = SyncReport(entries if wish.as_json else None, drift)
         with (
-            progress_bar(console, "Polling", total) as advance,
-            _interruptible(console, lambda: _how_far(report, total)),
+            progress_bar(self.console, "Bringing over", total) as advance,
+            self.stop.told(how_far),
         ):
 
-            def found(one: Found) -> None:
-                report.add(one)
+            def one_came() -> None:
+                nonlocal came
+                came += 1
                 advance()
 
-            run = SyncRun(access, store, fields, found, report.refuse, report.miss, console.say)
-            is_done = _run(run, wish, known)
-        if not is_done:
-            console.say("Another sync of all pages is under way; this one is left out.")
-            if drift is None or not wish.as_json:
-                return report
-        report.refused_fields = access.pages.left_out
-        report.show_json(console) if wish.as_json else report.show(console)
-    return report
+            yield one_came
+
+    def _verify(self) -> DriftReport:
+        """The store beside the database, shown; with --json it is told with the rest."""
+        from fbsync.database.believed_objects import BelievedObjects
+        from fbsync.progress_bar import progress_bar
+        from fbsync.verification.repair import Repair
+        from fbsync.verification.report import DriftReport
+        from fbsync.verification.verification import Verification
+
+        access, store, wish = self.access, self.store, self.wish
+        report, before = DriftReport(keeps_all=wish.as_json), store.list_requests
+        believed = BelievedObjects(access.database)
+        repair = Repair(access.inbox, store, access.inbox.document, dry_run=wish.dry_run)
+        run = Verification(store, believed, repair, report.add, wanted=wish.pages)
+
+        def how_far() -> str:
+            after = f"after {counted(report.objects, 'object')}: {report.summary}"
+            return f"Stopped in the verification, {after}."
+
+        with (
+            progress_bar(self.console, "Verifying", run.total()) as advance,
+            self.stop.told(how_far),
+        ):
+
+            def listed() -> None:
+                report.count()
+                advance()
+
+            run.run(listed)
+        report.list_requests = store.list_requests - before
+        if not wish.as_json:
+            report.show(self.console)
+        return report
+
+    @contextmanager
+    def _told_by_itself(self, drift: DriftReport | None) -> Iterator[None]:
+        """Where the poll fails after it, what the verification found is told all the same."""
+        try:
+            yield
+        except FbsyncError:
+            if drift is not None and self.wish.as_json:
+                self.console.json({"ok": False, "verification": drift.as_json()})
+            raise
+
+    def _poll(self, drift: DriftReport | None) -> SyncReport:
+        """All pages or some; shown, with what the verification found."""
+        from fbsync.progress_bar import progress_bar
+        from fbsync.sync.report import SyncReport
+        from fbsync.sync.run import Found, SyncRun
+        from fbsync.sync.spool import Spool
+
+        console, access, wish = self.console, self.access, self.wish
+        known = access.known_pages()
+        total = len(known if wish.pages is None else wish.pages)
+        with Spool() as entries:
+            report = SyncReport(entries if wish.as_json else None, drift)
+            with (
+                progress_bar(console, "Polling", total) as advance,
+                self.stop.told(lambda: _how_far(report, total)),
+            ):
+
+                def found(one: Found) -> None:
+                    report.add(one)
+                    advance()
+
+                tell = (found, report.refuse, report.miss, console.say)
+                _carry_out(SyncRun(access, self.store, self.fields, *tell), wish, known)
+            report.refused_fields = access.pages.left_out
+            report.show_json(console) if wish.as_json else report.show(console)
+        return report
 
 
-def _run(run: SyncRun, wish: _Wish, known: list[PageId]) -> bool:
-    """False where another process is at it already, and nobody asked for this one."""
+def _carry_out(run: SyncRun, wish: _Wish, known: list[PageId]) -> None:
     if wish.dry_run:
         run.dry(wish.pages, known)
     elif wish.pages is not None:
         run.over(wish.pages, known)
     else:
-        return run.over_all(known, by_the_clock=wish.by_the_clock)
-    return True
-
-
-@contextmanager
-def _interruptible(console: Console, how_far: Callable[[], str]) -> Iterator[None]:
-    """Ctrl-C ends in order, and says how far it came."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        console.say(
-            f"{how_far()}\nWhat was stored is whole; the next fbsync sync goes on from there."
-        )
-        raise typer.Exit(INTERRUPTED) from None
+        run.over_all(known, by_the_clock=wish.by_the_clock)
 
 
 def _how_far(report: SyncReport, total: int) -> str:

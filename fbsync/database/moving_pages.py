@@ -40,9 +40,11 @@ class MovingPages:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def count(self) -> int:
-        """How many there are."""
+    def count(self, only: Collection[PageId] | None = None) -> int:
+        """How many there are, or how many of these."""
         query = select(func.count()).select_from(pages).where(pages.c.moves.is_not(None))
+        if only is not None:
+            query = query.where(pages.c.page_id.in_(only))
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())
 

@@ -10,6 +10,7 @@ from fbsync.database.engine import Database
 from fbsync.database.marks import lock_pages
 from fbsync.database.schema import (
     former_stores,
+    last_sync,
     moving_versions,
     pages,
     store_address,
@@ -36,7 +37,7 @@ class Move:
 
 
 class StoreAddress:
-    """The store's address, remembered beside what is known to be stored there."""
+    """The store's identity, remembered beside what is known to be stored there."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -51,8 +52,9 @@ class StoreAddress:
     ) -> Move | None:
         """Objects go here from now on. The move, if they went elsewhere before.
 
+        A bucket that is known without its server gets this one's, and that is no move.
         Then no page counts as stored any more: its next read writes it. What is known of the
-        versions is kept, see MovingPages. Raises DatabaseUnavailable.
+        versions is kept, see MovingPages; the last sync is not. Raises DatabaseUnavailable.
         """
         if self.known() == address:
             return None
@@ -65,14 +67,24 @@ class StoreAddress:
                 return None
             connection.execute(delete(store_address))  # after all claims under way
             connection.execute(store_address.insert().values(address=address))
-            if before is None:
+            if before is None or is_same_store(before, address):
                 return None
             left_at = _remember(connection, before, address, now().timestamp())
             lock_pages(connection, true())
             connection.execute(update(pages).values(_IS_NOT_STORED))
             connection.execute(update(pages).where(pages.c.stored_number > 0).values(_WAS_STORED))
             _keep_versions(connection)
+            connection.execute(delete(last_sync))
         return Move(before, None if left_at is None else datetime.fromtimestamp(left_at, UTC))
+
+
+def is_same_store(known: str, store: str) -> bool:
+    """Whether what a database knows is this store, as ObjectStore.identity gives it.
+
+    Up to 0.4.0, databases knew a bucket without its server: it is taken to be the one at hand.
+    """
+    address, is_bucket = store.rpartition(" at ")[0], store.startswith("s3://")
+    return known == store or (is_bucket and known == address)
 
 
 def is_store(connection: Connection, address: str) -> bool:

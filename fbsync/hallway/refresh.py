@@ -74,7 +74,7 @@ class Refresher:
         threads: int = UPLOAD_THREADS,
     ) -> None:
         self._inbox = inbox
-        self._store = store.address
+        self._store = store.identity
         self._writer = PageWriter(store, inbox.document)
         self._read_pages = read_pages
         self._threads = threads

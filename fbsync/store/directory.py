@@ -34,6 +34,11 @@ class DirectoryStore:
         """The folder's path."""
         return str(self._folder)
 
+    @property
+    def identity(self) -> str:
+        """See ports.ObjectStore."""
+        return self.address
+
     def check(self) -> None:
         """See ports.ObjectStore: the folder, or its nearest parent that is there, takes files."""
         try:

@@ -38,5 +38,5 @@ def open_store(
         is_glance=is_glance,
     )
     spaces = SpacesStore(endpoint, settings.bucket, settings.prefix)
-    say(f"Store: {spaces.address}")
+    say(f"Store: {spaces.identity}")
     return spaces

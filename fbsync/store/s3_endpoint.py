@@ -1,6 +1,9 @@
 """An S3 server, such as Spaces in one region: where it is, and who we are there."""
 
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+_USUAL_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,18 @@ class S3Endpoint:
     connections: int = 10
     ca_file: str | None = None
     is_glance: bool = False
+
+    @property
+    def server(self) -> str:
+        """Which server it is: its host, with port and path where they are not the usual ones.
+
+        Not how it is spoken to: with TLS or without, with the bucket in the host or in the path.
+        """
+        parts = urlsplit(self.address)
+        host = (parts.hostname or "").rstrip(".")
+        port = "" if parts.port in (None, _USUAL_PORTS.get(parts.scheme)) else f":{parts.port}"
+        path = parts.path.rstrip("/")
+        return f"[{host}]{port}{path}" if ":" in host else f"{host}{port}{path}"
 
     @property
     def verify(self) -> str | bool:

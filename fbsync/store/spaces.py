@@ -46,6 +46,11 @@ class SpacesStore:
         """`s3://bucket/prefix`."""
         return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
 
+    @property
+    def identity(self) -> str:
+        """`s3://bucket/prefix at server`, as each server may have a bucket of that name."""
+        return f"{self.address} at {self._endpoint.server}"
+
     def check(self) -> None:
         """See ports.ObjectStore. Nothing of a bucket is known without a request, which may hang."""
 

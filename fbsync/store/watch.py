@@ -13,7 +13,7 @@ _LOOKS = 60
 
 
 class StoreWatch(Periodic):
-    """Looks every minute. `known` gives the store's address by the database, `ours` is our own.
+    """Looks every minute. `known` gives the store's identity by the database, `ours` is our own.
 
     `warn` is told of another one at once, and again with each 60th look at it.
     """

@@ -47,11 +47,13 @@ def bring_over(
     inbox: Inbox,
     wanted: Collection[PageId] | None = None,
     ends: Callable[[], bool] = lambda: False,
+    advance: Callable[[], None] = lambda: None,
 ) -> Brought:
     """All pages that are still to come, or some of them; some at a time, so that it may end early.
 
-    It may run beside workers: only they write versions with new numbers, and pages that are due a
-    read. Raises StoreUnavailable, StoreMoved and DatabaseUnavailable; the next run then goes on.
+    Each page that came calls `advance`. It may run beside workers: only they write versions with
+    new numbers, and pages that are due a read. Raises StoreUnavailable, StoreMoved and
+    DatabaseUnavailable; the next run then goes on.
     """
     brought, repair = Brought(), Repair(inbox, store, inbox.document)
     for page_ids in _parts(moving, wanted):
@@ -64,9 +66,11 @@ def bring_over(
         are_older = in_parallel(partial(_create_page, store), pages, UPLOAD_THREADS)
         older = [p.page_id for p, is_older in zip(pages, are_older, strict=True) if is_older]
         _replace(store, repair, older)
-        if not moving.arrived(store.address, [page.page_id for page in pages], left_out):
+        if not moving.arrived(store.identity, [page.page_id for page in pages], left_out):
             break
         brought.pages += len(pages)
+        for _ in pages:
+            advance()
         brought.versions += sum(len(page.versions) for page in pages) - len(left_out)
         brought.others += len(left_out)
     return brought

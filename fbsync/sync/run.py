@@ -4,15 +4,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from fbsync.database.moving_pages import MovingPages
 from fbsync.database.put_off import hurry
-from fbsync.errors import FbsyncError, StoreUnavailable
+from fbsync.errors import FbsyncError
 from fbsync.hallway.refresh import CLAIM_LIMIT, UPLOAD_THREADS, Outcome, Refresher
 from fbsync.page import PageId
 from fbsync.patience import POLL_PATIENCE, Patience
 from fbsync.ports import ObjectStore
-from fbsync.store.move import check_store, move_to
-from fbsync.sync.bring_over import bring_over
 from fbsync.sync.dry_look import look_at
 from fbsync.sync.missed_webhook import MissedWebhook, missed_by
 from fbsync.sync.sync import Difference, Poll
@@ -21,30 +18,9 @@ from fbsync.wiring import Access
 Found = Outcome | Difference
 
 
-def enter_store(
-    access: Access,
-    store: ObjectStore,
-    wanted: Collection[PageId] | None,
-    say: Callable[[str], None],
-    ends: Callable[[], bool] = lambda: False,
-) -> None:
-    """Before anything is written there: after a move, what is known of these pages comes along.
-
-    None: of all pages. Raises StoreUnavailable, StoreMoved, DatabaseUnavailable.
-    """
-    if access.store_address.known() != store.address:
-        check_store(store, access.store_address)
-    else:
-        store.check()  # which sends no request: unchanged pages cost none
-    move_to(store, access.store_address, access.warn)
-    brought = bring_over(MovingPages(access.database), store, access.inbox, wanted, ends)
-    if brought.pages:
-        say(f"Brought over to {store.address}: {brought}")
-
-
 @dataclass(frozen=True)
 class SyncRun:
-    """What a run needs, and whom it tells.
+    """What a run needs, and whom it tells. It begins once the store was entered (enter_store).
 
     `found` is told of each page, `refused` of each person whose list of pages may not be read, and
     `missed` of each change that a webhook should have told, given the webhook fields `fields`.
@@ -62,15 +38,11 @@ class SyncRun:
     patience: Patience = POLL_PATIENCE
     is_patient: bool = False
 
-    def over_all(self, known: Collection[PageId], *, by_the_clock: bool) -> bool:
-        """All pages. False where it is only due by the clock, and another such run is under way."""
-        with self.access.sync_runs.hold(alone=by_the_clock) as is_ours:
-            if not is_ours:
-                return False
-            lists_refused = self._run(known, None, at_once=not by_the_clock)
+    def over_all(self, known: Collection[PageId], *, by_the_clock: bool) -> None:
+        """All pages, in a run that is held (SyncRuns.hold)."""
+        lists_refused = self._run(known, None, at_once=not by_the_clock)
         if not lists_refused and not self.ends():
-            self.access.last_sync.note(datetime.now(UTC))
-        return True
+            self.access.last_sync.note(datetime.now(UTC), self.store.identity)
 
     def over(self, wanted: Collection[PageId], known: Collection[PageId]) -> None:
         """Some pages."""
@@ -95,8 +67,6 @@ class SyncRun:
             refused.append(person)
             self.refused(person, error)
 
-        if not dry_run:
-            self._enter_store(wanted)
         if at_once:  # what they were put off for may be mended, and somebody waits
             hurry(self.access.database, wanted)
         first, second = (
@@ -119,14 +89,6 @@ class SyncRun:
         if poll.left_out:
             self._look_at(poll.left_out, first)
         return len(refused)
-
-    def _enter_store(self, wanted: Collection[PageId] | None) -> None:
-        try:
-            enter_store(self.access, self.store, wanted, self.say, self.ends)
-        except StoreUnavailable as error:
-            if not self.is_patient:
-                raise
-            self.access.warn(f"The pages are put off until the store can be used. {error}")
 
     def _look_at(self, pages: Sequence[PageId], refresher: Refresher) -> None:
         """A dry run over pages that no list has any more."""

@@ -101,7 +101,7 @@ class Repair:
         self, waiting: Mapping[PageId, list[Suspicion]], states: Mapping[PageId, PageState]
     ) -> dict[PageId, Looked]:
         begun = steady_seconds()
-        claims = self._inbox.hold(list(waiting), self._store.address)
+        claims = self._inbox.hold(list(waiting), self._store.identity)
         if not claims:
             return {}
 
