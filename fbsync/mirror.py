@@ -7,9 +7,12 @@ Mirror may be used from several threads at once, and each call sees what is stor
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from fbsync.errors import NotMirrored, UnreadableDocument
+from fbsync.field_list import ListChange
+from fbsync.list_difference import list_difference
 from fbsync.page import FieldChange, PageId, PageVersion, Tombstone, changes_between, page_id
 from fbsync.ports import ObjectStore, history_key, page_key
 from fbsync.version_document import StoredPage, parse_page, parse_version
@@ -24,12 +27,14 @@ _HISTORY = re.compile(r"[0-9]{1,32}/history/([0-9]{6,})\.json")
 class Differences:
     """What changed between two versions of a page, and those between which it was not readable.
 
-    A Tombstone stands for the copy before it, as page_data.json does: nothing newer is known.
+    A Tombstone stands for the copy before it, as page_data.json does: nothing newer is known. What
+    is in `list_change` is not in `changes`, as it was not asked for both times.
     """
 
     before: PageVersion | Tombstone
     after: PageVersion | Tombstone
     changes: tuple[FieldChange, ...]
+    list_change: ListChange = ListChange()
 
 
 class Mirror:
@@ -145,8 +150,12 @@ class Mirror:
             )
         old = older[0] if before is None else before
         first, last = self._there(page, old), self._there(page, new)
-        changes = changes_between(self._fields(first, numbers), self._fields(last, numbers))
-        return Differences(first, last, changes)
+        was, now = self._copy(first, numbers), self._copy(last, numbers)
+        listed = ListChange()
+        if was and now:
+            listed = list_difference(was, now, numbers, partial(self.version, page))
+        changes = changes_between(_fields(was), _fields(now), listed.names)
+        return Differences(first, last, changes, listed)
 
     def nothing_of(self, page: str) -> NotMirrored:
         """The error for a page of which nothing is stored."""
@@ -168,15 +177,19 @@ class Mirror:
             raise self.no_version(page, number)
         return version
 
-    def _fields(self, version: PageVersion | Tombstone, numbers: list[int]) -> Mapping[str, object]:
-        """The page's fields as they were known at this version; none where nothing ever was."""
+    def _copy(self, version: PageVersion | Tombstone, numbers: list[int]) -> PageVersion | None:
+        """The page as it was known at this version; None where nothing ever was."""
         older = (number for number in numbers if number < version.number)
         while isinstance(version, Tombstone):
             number = next(older, None)
             if number is None:
-                return {}
+                return None
             version = self._there(version.page_id, number)
-        return version.snapshot.fields
+        return version
+
+
+def _fields(version: PageVersion | None) -> Mapping[str, object]:
+    return version.snapshot.fields if version else {}
 
 
 def _warn(error: UnreadableDocument) -> None:
