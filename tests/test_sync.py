@@ -1,5 +1,6 @@
 """`fbsync sync` on a real database and a real store; only Facebook and the time are made up."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -614,6 +615,17 @@ def test_a_poll_that_fails_leaves_nothing_in_hand(world: World) -> None:
 def test_a_run_over_nothing_reports_nothing(world: World) -> None:
     assert world.sync([[]]) == []
     assert world.inbox.status().pages == 0
+
+
+def test_a_counter_stays_as_it_was_when_the_newest_version_was_read(world: World) -> None:
+    def polled(**fields: object) -> list[list[PageSnapshot]]:
+        world.readings.clear()
+        return [[replace(snapshot(ONE), fields={"id": ONE, **fields})]]
+
+    world.sync(polled(name="Bakery", fan_count=100))
+    for count, name, kept in ((777, "Bakery", 100), (778, "Butcher", 778)):
+        world.sync(polled(name=name, fan_count=count))
+        assert json.loads(world.store.get(page_key(ONE)) or b"")["fan_count"] == kept
 
 
 class TestListOfFields:
