@@ -12,6 +12,7 @@ import typer.main
 
 from fbsync.cli import app
 from fbsync.database.engine import Database, sqlite_url
+from fbsync.graph.pace import pause_seconds
 from fbsync.sandbox.world import Standing
 from tests.callback import callback_server
 from tests.fbsync_inside import run
@@ -214,6 +215,24 @@ def test_a_retired_field_is_named_once_and_its_last_value_stays(consenting: Sand
     assert first.err.count("field parking") == 1
     assert json.loads(first.out)["counts"] == {"unchanged": 3}
     assert "parking" not in run("sync", **environ).err
+
+
+def test_sync_says_once_that_it_goes_slower_as_a_limit_fills(
+    consenting: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "fbsync.database.rate_budget.pause_seconds",
+        lambda percent, lane: pause_seconds(percent, lane) / 1000,
+    )
+    environ = settings(consenting)
+    run("login", "--only", **environ)
+    switches = {"app_usage_percent": 75}
+    consenting.client.post("/_sandbox/switches", json=switches).raise_for_status()
+    for _ in range(2):
+        ended = run("sync", **environ)
+        assert ended.status == 0, ended.err
+        assert ended.err.count("fbsync goes slower") == 1
+    assert "Facebook's limit for the app is used to 75 %: fbsync goes slower." in ended.err
 
 
 def test_a_change_of_the_page_fields_is_no_change_of_the_pages(consenting: Sandbox) -> None:

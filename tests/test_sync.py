@@ -93,7 +93,7 @@ class World:
             for polled in part:
                 self.readings.setdefault(polled.page_id, polled)
         reports: list[Outcome | Difference] = []
-        refresher = Refresher(self.inbox, self.store, self._read_pages)
+        refresher = Refresher(self.inbox, self.store, self.read_pages)
         poll = Poll(
             self.inbox,
             refresher,
@@ -107,7 +107,7 @@ class World:
         poll.run(parts, known)
         return reports
 
-    def _read_pages(self, page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
+    def read_pages(self, page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
         self.asked.append(list(page_ids))
         self.during_read()
         return {page: self.readings[page] for page in page_ids}
@@ -626,6 +626,22 @@ def test_a_counter_stays_as_it_was_when_the_newest_version_was_read(world: World
     for count, name, kept in ((777, "Bakery", 100), (778, "Butcher", 778)):
         world.sync(polled(name=name, fan_count=count))
         assert json.loads(world.store.get(page_key(ONE)) or b"")["fan_count"] == kept
+
+
+def test_a_poll_of_some_pages_ends_with_the_part_that_has_the_last_of_them(world: World) -> None:
+    asked_for: list[PageId] = []
+
+    def parts() -> Iterator[list[PageSnapshot]]:
+        for page in (ONE, TWO, TWO, THREE):  # a second person lists one of them too
+            asked_for.append(page)
+            yield [snapshot(page)]
+
+    world.readings = {page: snapshot(page) for page in (ONE, TWO)}
+    reports: list[Outcome | Difference] = []
+    refresher = Refresher(world.inbox, world.store, world.read_pages)
+    Poll(world.inbox, refresher, reports.append, wanted=[TWO, ONE]).run(parts(), [])
+    assert asked_for == [ONE, TWO]
+    assert told(reports) == [(ONE, "stored"), (TWO, "stored")]
 
 
 class TestListOfFields:

@@ -82,7 +82,7 @@ class Poll:
         )
 
     def run(self, parts: Iterable[Sequence[PageSnapshot]], known: Collection[PageId]) -> None:
-        """Compare each part of the poll; then look one by one at pages that the poll left out.
+        """Compare the poll, up to the last wanted page; then look one by one at what it left out.
 
         `known` are the pages that have a token of their own. Raises what the poll raises,
         StoreRefused, StoreMoved and DatabaseUnavailable. However it ends, nothing stays in hand
@@ -102,6 +102,8 @@ class Poll:
                 self._stop()
                 return
             self._compare([snapshot for snapshot in part if self._is_new(snapshot.page_id)])
+            if self._wanted is not None and all(self._seen.values()):
+                break  # the rest of everybody's lists may be a thousand calls
         self._in_hand.finish()
         left_out = {page for page, is_seen in self._seen.items() if not is_seen}
         for page in sorted(left_out.difference(known)):
