@@ -8,14 +8,20 @@ from difflib import SequenceMatcher
 from rich.table import Table
 from rich.text import Text
 
-from fbsync.change_report import changes_as_json, value_text
+from fbsync.change_report import (
+    changes_as_json,
+    describe_list_change,
+    list_change_as_json,
+    value_text,
+)
 from fbsync.console import Console, clean, clean_lines
+from fbsync.differences import Differences
 from fbsync.history_report import brief, noticed_at, version_as_json
-from fbsync.mirror import Differences
 from fbsync.page import FieldChange, PageVersion, Tombstone
 
 _WIDE_COLUMNS = 100
 _MAX_WORDS = 4000  # of a value; comparing takes the square of it
+_OF_BOTH = {"changes", "page_fields_added", "page_fields_removed"}
 _BEFORE, _AFTER = "red", "green"
 
 
@@ -29,6 +35,8 @@ def show_differences(console: Console, page: str, found: Differences) -> None:
         console.results.print(_side_by_side(found))
     else:
         _one_under_the_other(console, found)
+    if found.list_change:
+        console.line("fields", describe_list_change(found.list_change))
     count = len(found.changes)
     said = f"{count} field{'' if count == 1 else 's'} changed" if count else "no field changed"
     span = f"from version {found.before.number} to {found.after.number}"
@@ -42,11 +50,13 @@ def differences_as_json(page: str, found: Differences) -> dict[str, object]:
         "before": _end_as_json(found.before),
         "after": _end_as_json(found.after),
         "changes": changes_as_json(found.changes),
+        **list_change_as_json(found.list_change),
     }
 
 
 def _end_as_json(version: PageVersion | Tombstone) -> dict[str, object]:
-    return {name: value for name, value in version_as_json(version).items() if name != "changes"}
+    told = version_as_json(version).items()
+    return {name: value for name, value in told if name not in _OF_BOTH}
 
 
 def _side_by_side(found: Differences) -> Table:

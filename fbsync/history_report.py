@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from fbsync.change_report import changes_as_json
+from fbsync.change_report import changes_as_json, describe_list_change, list_change_as_json
 from fbsync.console import Console
 from fbsync.errors import UnreadableDocument
+from fbsync.field_list import ListChange
 from fbsync.page import PageVersion, Tombstone
 from fbsync.wording import counted
 
@@ -64,12 +65,14 @@ def history_as_json(
 
 def version_as_json(version: PageVersion | Tombstone) -> dict[str, object]:
     """One version: `inaccessible` is the reason where the page could not be read, else null."""
+    copy = version if isinstance(version, PageVersion) else None
     return {
         "number": version.number,
         "noticed_at": noticed_at(version).isoformat(timespec="milliseconds"),
         "noticed_by": version.noticed_by,
         "inaccessible": version.reason if isinstance(version, Tombstone) else None,
-        "changes": changes_as_json(version.changes) if isinstance(version, PageVersion) else [],
+        "changes": changes_as_json(copy.changes) if copy else [],
+        **list_change_as_json(copy.list_change if copy else ListChange()),
     }
 
 
@@ -90,6 +93,8 @@ def _what(version: PageVersion | Tombstone, older: PageVersion | Tombstone | Non
     names = ", ".join(change.name for change in version.changes)
     if version.number == 1:
         return f"first copy, {counted(len(version.snapshot.fields), 'field')}"
+    listed = describe_list_change(version.list_change)
     if isinstance(older, Tombstone):
-        return f"accessible again; changed since: {names or 'nothing'}"
-    return names or "the same, stored again"
+        again = f"accessible again; changed since: {names or 'nothing'}"
+        return f"{again}; {listed}" if listed else again
+    return "; ".join(filter(None, (names, listed))) or "the same, stored again"

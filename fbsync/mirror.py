@@ -5,13 +5,14 @@ Mirror may be used from several threads at once, and each call sees what is stor
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import groupby, islice
 from operator import itemgetter
 
+from fbsync.differences import Differences, differences
 from fbsync.errors import NothingMirrored, NotMirrored, UnreadableDocument
-from fbsync.page import FieldChange, PageId, PageVersion, Tombstone, changes_between, page_id
+from fbsync.page import PageId, PageVersion, Tombstone, page_id
 from fbsync.ports import ObjectStore, history_key, page_key
 from fbsync.version_document import StoredPage, parse_page, parse_version
 
@@ -23,18 +24,6 @@ NO_PAGE = (
     " fbsync status tells which, where it runs."
 )
 _OBJECT = re.compile(r"([0-9]{1,32})/(?:page_data|history/([0-9]{6,}))\.json")
-
-
-@dataclass(frozen=True)
-class Differences:
-    """What changed between two versions of a page, and those between which it was not readable.
-
-    A Tombstone stands for the copy before it, as page_data.json does: nothing newer is known.
-    """
-
-    before: PageVersion | Tombstone
-    after: PageVersion | Tombstone
-    changes: tuple[FieldChange, ...]
 
 
 class Mirror:
@@ -177,8 +166,7 @@ class Mirror:
             )
         old = older[0] if before is None else before
         first, last = self._there(page, old), self._there(page, new)
-        changes = changes_between(self._fields(first, numbers), self._fields(last, numbers))
-        return Differences(first, last, changes)
+        return differences(first, last, numbers, partial(self.version, page))
 
     def nothing_of(self, page: str) -> NotMirrored:
         """The error for a page of which nothing is stored."""
@@ -225,16 +213,6 @@ class Mirror:
         if version is None:
             raise self.no_version(page, number)
         return version
-
-    def _fields(self, version: PageVersion | Tombstone, numbers: list[int]) -> Mapping[str, object]:
-        """The page's fields as they were known at this version; none where nothing ever was."""
-        older = (number for number in numbers if number < version.number)
-        while isinstance(version, Tombstone):
-            number = next(older, None)
-            if number is None:
-                return {}
-            version = self._there(version.page_id, number)
-        return version.snapshot.fields
 
 
 def _warn(error: UnreadableDocument) -> None:

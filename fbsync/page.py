@@ -6,7 +6,7 @@ Values only, no I/O. Every dataclass is frozen; tokens have their repr off; time
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -14,6 +14,7 @@ from typing import Literal, NewType
 
 import orjson
 
+from fbsync.field_list import FieldList, ListChange, field_name
 from fbsync.volatile import without_volatile
 
 PageId = NewType("PageId", str)
@@ -23,8 +24,6 @@ NoticedBy = Literal["first", "webhook", "sync"]
 """What led to a version: the first read of a page, an event, or the poll of `fbsync sync`."""
 
 _PAGE_ID = re.compile(r"[0-9]{1,32}")
-_FIELD = re.compile(r"[a-z][a-z0-9_]*(\.[a-z_]+\([^()]*\))*(\{.+\})?")
-_TOKEN_FIELD = re.compile(r"\b(access_token|page_token)\b")
 _CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 _WEBHOOK_TASKS = frozenset({"CREATE_CONTENT", "MANAGE", "MODERATE", "FULL_CONTROL"})
 
@@ -82,6 +81,7 @@ class PageSnapshot:
 
     `graph_version` is the Graph API version that really answered, such as "v26.0". `left_out` names
     fields that were not asked for, because the Graph API refuses them: their absence says nothing.
+    `asked` are the others, as far as it is known.
     """
 
     page_id: PageId
@@ -89,11 +89,19 @@ class PageSnapshot:
     fetched_at: datetime
     graph_version: str
     left_out: frozenset[str] = frozenset()
+    asked: FieldList | None = None
 
-    def keeping(self, last: Mapping[str, object]) -> "PageSnapshot":
-        """With the last known values of the fields that were left out."""
+    def keeping(self, last: Mapping[str, object], asked: FieldList | None = None) -> "PageSnapshot":
+        """With the last known values of the fields that were left out, which were in `asked`."""
         kept = {name: last[name] for name in self.left_out if name in last}
-        return replace(self, fields={**kept, **self.fields}) if kept else self
+        now = self.asked
+        if now is not None and self.left_out:
+            before = kept if asked is None else asked.fields
+            left_out = {field for field in before if field_name(field) in self.left_out}
+            now = FieldList.of({*now.fields, *left_out})
+        if not kept and now == self.asked:
+            return self
+        return replace(self, fields={**kept, **self.fields}, asked=now)
 
     @cached_property
     def document(self) -> bytes:
@@ -117,13 +125,17 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class PageVersion:
-    """One immutable entry of a page's history. Numbers start at 1 and leave no gap."""
+    """One immutable entry of a page's history. Numbers start at 1 and leave no gap.
+
+    What is in `list_change` is not in `changes`: it says nothing of the page.
+    """
 
     page_id: PageId
     number: int
     snapshot: PageSnapshot
     changes: tuple[FieldChange, ...]
     noticed_by: NoticedBy
+    list_change: ListChange = ListChange()
 
     @cached_property
     def document(self) -> bytes:
@@ -140,8 +152,18 @@ class PageVersion:
                     for change in self.changes
                 ],
                 "snapshot": self.snapshot.fields,
+                **self._page_fields(),
             }
         )
+
+    def _page_fields(self) -> Mapping[str, object]:
+        if self.snapshot.asked is None:
+            return {}
+        return {
+            "page_fields": self.snapshot.asked.fields,
+            "page_fields_added": self.list_change.added,
+            "page_fields_removed": self.list_change.removed,
+        }
 
 
 @dataclass(frozen=True)
@@ -192,17 +214,20 @@ def digest_of(fields: Mapping[str, object]) -> str:
 
 
 def changes_between(
-    before: Mapping[str, object] | None, after: Mapping[str, object]
+    before: Mapping[str, object] | None,
+    after: Mapping[str, object],
+    apart: Collection[str] = frozenset(),
 ) -> tuple[FieldChange, ...]:
     """The fields that differ in more than what is volatile, by name, with their whole values.
 
-    A page never seen before changes from nothing.
+    A page never seen before changes from nothing. `apart` are names to leave out, as they were not
+    asked for both times.
     """
     last = before or {}
     old, new = without_volatile(last), without_volatile(after)
     return tuple(
         FieldChange(name, last.get(name), after.get(name))
-        for name in sorted(old.keys() | new.keys())
+        for name in sorted((old.keys() | new.keys()).difference(apart))
         if _differ(old.get(name), new.get(name))
     )
 
@@ -212,27 +237,3 @@ def _differ(before: object, after: object) -> bool:
     if before is None or after is None or (isinstance(before, str) and isinstance(after, str)):
         return before != after
     return canonical_json(before) != canonical_json(after)
-
-
-def split_fields(text: str) -> tuple[str, ...]:
-    """Split at the commas outside braces: `id,picture{url,cache_key}` are two fields."""
-    fields, depth, start = [], 0, 0
-    for position, character in enumerate(text):
-        depth += {"{": 1, "}": -1, "(": 1, ")": -1}.get(character, 0)
-        if character == "," and depth == 0:
-            fields.append(text[start:position])
-            start = position + 1
-    fields.append(text[start:])
-    return tuple(field.strip() for field in fields if field.strip())
-
-
-def field_name(field: str) -> str:
-    """The name under which the answer holds a requested field: `picture` for `picture{url}`."""
-    return re.split(r"[.{]", field, maxsplit=1)[0]
-
-
-def are_mirror_fields(fields: tuple[str, ...]) -> bool:
-    """Whether these may be asked for: well-formed, at least one, and none that yields a token."""
-    return bool(fields) and all(
-        _FIELD.fullmatch(name) and not _TOKEN_FIELD.search(name) for name in fields
-    )

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from fbsync.errors import PermanentFailure, TemporaryFailure
+from fbsync.field_list import FieldList
 from fbsync.page import NoticedBy, PageId, PageSnapshot
 from fbsync.webhook import Delivery
 
@@ -39,6 +40,7 @@ class LastStored:
     newer, as after a lost lease: the next pass then looks. `documents` are the bytes of versions
     that the database does not know yet, by number. `is_unanswered`: a try of a put of the page went
     unanswered before another one succeeded, so what it sent may yet replace what is written next.
+    `asked` is the list of fields with which the page was last seen to be so; None: it is not known.
     """
 
     number: int
@@ -46,6 +48,7 @@ class LastStored:
     fields: Mapping[str, object]
     documents: Mapping[int, bytes] = field(default_factory=dict, repr=False, compare=False)
     is_unanswered: bool = field(default=False, compare=False)
+    asked: FieldList | None = None
 
 
 @dataclass(frozen=True)
@@ -175,8 +178,17 @@ class Inbox(Protocol):
         """The state of these pages, or of all; unknown ones are left out."""
         ...
 
-    def digests(self, page_ids: Collection[PageId]) -> dict[PageId, str]:
-        """What is stored of these pages; those that are parked or in doubt are left out."""
+    def digests(
+        self, page_ids: Collection[PageId], asked: FieldList | None = None
+    ) -> dict[PageId, str]:
+        """What is stored of these pages, as far as they were last read with the list `asked`.
+
+        Those that are parked or in doubt are left out.
+        """
+        ...
+
+    def note_asked(self, page_ids: Collection[PageId], asked: FieldList) -> None:
+        """These pages were read with this list, and are as they are stored."""
         ...
 
     def mirrored(self) -> frozenset[PageId]:

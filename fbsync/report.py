@@ -8,7 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from fbsync.change_report import describe_changes
+from fbsync.change_report import describe_changes, describe_list_change
 from fbsync.console import Console, clean_lines
 from fbsync.hallway.refresh import Outcome
 from fbsync.page import PageVersion
@@ -62,4 +62,5 @@ def outcome_details(found: Outcome) -> str:
 def _describe_version(version: PageVersion) -> str:
     if version.number == 1:
         return f"first copy, {counted(len(version.snapshot.fields), 'field')}"
-    return describe_changes(version.changes)
+    told = (describe_changes(version.changes), describe_list_change(version.list_change))
+    return "; ".join(filter(None, told))

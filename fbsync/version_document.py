@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import get_args
 
 from fbsync.errors import UnreadableDocument
+from fbsync.field_list import FieldList, ListChange
 from fbsync.page import (
     FieldChange,
     NoticedBy,
@@ -54,16 +55,34 @@ def _version(document: Mapping[str, object]) -> PageVersion:
     if not isinstance(snapshot, dict) or not isinstance(changes, list):
         raise TypeError("snapshot or changes have another shape")
     page = page_id(document["page_id"])
+    asked = _fields(document, "page_fields")
     return PageVersion(
         page_id=page,
         number=_number(document),
-        snapshot=PageSnapshot(page, snapshot, _moment(document), str(document["graph_version"])),
+        snapshot=PageSnapshot(
+            page,
+            snapshot,
+            _moment(document),
+            str(document["graph_version"]),
+            asked=FieldList.of(asked) if asked else None,
+        ),
         changes=tuple(
             FieldChange(str(change["field"]), change["before"], change["after"])
             for change in changes
         ),
         noticed_by=_noticed_by(document),
+        list_change=ListChange(
+            _fields(document, "page_fields_added"), _fields(document, "page_fields_removed")
+        ),
     )
+
+
+def _fields(document: Mapping[str, object], key: str) -> tuple[str, ...]:
+    """Those of a list of fields; none in a document from before they were told there."""
+    fields = document.get(key, [])
+    if not isinstance(fields, list) or not all(isinstance(field, str) for field in fields):
+        raise TypeError(f"{key} has another shape")
+    return tuple(fields)
 
 
 def _tombstone(document: Mapping[str, object]) -> Tombstone:

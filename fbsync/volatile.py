@@ -2,7 +2,7 @@
 
 That is the counters, and the addresses of picture and cover, which are signed anew at each read
 (Meta, "Page", "Profile Picture Source" and "Cover Photo"). It is left out where two readings are
-compared; what is stored are the values as they came.
+compared, so it makes no version: what is stored are the values as they came with the newest one.
 """
 
 from collections.abc import Collection, Mapping

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
-from fbsync.page import field_name
+from fbsync.field_list import field_name
 
 _PROFILE = """
     affiliation attire awards bio birthday category checkins company_overview culinary_team

@@ -182,7 +182,9 @@ def open_access(
     url = database_url(app.app_id, database.url)
     with (
         open_database(url, makes_file=makes_database) as opened,
-        _connect(app, graph, patience, RateBudget(opened, lane), warn, answered) as connection,
+        _connect(
+            app, graph, patience, RateBudget(opened, lane, say=warn), warn, answered
+        ) as connection,
     ):
         vault = Vault(opened, database.token_keys or _key_beside(url))
         with ExpiryWatch(vault.lifetimes, warn) if warn_of_expiry else nullcontext():

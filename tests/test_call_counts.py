@@ -115,6 +115,21 @@ def test_ten_thousand_unchanged_pages_cost_a_hundred_calls_and_no_request_to_the
     assert sum(len(call["batch"]) for call in requests(crowd)) == 100
 
 
+@pytest.mark.parametrize("crowd", [1000], indirect=True)
+def test_one_page_among_a_thousand_costs_the_lists_up_to_it_alone(
+    crowd: Sandbox, tmp_path: Path
+) -> None:
+    environ = settings(crowd, tmp_path)
+    believe_that_all_is_stored(crowd, environ, f"{environ['FBSYNC_STORE_DIR']}/facebook")
+    page = crowd.world.page_ids[250]
+    crowd.world.edit(page, {"name": "Another name"})
+    crowd.world.calls.clear()
+    ended = run("sync", page, "--json", **environ)
+    assert json.loads(ended.out)["counts"] == {"stored": 1}, ended.err
+    lists = [call for call in requests(crowd) if call not in batches(crowd)]
+    assert (len(lists), len(batches(crowd))) == (3, 1)
+
+
 async def send_burst(url: str, bodies: list[bytes], secret: str) -> None:
     """Sixteen connections, as fast as they are answered."""
     waiting = iter(bodies)

@@ -12,6 +12,7 @@ import typer.main
 
 from fbsync.cli import app
 from fbsync.database.engine import Database, sqlite_url
+from fbsync.graph.pace import pause_seconds
 from fbsync.sandbox.world import Standing
 from tests.callback import callback_server
 from tests.fbsync_inside import run
@@ -214,6 +215,54 @@ def test_a_retired_field_is_named_once_and_its_last_value_stays(consenting: Sand
     assert first.err.count("field parking") == 1
     assert json.loads(first.out)["counts"] == {"unchanged": 3}
     assert "parking" not in run("sync", **environ).err
+
+
+def test_sync_says_once_that_it_goes_slower_as_a_limit_fills(
+    consenting: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "fbsync.database.rate_budget.pause_seconds",
+        lambda percent, lane: pause_seconds(percent, lane) / 1000,
+    )
+    environ = settings(consenting)
+    run("login", "--only", **environ)
+    switches = {"app_usage_percent": 75}
+    consenting.client.post("/_sandbox/switches", json=switches).raise_for_status()
+    for _ in range(2):
+        ended = run("sync", **environ)
+        assert ended.status == 0, ended.err
+        assert ended.err.count("fbsync goes slower") == 1
+    assert "Facebook's limit for the app is used to 75 %: fbsync goes slower." in ended.err
+
+
+def test_a_change_of_the_page_fields_is_no_change_of_the_pages(consenting: Sandbox) -> None:
+    one, two, _ = consenting.world.page_ids
+    environ = settings(consenting) | {"FACEBOOK_PAGE_FIELDS": "id,name,description,phone"}
+    run("login", "--only", **environ)
+    assert run("sync", **environ).status == 0
+    environ["FACEBOOK_PAGE_FIELDS"] = "id,name,about,phone"
+    consenting.world.edit(two, {"phone": "+1 555 0199"})
+    dry = json.loads(run("sync", "--dry-run", "--json", **environ).out)["pages"]
+    found = json.loads(run("sync", "--json", **environ).out)
+    assert found["counts"] == {"stored": 3}
+    assert found["missed_webhooks"] == 1
+    pages = {page["page_id"]: page for page in found["pages"]}
+    for told in (*pages.values(), *dry):
+        assert told["page_fields_added"] == ["about"]
+        assert told["page_fields_removed"] == ["description"]
+        names = [change["field"] for change in told["changes"]]
+        assert names == (["phone"] if told["page_id"] == two else [])
+    assert (pages[one]["missed_webhook"], pages[two]["missed_webhook"]) == ([], ["phone"])
+    history = json.loads(run("history", one, "--json", **environ).out)["versions"]
+    difference = json.loads(run("diff", one, "--json", **environ).out)
+    for told in (history[0], difference):
+        assert (told["changes"], told["page_fields_removed"]) == ([], ["description"])
+    said = "asked for since: about; no longer asked for: description"
+    for command in ("history", "diff"):
+        assert said in " ".join(run(command, one, **environ, COLUMNS="140").out.split())
+    missed = json.loads(run("status", "--json", **environ).out)["missed_webhooks"]
+    assert (missed["count"], missed["last_page"]) == (1, two)
+    assert json.loads(run("sync", "--json", **environ).out)["counts"] == {"unchanged": 3}
 
 
 def test_another_store_than_last_time_gets_every_page(consenting: Sandbox, tmp_path: Path) -> None:

@@ -7,12 +7,15 @@ import pytest
 
 from fbsync.console import Console
 from fbsync.difference_report import differences_as_json, show_differences
-from fbsync.mirror import Differences
+from fbsync.differences import Differences
+from fbsync.field_list import ListChange
 from fbsync.page import FieldChange, PageVersion
 from tests.written_history import ABOUT, PAGE, REASON, versions
 
 ONE, TWO, GONE, FOUR = versions()
 SEVEN = ABOUT.replace("six", "seven")
+
+LISTED = ListChange(("phone",))
 
 
 def between(*changes: FieldChange) -> Differences:
@@ -118,7 +121,7 @@ def test_a_time_without_access_is_told(capsys: pytest.CaptureFixture[str]) -> No
 def test_json_tells_both_versions_and_whole_values() -> None:
     assert isinstance(TWO, PageVersion)
     change = FieldChange("about", "x" * 500, None)
-    told = differences_as_json(PAGE, Differences(GONE, replace(TWO, number=5), (change,)))
+    told = differences_as_json(PAGE, Differences(GONE, replace(TWO, number=5), (change,), LISTED))
     assert told == {
         "page_id": PAGE,
         "before": {
@@ -134,4 +137,13 @@ def test_json_tells_both_versions_and_whole_values() -> None:
             "inaccessible": None,
         },
         "changes": [{"field": "about", "before": "x" * 500, "after": None}],
+        "page_fields_added": ["phone"],
+        "page_fields_removed": [],
     }
+
+
+def test_a_new_list_of_fields_is_told_before_the_count(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = shown(capsys, Differences(TWO, FOUR, (), LISTED)).splitlines()
+    assert lines[-2].split(maxsplit=1) == ["fields", "asked for since: phone"]
+    assert "no field changed" in lines[-1]
+    assert "asked for" not in shown(capsys, Differences(TWO, FOUR, ()))

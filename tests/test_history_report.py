@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from fbsync.console import Console
-from fbsync.history_report import history_as_json, show_history
+from fbsync.field_list import ListChange
+from fbsync.history_report import history_as_json, show_history, version_as_json
 from fbsync.page import PageVersion, Tombstone
 from tests.written_history import PAGE, REASON, versions
 
@@ -76,6 +77,8 @@ def test_json_has_every_change_and_the_reason_where_there_is_no_copy() -> None:
                 "noticed_by": "sync",
                 "inaccessible": REASON,
                 "changes": [],
+                "page_fields_added": [],
+                "page_fields_removed": [],
             },
             {
                 "number": 2,
@@ -85,7 +88,32 @@ def test_json_has_every_change_and_the_reason_where_there_is_no_copy() -> None:
                 "changes": [
                     {"field": "name", "before": "Blue Bottle", "after": "Blue Bottle Café"}
                 ],
+                "page_fields_added": [],
+                "page_fields_removed": [],
             },
         ],
         "damaged": [],
+    }
+
+
+def test_a_new_list_of_fields_is_told_beside_what_changed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    first, second, gone, back = versions()
+    assert isinstance(second, PageVersion)
+    assert isinstance(back, PageVersion)
+    listed = ListChange(("fan_count",), ("a", "b", "c", "d", "e", "f", "g"))
+    told = "asked for since: fan_count; no longer asked for: a, b, c, d, e and 2 more"
+    of_list_alone = replace(second, list_change=listed, changes=())
+    found = [replace(back, list_change=listed), gone, of_list_alone, first]
+    lines = shown(capsys, found)
+    assert lines[1].endswith(f"changed since: about, location, website; {told}")
+    assert lines[3].endswith(f"webhook {told}")
+    lines = shown(capsys, [replace(second, list_change=listed), first])
+    assert lines[1].endswith(f"webhook name; {told}")
+    assert version_as_json(of_list_alone) == {
+        **version_as_json(replace(second, changes=())),
+        "page_fields_added": ["fan_count"],
+        "page_fields_removed": ["a", "b", "c", "d", "e", "f", "g"],
     }

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from fbsync.database.inbox_rows import chunks, claim_of, state_of
+from fbsync.field_list import FieldList
 from fbsync.page import PageId
 from fbsync.ports import LastStored
 
@@ -28,6 +29,7 @@ def row(**changes: object) -> SimpleNamespace:
         "stored_number": 7,
         "stored_digest": "d",
         "stored_fields": '{"id": "1"}',
+        "asked_fields": None,
         "stored_at": MOMENT.timestamp(),
         "last_event_at": None,
         "event": "0123456789abcdef",
@@ -69,3 +71,9 @@ def test_a_state_tells_its_times_and_none_where_there_are_none() -> None:
     state = state_of(row(parked_at=1.0, reason="no right"))
     assert (state.stored_at, state.last_event_at, state.due_at) == (MOMENT, None, None)
     assert (state.parked, state.reason) == (True, "no right")
+
+
+def test_the_list_that_a_page_was_asked_for_is_read_from_its_text() -> None:
+    last = claim_of(row(asked_fields="id,picture{url,width}"), "lease").last
+    assert last is not None
+    assert last.asked == FieldList(("id", "picture{url,width}"))

@@ -1,12 +1,14 @@
 """A line of the log, for people and for programs."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from fbsync.console import Console
 from fbsync.errors import DatabaseUnavailable, FbsyncError
+from fbsync.field_list import ListChange
 from fbsync.hallway.refresh import Outcome
 from fbsync.logs.format import LogFormat
 from fbsync.logs.line import LogLine, count_line, formatter, outcome_line, request_line
@@ -83,6 +85,14 @@ def test_a_program_finds_the_event_from_the_request_to_the_version() -> None:
         "version": 2,
         "changed": ["name"],
     }
+
+
+def test_a_program_finds_what_came_into_the_list_of_fields_and_what_went() -> None:
+    assert STORED.version is not None
+    listed = replace(STORED.version, list_change=ListChange(("phone",), ()), changes=())
+    found = as_json(outcome_line(replace(STORED, version=listed)))
+    assert found["message"] == "page 1  version 2  asked for since: phone"
+    assert (found["page_fields_added"], found["page_fields_removed"]) == (["phone"], [])
 
 
 def test_a_program_finds_the_reason_and_the_time_of_the_next_try() -> None:

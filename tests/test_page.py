@@ -1,13 +1,15 @@
-"""Pages as values: ids, documents, digests, changes, and the field lists that may be asked for."""
+"""Pages as values: ids, documents, digests and changes."""
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fbsync.field_list import FieldList, ListChange
 from fbsync.page import (
     PageAccess,
     PageId,
@@ -15,12 +17,9 @@ from fbsync.page import (
     PageVersion,
     Tombstone,
     UserToken,
-    are_mirror_fields,
     canonical_json,
     changes_between,
-    field_name,
     page_id,
-    split_fields,
     told_page_id,
 )
 
@@ -188,6 +187,19 @@ def test_a_version_tells_what_changed_when_and_how_it_was_noticed() -> None:
     }
 
 
+def test_a_version_tells_what_was_asked_for_where_it_is_known() -> None:
+    now = replace(snapshot(id="1001", name="New"), asked=FieldList.of(["name", "id"]))
+    version = PageVersion(PageId("1001"), 2, now, (), "sync", ListChange(("name",), ("phone",)))
+    told = json.loads(version.document)
+    assert told["page_fields"] == ["id", "name"]
+    assert (told["page_fields_added"], told["page_fields_removed"]) == (["name"], ["phone"])
+
+
+def test_what_is_to_stand_apart_is_no_change() -> None:
+    changes = changes_between({"name": "Old", "phone": "1"}, {"name": "New", "bio": "B"}, {"phone"})
+    assert [change.name for change in changes] == ["bio", "name"]
+
+
 def test_a_tombstone_tells_when_and_why_a_page_was_lost_and_has_no_fields() -> None:
     tombstone = Tombstone(PageId("1001"), 3, NOON, "The page is gone.", "webhook")
     assert json.loads(tombstone.document) == {
@@ -207,43 +219,6 @@ def test_tokens_stay_out_of_reprs() -> None:
     assert "EAAsecret" not in repr(PageAccess(PageId("1"), "Shop", "EAAsecret"))
 
 
-def test_a_field_list_is_split_outside_braces_and_parentheses_only() -> None:
-    text = "id, picture{url,cache_key},albums.limit(2){id,name},,name"
-    assert split_fields(text) == (
-        "id",
-        "picture{url,cache_key}",
-        "albums.limit(2){id,name}",
-        "name",
-    )
-
-
-def test_a_field_answers_under_its_bare_name() -> None:
-    assert [field_name(text) for text in ("name", "picture{url}", "albums.limit(2){id}")] == [
-        "name",
-        "picture",
-        "albums",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("fields", "allowed"),
-    [
-        (("id", "name", "picture{url}"), True),
-        (("albums.limit(2){id}",), True),
-        ((), False),
-        (("access_token",), False),
-        (("picture{url,access_token}",), False),
-        (("page_token",), False),
-        (("name&x=1",), False),
-        (("Name",), False),
-    ],
-)
-def test_a_mirror_never_asks_for_tokens_or_odd_names(
-    fields: tuple[str, ...], allowed: bool
-) -> None:
-    assert are_mirror_fields(fields) is allowed
-
-
 def test_a_field_that_was_left_out_keeps_its_last_known_value() -> None:
     fetched = datetime(2026, 1, 1, tzinfo=UTC)
     snapshot = PageSnapshot(
@@ -252,3 +227,14 @@ def test_a_field_that_was_left_out_keeps_its_last_known_value() -> None:
     last = {"name": "Old", "parking": {"lot": 1}, "phone": "+1"}
     assert snapshot.keeping(last).fields == {"name": "New", "parking": {"lot": 1}}
     assert snapshot.keeping({}) is snapshot
+
+
+def test_what_was_left_out_counts_as_asked_for_as_long_as_its_value_is_kept() -> None:
+    asked = FieldList.of(["id", "name"])
+    now = replace(snapshot(name="New"), left_out=frozenset({"picture"}), asked=asked)
+    kept = now.keeping({"picture": {"url": "a"}}, FieldList.of(["id", "picture{url}", "phone"]))
+    assert kept.asked == FieldList.of(["id", "name", "picture{url}"])
+    assert kept.fields == {"name": "New", "picture": {"url": "a"}}
+    # Where it is not known what was asked for, a value says that it was.
+    assert now.keeping({"picture": 1}).asked == FieldList.of(["id", "name", "picture"])
+    assert now.keeping({"name": "Old"}) is now

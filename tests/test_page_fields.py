@@ -3,6 +3,7 @@
 import pytest
 
 from fbsync.errors import DatabaseUnavailable, FieldRefused
+from fbsync.field_list import FieldList
 from fbsync.graph.page_fields import PageFields
 from fbsync.page import PageId
 from tests.instant import FieldsInMemory
@@ -31,6 +32,7 @@ def test_an_expanded_field_is_left_out_by_its_name() -> None:
         fields.leave_out(refusal("picture"), asked="id,picture{url},phone")
     assert fields.asked() == "id,phone"
     assert memory.added == ["picture"]
+    assert fields.snapshot(ONE, {"id": "1"}, "v26.0").asked == FieldList.of(["id", "phone"])
 
 
 @pytest.mark.parametrize("field", ["id", "name", "tasks"])
@@ -58,3 +60,4 @@ def test_only_wanted_fields_are_kept() -> None:
     snapshot = fields.snapshot(ONE, data, "v26.0")
     assert snapshot.fields == {"id": "1", "picture": {"data": {}}}
     assert snapshot.left_out == {"phone"}
+    assert snapshot.asked == FieldList.of(["id", "picture{url}"])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from fbsync.errors import (
     StoreUnavailable,
     TokenRefused,
 )
+from fbsync.field_list import FieldList
 from fbsync.hallway.refresh import Refresher
 from fbsync.page import PageSnapshot, PageVersion
 from fbsync.ports import INACCESSIBLE, history_key, page_key
@@ -203,3 +205,32 @@ def test_a_bucket_keeps_its_versions_as_a_folder_does(world: World, seaweedfs: S
     assert keys_in(store) == [*(history_key(ONE, n) for n in range(1, 5)), page_key(ONE)]
     assert store.get(history_key(ONE, 2)) == document
     assert json.loads(store.get(page_key(ONE)) or b"") == {"id": "1", "name": "B"}
+
+
+def test_an_adopted_version_tells_what_the_page_was_asked_for(world: World) -> None:
+    asked, wider = FieldList.of(["id", "name"]), FieldList.of(["id", "name", "phone"])
+    first = PageSnapshot(ONE, PAGE, FETCHED, "v26.0", asked=asked)
+    # By a worker that died before its finish.
+    world.store.create(history_key(ONE, 1), PageVersion(ONE, 1, first, (), "first").document)
+    now = replace(first, fields={**PAGE, "phone": "1"}, asked=wider)
+    world.inbox.mark([ONE], "sync")
+    Refresher(world.inbox, world.store, lambda pages: {ONE: now}).refresh()
+    second = versions(world)[1]
+    assert (second["changes"], second["page_fields_added"]) == ([], ["phone"])
+    last = world.inbox.pages()[ONE].last
+    assert last is not None
+    assert last.asked == wider
+
+
+def test_a_lost_page_is_compared_with_the_list_from_before(world: World) -> None:
+    asked, wider = FieldList.of(["id", "name"]), FieldList.of(["id", "name", "phone"])
+    now = PageSnapshot(ONE, PAGE, FETCHED, "v26.0", asked=asked)
+    readings: list[PageSnapshot | PermanentFailure] = [now, PageGone("It is gone.")]
+    readings.append(replace(now, fields={"id": "1", "name": "B", "phone": "1"}, asked=wider))
+    for reading in readings:
+        world.inbox.mark([ONE], "webhook")
+        Refresher(world.inbox, world.store, lambda pages, found=reading: {ONE: found}).refresh()  # type: ignore[misc]  # a default binds it
+        world.inbox.unpark([ONE])
+    back = versions(world)[2]
+    assert back["page_fields_added"] == ["phone"]
+    assert back["changes"] == [{"field": "name", "before": "A", "after": "B"}]

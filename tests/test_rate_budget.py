@@ -158,3 +158,22 @@ def test_a_limit_that_is_far_away_costs_no_write(
     shared = budget(database, COMMANDS, clock, pauses)
     database.close()
     shared.note({"app": Limit(10), "page 1": Limit(49)})
+
+
+def test_a_command_says_once_that_it_goes_slower_and_again_after_an_hour(
+    database: Database, clock: Clock, pauses: list[float]
+) -> None:
+    said: list[str] = []
+    poll = RateBudget(database, COMMANDS, clock, pauses.append, said.append)
+    poll.note({"app": Limit(60), "person 7": Limit(72)})
+    poll.begin([])
+    assert said == []
+    for _ in range(3):
+        poll.begin(["person 7"])
+        poll.note({"app": Limit(85)})
+    assert len(pauses) == 3
+    assert said == ["Facebook's limit for person 7 is used to 72 %: fbsync goes slower."]
+    clock.time += 3600
+    poll.note({"app": Limit(85)})
+    poll.begin([])
+    assert said[1:] == ["Facebook's limit for the app is used to 85 %: fbsync goes slower."]

@@ -12,6 +12,7 @@ from fbsync.database.engine import Database, sqlite_file
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.partial_indexes import PARTIAL_INDEXES
 from fbsync.database.schema import SCHEMA_NUMBER, metadata, page_accesses, schema
+from fbsync.field_list import FieldList
 from fbsync.page import PageId
 from fbsync.ports import LastStored
 from fbsync.webhook import Delivery, VerifiedBody
@@ -56,6 +57,9 @@ def test_all_that_waits_and_all_that_is_stored_stays(old_url: str) -> None:
     (claim,) = inbox.claim(50)
     assert (claim.page_id, claim.marks) == (ONE, 5)
     assert claim.last == LastStored(2, "d", {"name": "A"})
+    asked = FieldList(("id", "name"))
+    inbox.note_asked([TWO], asked)
+    assert inbox.digests([TWO], asked) == {TWO: "e"}
     inbox.record([Delivery("b" * 64, VerifiedBody(b"{}"), (ONE, TWO), NOW)])
     inbox.finish(claim, None)
     assert {again.page_id: again.marks for again in inbox.claim(50)} == {ONE: 6, TWO: 2}

@@ -1,8 +1,10 @@
 """`fbsync sync` on a real database and a real store; only Facebook and the time are made up."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,11 +24,13 @@ from fbsync.errors import (
     TemporaryFailure,
     TokenRefused,
 )
+from fbsync.field_list import FieldList, ListChange
 from fbsync.hallway.refresh import CLAIM_LIMIT, Outcome, Refresher
 from fbsync.page import FieldChange, PageId, PageSnapshot
 from fbsync.patience import Patience
 from fbsync.ports import LEASE_SECONDS, Claim, page_key
 from fbsync.store.directory import DirectoryStore
+from fbsync.sync.missed_webhook import MissedWebhook, missed_by
 from fbsync.sync.sync import NO_ACCESS, Difference, Poll
 from tests.instant import NO_PATIENCE
 
@@ -89,7 +93,7 @@ class World:
             for polled in part:
                 self.readings.setdefault(polled.page_id, polled)
         reports: list[Outcome | Difference] = []
-        refresher = Refresher(self.inbox, self.store, self._read_pages)
+        refresher = Refresher(self.inbox, self.store, self.read_pages)
         poll = Poll(
             self.inbox,
             refresher,
@@ -103,7 +107,7 @@ class World:
         poll.run(parts, known)
         return reports
 
-    def _read_pages(self, page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
+    def read_pages(self, page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
         self.asked.append(list(page_ids))
         self.during_read()
         return {page: self.readings[page] for page in page_ids}
@@ -611,3 +615,108 @@ def test_a_poll_that_fails_leaves_nothing_in_hand(world: World) -> None:
 def test_a_run_over_nothing_reports_nothing(world: World) -> None:
     assert world.sync([[]]) == []
     assert world.inbox.status().pages == 0
+
+
+def test_a_counter_stays_as_it_was_when_the_newest_version_was_read(world: World) -> None:
+    def polled(**fields: object) -> list[list[PageSnapshot]]:
+        world.readings.clear()
+        return [[replace(snapshot(ONE), fields={"id": ONE, **fields})]]
+
+    world.sync(polled(name="Bakery", fan_count=100))
+    for count, name, kept in ((777, "Bakery", 100), (778, "Butcher", 778)):
+        world.sync(polled(name=name, fan_count=count))
+        assert json.loads(world.store.get(page_key(ONE)) or b"")["fan_count"] == kept
+
+
+def test_a_poll_of_some_pages_ends_with_the_part_that_has_the_last_of_them(world: World) -> None:
+    asked_for: list[PageId] = []
+
+    def parts() -> Iterator[list[PageSnapshot]]:
+        for page in (ONE, TWO, TWO, THREE):  # a second person lists one of them too
+            asked_for.append(page)
+            yield [snapshot(page)]
+
+    world.readings = {page: snapshot(page) for page in (ONE, TWO)}
+    reports: list[Outcome | Difference] = []
+    refresher = Refresher(world.inbox, world.store, world.read_pages)
+    Poll(world.inbox, refresher, reports.append, wanted=[TWO, ONE]).run(parts(), [])
+    assert asked_for == [ONE, TWO]
+    assert told(reports) == [(ONE, "stored"), (TWO, "stored")]
+
+
+class TestListOfFields:
+    NARROW, WIDE = FieldList.of(["id", "name"]), FieldList.of(["id", "name", "phone"])
+
+    def polled(
+        self, asked: FieldList | None, page: PageId = ONE, **fields: object
+    ) -> list[list[PageSnapshot]]:
+        now = snapshot(page)
+        return [[replace(now, fields={**now.fields, **fields}, asked=asked)]]
+
+    def sync(self, world: World, parts: list[list[PageSnapshot]]) -> Outcome:
+        world.readings.clear()
+        (found,) = world.sync(parts)
+        assert isinstance(found, Outcome)
+        return found
+
+    def test_a_new_one_is_a_version_without_a_change_and_no_missed_webhook(
+        self, world: World
+    ) -> None:
+        self.sync(world, self.polled(self.NARROW))
+        found = self.sync(world, self.polled(self.WIDE, phone="1"))
+        assert found.version is not None
+        assert (found.version.number, found.version.changes) == (2, ())
+        assert found.version.list_change == ListChange(added=("phone",))
+        assert missed_by(found, ["name", "phone"]) is None
+        assert world.sync(self.polled(self.WIDE, phone="1")) == [Outcome(ONE, "unchanged")]
+        back = self.sync(world, self.polled(self.NARROW, name="Butcher"))
+        assert back.version is not None
+        assert back.version.list_change == ListChange(removed=("phone",))
+        assert back.version.changes == (FieldChange("name", "Bakery", "Butcher"),)
+        assert missed_by(back, ["name", "phone"]) == MissedWebhook(ONE, 3, ("name",))
+
+    @pytest.mark.parametrize("before", [NARROW, None], ids=["another", "none"])
+    def test_one_that_brings_nothing_new_is_noted_so_that_what_comes_later_is_a_change(
+        self, world: World, before: FieldList | None
+    ) -> None:
+        self.sync(world, self.polled(before))
+        assert self.sync(world, self.polled(self.WIDE)).kind == "unchanged"
+        found = self.sync(world, self.polled(self.WIDE, phone="1"))
+        assert found.version is not None
+        assert found.version.changes == (FieldChange("phone", None, "1"),)
+        assert not found.version.list_change
+
+    def test_where_none_is_known_everything_that_differs_is_a_change(self, world: World) -> None:
+        self.sync(world, self.polled(None))
+        found = self.sync(world, self.polled(self.WIDE, phone="1"))
+        assert found.version is not None
+        assert found.version.changes == (FieldChange("phone", None, "1"),)
+
+    def test_an_unchanged_poll_compares_digests_alone_once_the_list_is_noted(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.sync(world, self.polled(self.NARROW))
+        self.sync(world, self.polled(self.WIDE))
+        for name in ("pages", "note_asked"):
+            monkeypatch.setattr(world.inbox, name, lambda *_: pytest.fail("asked for more"))
+        assert self.sync(world, self.polled(self.WIDE)).kind == "unchanged"
+
+    def test_a_dry_run_tells_of_a_new_one_and_notes_nothing(self, world: World) -> None:
+        self.sync(world, self.polled(self.NARROW))
+        world.readings.clear()
+        (found,) = world.sync(self.polled(self.WIDE, phone="1", name="Butcher"), dry_run=True)
+        assert isinstance(found, Difference)
+        assert found.list_change == ListChange(added=("phone",))
+        assert found.changes == (FieldChange("name", "Bakery", "Butcher"),)
+        world.sync(self.polled(self.WIDE), dry_run=True)
+        last = world.inbox.pages()[ONE].last
+        assert last is not None
+        assert last.asked == self.NARROW
+
+    def test_a_field_that_facebook_refuses_has_not_left_it(self, world: World) -> None:
+        self.sync(world, self.polled(self.WIDE, phone="1"))
+        refused = replace(self.polled(self.NARROW)[0][0], left_out=frozenset({"phone"}))
+        assert self.sync(world, [[refused]]).kind == "unchanged"
+        found = self.sync(world, self.polled(self.WIDE, phone="2"))
+        assert found.version is not None
+        assert found.version.changes == (FieldChange("phone", "1", "2"),)

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from fbsync.console import Console
 from fbsync.errors import TokenRefused
+from fbsync.field_list import ListChange
 from fbsync.hallway.refresh import Outcome
 from fbsync.page import FieldChange, PageId, PageSnapshot, PageVersion
 from fbsync.sync.missed_webhook import MissedWebhook
@@ -19,6 +21,7 @@ from fbsync.sync.sync import Difference
 ONE, TWO = PageId("1"), PageId("2")
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 CHANGES = (FieldChange("name", "Old", "New"),)
+UNLISTED: dict[str, object] = {"page_fields_added": [], "page_fields_removed": []}
 
 
 def version(number: int = 2, changes: tuple[FieldChange, ...] = CHANGES) -> PageVersion:
@@ -127,13 +130,15 @@ class TestSync:
                     "reason": None,
                     "version": 2,
                     "changes": [change],
+                    **UNLISTED,
+                    "missed_webhook": [],
                 },
                 {
                     "page_id": "2",
                     "outcome": "parked",
                     "reason": "The token is refused.\nRun: fbsync login",
                 },
-                {"page_id": "1", "outcome": "would_change", "changes": [change]},
+                {"page_id": "1", "outcome": "would_change", "changes": [change], **UNLISTED},
             ],
             "missed_webhooks": 0,
             "refused_fields": [],
@@ -155,3 +160,38 @@ class TestSync:
         made.miss(MissedWebhook(ONE, 2, ("name",)))
         assert "1 change that no webhook had told" in shown(made, capsys)
         assert made.as_json()["missed_webhooks"] == 1
+
+    def test_the_page_whose_webhook_was_missed_is_marked_and_no_other(
+        self, report: Callable[..., SyncReport], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        made = report(STORED)
+        for page, fields in ((TWO, ("name", "phone")), (ONE, ())):
+            if fields:
+                made.miss(MissedWebhook(page, 2, fields))
+            made.add(replace(STORED, page_id=page))
+        told = shown_json(made, capsys)
+        assert isinstance(told, dict)
+        marks = [(entry["page_id"], entry["missed_webhook"]) for entry in told["pages"]]
+        assert marks == [("1", []), ("2", ["name", "phone"]), ("1", [])]
+        assert shown(made, capsys).count("(no webhook told: name, phone)") == 1
+
+    def test_a_new_list_of_fields_is_told_of_each_page(
+        self,
+        report: Callable[..., SyncReport],
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", "200")
+        listed = ListChange(("fan_count",), ("phone",))
+        of_list = replace(version(), changes=(), list_change=listed)
+        would = replace(WOULD_CHANGE, list_change=listed)
+        made = report(replace(STORED, version=of_list), would)
+        said = "asked for since: fan_count; no longer asked for: phone"
+        text = " ".join(shown(made, capsys).split())
+        assert f"version 2 {said}" in text
+        assert f"Old → New; {said}" in text
+        told = shown_json(made, capsys)
+        assert isinstance(told, dict)
+        for entry in told["pages"]:
+            assert entry["page_fields_added"] == ["fan_count"]
+            assert entry["page_fields_removed"] == ["phone"]

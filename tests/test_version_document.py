@@ -1,10 +1,12 @@
 """Stored documents, read back."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from fbsync.errors import UnreadableDocument
+from fbsync.field_list import FieldList, ListChange
 from fbsync.page import PageId, PageVersion, Tombstone
 from fbsync.version_document import parse_page, parse_version
 from tests.written_history import COPIES, PAGE, snapshot, versions
@@ -14,6 +16,14 @@ KEY = f"{PAGE}/history/000004.json"
 
 @pytest.mark.parametrize("version", versions(), ids=lambda version: version.number)
 def test_every_version_is_read_back_as_it_was_written(version: PageVersion | Tombstone) -> None:
+    assert parse_version(KEY, version.document) == version
+
+
+def test_what_a_page_was_asked_for_is_read_back_too() -> None:
+    version = versions()[1]
+    assert isinstance(version, PageVersion)
+    now = replace(version.snapshot, asked=FieldList.of(["name", "id", "picture{url,width}"]))
+    version = replace(version, snapshot=now, list_change=ListChange(("id",), ("phone",)))
     assert parse_version(KEY, version.document) == version
 
 
@@ -40,6 +50,8 @@ def test_a_page_without_a_name_has_an_empty_one(body: bytes) -> None:
         {"changes": {}},
         {"changes": [1]},
         {"changes": [{"field": "name"}]},
+        {"page_fields": "id,name"},
+        {"page_fields_added": [1]},
     ],
     ids=str,
 )

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, case, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from fbsync.database.field_lists import ASKED_FIELDS
 from fbsync.database.inbox_rows import claim_of
 from fbsync.database.schema import pages
 from fbsync.database.store_address import is_store
@@ -27,7 +28,7 @@ def due(now: ColumnElement[float], limit: int, only: Collection[PageId] | None) 
     Those that were put off come after the others, as nobody knows whether they work by now.
     """
     found = (
-        select(pages)
+        select(pages, ASKED_FIELDS)
         .where(pages.c.marks > pages.c.done, pages.c.parked_at.is_(None))
         .where(pages.c.due_at <= now, _is_free(now))
         .order_by(pages.c.due_at, pages.c.waiting_since, pages.c.page_id)
@@ -40,7 +41,7 @@ def due(now: ColumnElement[float], limit: int, only: Collection[PageId] | None) 
 def free(now: ColumnElement[float], page_ids: Collection[PageId]) -> Select[Any]:
     """Those of these pages that nobody has in hand."""
     return (
-        select(pages)
+        select(pages, ASKED_FIELDS)
         .where(pages.c.page_id.in_(page_ids), _is_free(now))
         .order_by(pages.c.page_id)
         .with_for_update(skip_locked=True)

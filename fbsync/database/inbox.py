@@ -14,23 +14,20 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from fbsync.database.claim_statements import due, free, lease_pages
 from fbsync.database.engine import Database
+from fbsync.database.field_lists import ASKED_FIELDS, FieldLists
 from fbsync.database.give_back_statement import give_back
 from fbsync.database.inbox_clock import InboxClock
 from fbsync.database.inbox_rows import chunks, moment, state_of, storable, stored_values
 from fbsync.database.joined_writes import JoinedWrites
 from fbsync.database.mark_statements import Row
-from fbsync.database.marks import (
-    lock_pages,
-    mark_for_second_looks,
-    marks_of,
-    raise_marks,
-)
+from fbsync.database.marks import lock_pages, mark_for_second_looks, marks_of, raise_marks
 from fbsync.database.parked import managed
 from fbsync.database.poll_statements import DIGESTS, pairs
 from fbsync.database.recording import keep, statements
 from fbsync.database.schema import deliveries, pages
 from fbsync.database.stored_versions import StoredVersions, keep_version
 from fbsync.errors import LeaseLost
+from fbsync.field_list import FieldList
 from fbsync.page import NoticedBy, PageId
 from fbsync.ports import (
     LEASE_SECONDS,
@@ -51,6 +48,7 @@ class DatabaseInbox:
         self._database = database
         self._writes = JoinedWrites(database)
         self._versions = StoredVersions(database)
+        self._lists = FieldLists(database)
         self._clock = InboxClock(database, now)
         self._now = self._clock.here
 
@@ -155,16 +153,22 @@ class DatabaseInbox:
         found = {}
         with self._database.read() as connection:
             for condition in wanted:
-                query = select(pages).order_by(pages.c.page_id)
+                query = select(pages, ASKED_FIELDS).order_by(pages.c.page_id)
                 query = query if condition is None else query.where(condition)
                 for row in connection.execute(query):
                     found[PageId(row.page_id)] = state_of(row)
         return found
 
-    def digests(self, page_ids: Collection[PageId]) -> dict[PageId, str]:
+    def digests(
+        self, page_ids: Collection[PageId], asked: FieldList | None = None
+    ) -> dict[PageId, str]:
         """See ports.Inbox."""
         with self._database.read() as connection:
-            return pairs(connection, DIGESTS, list(page_ids))
+            return pairs(connection, DIGESTS, list(page_ids), asked.key if asked else "")
+
+    def note_asked(self, page_ids: Collection[PageId], asked: FieldList) -> None:
+        """See ports.Inbox."""
+        self._lists.note(page_ids, asked)
 
     def mirrored(self) -> frozenset[PageId]:
         """See ports.Inbox."""
@@ -213,6 +217,7 @@ class DatabaseInbox:
         """Whether the page is parked now, if that was wanted. Raises LeaseLost."""
         if stored is not None:
             values = values | stored_values(stored, self._now())
+            self._lists.keep(stored.asked)
             if stored.is_unanswered:
                 values["look_again_at"] = self._clock.current() + LONGEST_PUT_SECONDS
         page = pages.c.page_id == claim.page_id

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
+from fbsync.field_list import FieldList
 from fbsync.page import PageId
 from fbsync.ports import Claim, LastStored, PageState
 
@@ -23,7 +24,7 @@ def storable(text: str) -> str:
 
 
 def claim_of(row: Any, lease: str) -> Claim:
-    """A row of `pages` as a claim under this lease."""
+    """A row of `pages`, with ASKED_FIELDS, as a claim under this lease."""
     return Claim(
         page_id=PageId(row.page_id),
         marks=row.marks,
@@ -44,6 +45,7 @@ def _last_stored(row: Any, *, trusted: bool = True) -> LastStored | None:
         number=row.stored_number,
         digest=row.stored_digest if trusted else None,
         fields=json.loads(row.stored_fields),
+        asked=FieldList.parse(row.asked_fields) if row.asked_fields else None,
     )
 
 
@@ -53,12 +55,13 @@ def stored_values(stored: LastStored, now: float) -> dict[str, Any]:
         "stored_number": stored.number,
         "stored_digest": stored.digest,
         "stored_fields": json.dumps(stored.fields),
+        "asked": stored.asked.key if stored.asked else None,
         "stored_at": now,
     }
 
 
 def state_of(row: Any) -> PageState:
-    """A row of `pages` as the state of the page."""
+    """A row of `pages`, with ASKED_FIELDS, as the state of the page."""
     return PageState(
         page_id=PageId(row.page_id),
         marks=row.marks,

@@ -16,10 +16,12 @@ _MOST_IDS = 500
 DIGESTS = """
 select page_id, stored_digest from pages
 where stored_digest is not null and parked_at is null and suspect <= done and page_id in ({ids})
+and coalesce(asked, '') = {value}
 """
 """The digest of each page's newest version, where nothing is in doubt and the page not parked.
 
-After a move to another store there is none.
+Of those alone that were last asked for this list, by its key; '' is for what is not known. After a
+move to another store there is none.
 """
 
 FINGERPRINTS = """

@@ -14,7 +14,7 @@ from fbsync.database.engine import Database
 from fbsync.database.schema import rate_limits
 from fbsync.errors import RateLimited
 from fbsync.graph.budget import APP_LIMIT, Limit
-from fbsync.graph.pace import Lane, closed_seconds, pause_seconds, percent_now
+from fbsync.graph.pace import WINDOW_SECONDS, Lane, closed_seconds, pause_seconds, percent_now
 
 _NOTED_FROM = 50
 """Percent below which a limit is far away and not worth a row."""
@@ -29,7 +29,8 @@ _NAMED = select(rate_limits).where(rate_limits.c.name.in_(bindparam("names", exp
 class RateBudget:
     """graph.usage.Budget on the database, for one lane. Methods raise DatabaseUnavailable.
 
-    `now` gives seconds since 1970, `sleep` is given each pause; tests replace both.
+    `now` gives seconds since 1970, `sleep` is given each pause; tests replace both. `say` is told
+    when calls begin to wait, once an hour at most.
     """
 
     def __init__(
@@ -38,11 +39,14 @@ class RateBudget:
         lane: Lane,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], object] = time.sleep,
+        say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._database = database
         self._lane = lane
         self._now = now
         self._sleep = sleep
+        self._say = say
+        self._said_at: float | None = None
         self._noted: set[str] = set()
 
     def begin(self, limits: Collection[str]) -> Mapping[str, RateLimited]:
@@ -57,8 +61,10 @@ class RateBudget:
         closed = {row.name: error for row in rows if (error := self._closed(row))}
         if APP_LIMIT in closed:
             raise closed[APP_LIMIT]
-        pause = max((self._pause(row) for row in rows if row.name not in closed), default=0.0)
-        if pause > 0:
+        left = [row for row in rows if row.name not in closed]
+        fullest = max(left, key=self._percent, default=None)
+        if fullest is not None and (pause := self._pause(fullest)) > 0:
+            self._tell(fullest)
             self._sleep(pause)
         return closed
 
@@ -89,8 +95,22 @@ class RateBudget:
         with self._database.write() as connection:
             connection.execute(upsert, rows)
 
+    def _percent(self, row: Row[tuple[object, ...]]) -> float:
+        return percent_now(row.percent, self._now() - row.seen_at)
+
     def _pause(self, row: Row[tuple[object, ...]]) -> float:
-        return pause_seconds(percent_now(row.percent, self._now() - row.seen_at), self._lane)
+        return pause_seconds(self._percent(row), self._lane)
+
+    def _tell(self, row: Row[tuple[object, ...]]) -> None:
+        now = self._now()
+        if self._said_at is not None and now < self._said_at + WINDOW_SECONDS:
+            return
+        self._said_at = now
+        whose = "the app" if row.name == APP_LIMIT else row.name
+        self._say(
+            f"Facebook's limit for {whose} is used to {self._percent(row):.0f} %:"
+            " fbsync goes slower."
+        )
 
     def _closed(self, row: Row[tuple[object, ...]]) -> RateLimited | None:
         of_app = row.name == APP_LIMIT

@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_NUMBER = 6
+SCHEMA_NUMBER = 7
 """Raised by one when tables, (nullable) columns or indexes are added; schema_setup then adds them.
 
 Indexes over a part of the rows are in partial_indexes."""
@@ -71,6 +71,7 @@ pages = Table(
     Column("stored_number", Integer, nullable=False, default=0),
     Column("stored_digest", String(64)),
     Column("stored_fields", Text),  # a JSON object
+    Column("asked", String(16)),  # the key of the list with which it was last seen to be so
     Column("stored_at", Float),
     Column("last_event_at", Float),
     Column("event", String(16)),  # the id of the newest delivery that named it, see webhook.py
@@ -81,6 +82,14 @@ pages = Table(
     # `stored_versions`.
     Column("elsewhere", Integer),
     Column("moves", Boolean),  # true until it was brought over from there; never false
+)
+
+# What pages were asked for, each list once: few, where pages are many.
+field_lists = Table(
+    "field_lists",
+    metadata,
+    Column("key", String(16), primary_key=True),
+    Column("fields", Text, nullable=False),  # with commas
 )
 
 # Every version that is known to be in the store: to compare it with, and to mend it from.

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from fbsync.errors import FieldRefused
-from fbsync.page import PageId, PageSnapshot, field_name, split_fields
+from fbsync.field_list import FieldList, field_name, split_fields
+from fbsync.page import PageId, PageSnapshot
 
 _NEEDED = frozenset({"id", "name"})
 
@@ -28,7 +29,7 @@ class PageFields:
     def __init__(self, wanted: Sequence[str], refused: FieldMemory) -> None:
         self._wanted = {field_name(field): field for field in wanted}
         self._refused = refused
-        self._left_out = frozenset(refused.names()) & self._wanted.keys()
+        self._leave_out(frozenset(refused.names()) & self._wanted.keys())
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -54,11 +55,18 @@ class PageFields:
             raise refusal
         if refusal.field not in self._left_out:
             self._refused.add(refusal.field)
-            self._left_out |= {refusal.field}
+            self._leave_out(self._left_out | {refusal.field})
 
     def snapshot(self, page: PageId, data: Mapping[str, object], version: str) -> PageSnapshot:
         """Only what was asked for is kept, so that nothing else can slip into a stored object."""
         fields = dict(data) | {"id": page}  # as a text, also where an answer has a number
         for name in fields.keys() - self._wanted.keys():
             del fields[name]
-        return PageSnapshot(page, fields, datetime.now(UTC), version, self._left_out)
+        return PageSnapshot(
+            page, fields, datetime.now(UTC), version, self._left_out, self._field_list
+        )
+
+    def _leave_out(self, names: frozenset[str]) -> None:
+        self._left_out = names
+        asked = (field for name, field in self._wanted.items() if name not in names)
+        self._field_list = FieldList.of(asked)

@@ -5,11 +5,12 @@ is taken, by a worker that died before its finish or whose write came late, that
 what was read is compared with it, and stored under the number after it if it differs.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from fbsync.errors import NoAccess, PageGone, PermanentFailure, PermissionMissing, TokenRefused
+from fbsync.field_list import ListChange
 from fbsync.hallway.store_check import Guard, StoreCheck
 from fbsync.page import (
     NoticedBy,
@@ -54,15 +55,15 @@ class PageWriter:
                 return Written()
             last, drift = self._check.look(page, last, guard)
         while True:
-            now = snapshot.keeping(last.fields) if last else snapshot
+            now = snapshot.keeping(last.fields, last.asked) if last else snapshot
             if last is not None and last.digest == now.digest:
                 last = self._check.put_page(page, last, guard)
-                return Written(last, _adopted(claim, last), drift)
+                return Written(replace(last, asked=now.asked), _adopted(claim, last), drift)
             version = _next_version(claim, last, now)
             if self._create(version, guard):
                 guard()
                 is_unanswered = self._store.put(page_key(page), now.document)
-                last = _grown(last, version, now.digest, now.fields, is_unanswered=is_unanswered)
+                last = _grown(last, version, now, is_unanswered=is_unanswered)
                 return Written(last, version, drift)
             last = self._check.newer(page, last)
 
@@ -84,7 +85,8 @@ class PageWriter:
             number, noticed_at = last.number + 1, datetime.now(UTC)
             stone = Tombstone(page, number, noticed_at, str(failure), _noticed_by(claim, number))
             if self._create(stone, guard):
-                last = _grown(last, stone, INACCESSIBLE, last.fields)
+                documents = {**last.documents, number: stone.document}
+                last = replace(last, number=number, digest=INACCESSIBLE, documents=documents)
             else:
                 last = self._check.newer(page, last)
         if is_in_doubt:
@@ -99,8 +101,9 @@ class PageWriter:
 
 def _next_version(claim: Claim, last: LastStored | None, now: PageSnapshot) -> PageVersion:
     number = last.number + 1 if last else 1
-    changes = changes_between(last.fields if last else None, now.fields)
-    return PageVersion(claim.page_id, number, now, changes, _noticed_by(claim, number))
+    listed = ListChange.between(last.asked if last else None, now.asked)
+    changes = changes_between(last.fields if last else None, now.fields, listed.names)
+    return PageVersion(claim.page_id, number, now, changes, _noticed_by(claim, number), listed)
 
 
 def _noticed_by(claim: Claim, number: int) -> NoticedBy:
@@ -111,16 +114,11 @@ def _noticed_by(claim: Claim, number: int) -> NoticedBy:
 
 
 def _grown(
-    last: LastStored | None,
-    version: PageVersion | Tombstone,
-    digest: str,
-    fields: Mapping[str, object],
-    *,
-    is_unanswered: bool = False,
+    last: LastStored | None, version: PageVersion, now: PageSnapshot, *, is_unanswered: bool
 ) -> LastStored:
     documents = {**(last.documents if last else {}), version.number: version.document}
     is_unanswered |= last is not None and last.is_unanswered
-    return LastStored(version.number, digest, fields, documents, is_unanswered)
+    return LastStored(version.number, now.digest, now.fields, documents, is_unanswered, now.asked)
 
 
 def _adopted(claim: Claim, last: LastStored) -> PageVersion | None:

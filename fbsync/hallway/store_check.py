@@ -146,8 +146,7 @@ def _adopted(
     documents = {**(last.documents if last else {}), number: body}
     is_unanswered = last is not None and last.is_unanswered
     if isinstance(version, Tombstone):
-        return LastStored(
-            number, INACCESSIBLE, last.fields if last else {}, documents, is_unanswered
-        )
-    fields = version.snapshot.fields
-    return LastStored(number, digest_of(fields), fields, documents, is_unanswered)
+        fields, asked = (last.fields, last.asked) if last else ({}, None)
+        return LastStored(number, INACCESSIBLE, fields, documents, is_unanswered, asked)
+    fields, asked = version.snapshot.fields, version.snapshot.asked
+    return LastStored(number, digest_of(fields), fields, documents, is_unanswered, asked)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from fbsync.change_report import list_change_as_json
 from fbsync.console import Console
 from fbsync.errors import FbsyncError
 from fbsync.hallway.refresh import Outcome
@@ -63,6 +64,8 @@ def outcome_line(found: Outcome | FbsyncError) -> LogLine:
         "drift": list(found.drift) or None,
         "retry_at": found.retry_at.isoformat(timespec="seconds") if found.retry_at else None,
     }
+    if found.version and found.version.list_change:
+        details |= list_change_as_json(found.version.list_change)
     told = {name: value for name, value in details.items() if value is not None}
     return LogLine("outcome", text, level, found.kind, told)
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from fbsync.page import are_mirror_fields, split_fields
+from fbsync.field_list import are_mirror_fields, split_fields
 from fbsync.settings.environment import (
     LOOPBACK_HOSTS,
     Environment,

@@ -6,11 +6,17 @@ Grows with the number of reasons and of people, not with that of pages.
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from fbsync.change_report import changes_as_json, describe_changes
+from fbsync.change_report import (
+    changes_as_json,
+    describe_changes,
+    describe_list_change,
+    list_change_as_json,
+)
 from fbsync.console import Console
 from fbsync.errors import FbsyncError
 from fbsync.grouped_reasons import Reasons
 from fbsync.hallway.refresh import Outcome
+from fbsync.page import PageId
 from fbsync.report import ATTENTION, outcome_details
 from fbsync.sync.missed_webhook import MissedWebhook
 from fbsync.sync.spool import Spool
@@ -35,6 +41,7 @@ class SyncReport:
         self.refused_fields: Sequence[str] = ()
         self._rows: list[tuple[str, str, str, str]] = []
         self._left_out = 0
+        self._missed: dict[PageId, Sequence[str]] = {}  # of pages that are to be added yet
         self._troubled: defaultdict[str, Reasons] = defaultdict(Reasons)
         self._entries = entries
         self._drift = drift
@@ -44,21 +51,23 @@ class SyncReport:
         self.refused.append((person, str(error)))
 
     def miss(self, missed: MissedWebhook) -> None:
-        """Keep that a webhook should have told this."""
+        """Keep that a webhook should have told this; the page itself is added after it."""
         self.missed += 1
+        self._missed[missed.page_id] = missed.fields
 
     def add(self, found: Outcome | Difference) -> None:
         """Count one page."""
         kind = _kind(found)
         self.counts[kind] += 1
+        missed = self._missed.pop(found.page_id, ())
         if kind in ("unchanged", "settled elsewhere"):
             return
         if self._entries is not None:
-            self._entries.add(_page_as_json(found))
+            self._entries.add(_page_as_json(found, missed))
         if isinstance(found, Outcome) and kind in ATTENTION:
             self._troubled[kind].add(found.page_id, outcome_details(found))
         elif len(self._rows) < _MAX_ROWS:
-            self._rows.append(_row(found))
+            self._rows.append(_row(found, missed))
         else:
             self._left_out += 1
 
@@ -116,17 +125,26 @@ def _kind(found: Outcome | Difference) -> str:
     return found.kind if isinstance(found, Outcome) else "would change"
 
 
-def _row(found: Outcome | Difference) -> tuple[str, str, str, str]:
+def _row(found: Outcome | Difference, missed: Sequence[str]) -> tuple[str, str, str, str]:
     if isinstance(found, Difference):
-        return found.page_id, found.name, "would change", describe_changes(found.changes)
+        told = (describe_changes(found.changes), describe_list_change(found.list_change))
+        return found.page_id, found.name, "would change", "; ".join(filter(None, told))
     name = str(found.version.snapshot.fields.get("name", "")) if found.version else ""
-    return found.page_id, name, found.kind, outcome_details(found)
+    details = outcome_details(found)
+    if missed:
+        details += f"  (no webhook told: {', '.join(missed)})"
+    return found.page_id, name, found.kind, details
 
 
-def _page_as_json(found: Outcome | Difference) -> dict[str, object]:
+def _page_as_json(found: Outcome | Difference, missed: Sequence[str]) -> dict[str, object]:
     if isinstance(found, Difference):
         changes = changes_as_json(found.changes)
-        return {"page_id": found.page_id, "outcome": "would_change", "changes": changes}
+        return {
+            "page_id": found.page_id,
+            "outcome": "would_change",
+            "changes": changes,
+            **list_change_as_json(found.list_change),
+        }
     entry: dict[str, object] = {
         "page_id": found.page_id,
         "outcome": found.kind.replace(" ", "_"),
@@ -137,4 +155,6 @@ def _page_as_json(found: Outcome | Difference) -> dict[str, object]:
     if found.version is not None:
         entry["version"] = found.version.number
         entry["changes"] = changes_as_json(found.version.changes)
+        entry |= list_change_as_json(found.version.list_change)
+        entry["missed_webhook"] = list(missed)
     return entry

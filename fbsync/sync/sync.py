@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from fbsync.errors import DatabaseUnavailable, StoreRefused
+from fbsync.field_list import FieldList, ListChange
 from fbsync.hallway.refresh import CLAIM_LIMIT, Outcome, Refresher
 from fbsync.page import FieldChange, PageId, PageSnapshot, changes_between
 from fbsync.patience import POLL_PATIENCE, Patience
-from fbsync.ports import Inbox, PageState
+from fbsync.ports import Inbox, LastStored, PageState
 from fbsync.sync.in_hand import InHand
 from fbsync.sync.put_off_pages import PutOffPages
 
@@ -28,11 +29,12 @@ STOP_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Difference:
-    """A page whose stored fields differ from the poll; what a dry run shows."""
+    """A page whose stored fields differ from the poll; what a dry run shows. See PageVersion."""
 
     page_id: PageId
     name: str
     changes: tuple[FieldChange, ...]
+    list_change: ListChange = ListChange()
 
 
 class Poll:
@@ -80,7 +82,7 @@ class Poll:
         )
 
     def run(self, parts: Iterable[Sequence[PageSnapshot]], known: Collection[PageId]) -> None:
-        """Compare each part of the poll; then look one by one at pages that the poll left out.
+        """Compare the poll, up to the last wanted page; then look one by one at what it left out.
 
         `known` are the pages that have a token of their own. Raises what the poll raises,
         StoreRefused, StoreMoved and DatabaseUnavailable. However it ends, nothing stays in hand
@@ -100,6 +102,8 @@ class Poll:
                 self._stop()
                 return
             self._compare([snapshot for snapshot in part if self._is_new(snapshot.page_id)])
+            if self._wanted is not None and all(self._seen.values()):
+                break  # the rest of everybody's lists may be a thousand calls
         self._in_hand.finish()
         left_out = {page for page, is_seen in self._seen.items() if not is_seen}
         for page in sorted(left_out.difference(known)):
@@ -124,7 +128,8 @@ class Poll:
         return True
 
     def _compare(self, snapshots: Sequence[PageSnapshot]) -> None:
-        digests = self._inbox.digests([snapshot.page_id for snapshot in snapshots])
+        asked = snapshots[0].asked if snapshots else None
+        digests = self._inbox.digests([snapshot.page_id for snapshot in snapshots], asked)
         left = []
         for snapshot in snapshots:
             if not snapshot.left_out and digests.get(snapshot.page_id) == snapshot.digest:
@@ -137,18 +142,22 @@ class Poll:
     def _compare_fields(self, snapshots: Sequence[PageSnapshot]) -> None:
         states = self._inbox.pages([snapshot.page_id for snapshot in snapshots])
         differing = []
+        asked_anew: dict[FieldList, list[PageId]] = {}
         for snapshot in snapshots:
             state = states.get(snapshot.page_id)
-            if _is_stored(state, snapshot):
+            last = state.last if state else None
+            now = snapshot.keeping(last.fields, last.asked) if last else snapshot
+            if state and last and not state.parked and last.digest == now.digest:
                 self._settle(Outcome(snapshot.page_id, "unchanged"))
+                if now.asked is not None and now.asked != last.asked:
+                    asked_anew.setdefault(now.asked, []).append(snapshot.page_id)
                 continue
             differing.append(snapshot.page_id)
             if self._dry_run:
-                last = state.last.fields if state and state.last else {}
-                changes = changes_between(last, snapshot.keeping(last).fields)
-                name = str(snapshot.fields.get("name", ""))
-                self._report(Difference(snapshot.page_id, name, changes))
+                self._report(_difference(last, now))
         if not self._dry_run:
+            for asked, pages in asked_anew.items():
+                self._inbox.note_asked(pages, asked)
             # The poll lists them, so the access that they were parked for is back.
             self._inbox.unpark(
                 [page for page in differing if page in states and states[page].parked]
@@ -234,7 +243,7 @@ def _outcome_elsewhere(state: PageState, mark: int, deadline: float) -> Outcome 
     return None
 
 
-def _is_stored(state: PageState | None, snapshot: PageSnapshot) -> bool:
-    if state is None or state.parked or state.last is None or state.last.digest is None:
-        return False
-    return state.last.digest == snapshot.keeping(state.last.fields).digest
+def _difference(last: LastStored | None, now: PageSnapshot) -> Difference:
+    listed = ListChange.between(last.asked if last else None, now.asked)
+    changes = changes_between(last.fields if last else None, now.fields, listed.names)
+    return Difference(now.page_id, str(now.fields.get("name", "")), changes, listed)
