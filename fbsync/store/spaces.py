@@ -5,9 +5,9 @@ objects are private JSON documents, put in one piece.
 """
 
 import hashlib
+import threading
 from base64 import b64encode
 from collections.abc import Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,10 +18,7 @@ from fbsync.store.refusals import Refusals, code_of, status_of
 from fbsync.store.s3_endpoint import S3Endpoint
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-    from fbsync.store.quick_put import QuickPut
-    from fbsync.store.unanswered import UnansweredTries
+    from fbsync.store.s3_wire import S3Wire
 
 _CONFLICTS = frozenset({409, 412})
 """A conditional write that came second (S3, "Conditional requests")."""
@@ -37,6 +34,8 @@ class SpacesStore:
         self._endpoint = endpoint
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
+        self._making = threading.Lock()
+        self._made: S3Wire | None = None
         self._listed = 0
         self._is_bucket_there = False  # as far as an answer could have said that it is not
         self._refusals = Refusals(bucket, endpoint.address)
@@ -51,13 +50,13 @@ class SpacesStore:
 
     def put(self, key: str, body: bytes) -> bool:
         """See ports.ObjectStore."""
-        self._tries.begin()
+        self._wire.tries.begin()
         try:
             self._put(key, body)
         except (BotoCoreError, ClientError) as error:
             if not (_is_in_doubt(error) and self._holds(key, body)):
                 raise self._refusals.explain(error) from None
-        return self._tries.any
+        return self._wire.tries.any
 
     def create(self, key: str, body: bytes) -> bool:
         """See ports.ObjectStore.
@@ -78,8 +77,9 @@ class SpacesStore:
 
     def get(self, key: str) -> bytes | None:
         """The object's bytes, or None where there is none."""
+        full_key = self._prefix + checked(key)
         try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + checked(key))
+            answer = self._wire.client.get_object(Bucket=self._bucket, Key=full_key)
             with answer["Body"] as body:
                 return body.read()
         except ClientError as error:
@@ -93,7 +93,7 @@ class SpacesStore:
         """See ports.ObjectStore."""
         full_key = self._prefix + checked(key)
         try:
-            found = self._client.head_object(Bucket=self._bucket, Key=full_key)
+            found = self._wire.client.head_object(Bucket=self._bucket, Key=full_key)
         except ClientError as error:
             if status_of(error) == 404:
                 self._check_bucket()
@@ -111,7 +111,7 @@ class SpacesStore:
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """See ports.ObjectStore; 1,000 objects a request."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(
+        pages = self._wire.client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=self._prefix + checked_prefix(prefix)
         )
         try:
@@ -123,38 +123,28 @@ class SpacesStore:
         except (BotoCoreError, ClientError) as error:
             raise self._refusals.explain(error) from None
 
-    @cached_property
-    def _client(self) -> "S3Client":
-        from fbsync.store.s3_client import make_client
+    @property
+    def _wire(self) -> "S3Wire":
+        """Made once, whichever thread comes first."""
+        with self._making:
+            if self._made is None:
+                from fbsync.store.s3_wire import S3Wire
 
-        client = make_client(self._endpoint)
-        client.meta.events.register("needs-retry.s3.PutObject", self._tries.note_try)
-        return client
-
-    @cached_property
-    def _tries(self) -> "UnansweredTries":
-        from fbsync.store.unanswered import UnansweredTries
-
-        return UnansweredTries()
-
-    @cached_property
-    def _quick(self) -> "QuickPut":
-        from fbsync.store.quick_put import QuickPut
-
-        return QuickPut(self._client, self._bucket, self._endpoint, self._tries)
+                self._made = S3Wire(self._endpoint, self._bucket)
+            return self._made
 
     def _put(self, key: str, body: bytes, *, is_new: bool = False) -> None:
         """The whole object, guarded by Content-MD5; the answer's ETag must be that MD5.
 
         With `is_new` nothing is replaced.
         """
-        if self._quick.put(self._prefix + checked(key), body, is_new=is_new):
+        if self._wire.quick.put(self._prefix + checked(key), body, is_new=is_new):
             self._is_bucket_there = True
             return
         md5 = hashlib.md5(body, usedforsecurity=False)
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if is_new else {}
         try:
-            answer = self._client.put_object(
+            answer = self._wire.client.put_object(
                 Bucket=self._bucket,
                 Key=self._prefix + key,
                 Body=body,
@@ -175,7 +165,7 @@ class SpacesStore:
         if self._is_bucket_there:
             return
         try:
-            self._client.head_bucket(Bucket=self._bucket)
+            self._wire.client.head_bucket(Bucket=self._bucket)
         except ClientError as error:
             if status_of(error) == 404:
                 raise self._refusals.no_bucket() from None
