@@ -114,7 +114,7 @@ def look_at_store(open_store: Callable[[], ObjectStore], versions: int, *, probe
 
     Nothing is written to it, but with `probes` the object PROBE_KEY: whether a create replaces it.
     """
-    address, creates_once = None, None
+    address, creates_once, guards = None, None, True
     try:
         store = open_store()
         address = store.address
@@ -122,16 +122,13 @@ def look_at_store(open_store: Callable[[], ObjectStore], versions: int, *, probe
         is_empty = all(found.key == PROBE_KEY for found in islice(store.list(""), 2))
         if probes and not (is_empty and versions):  # else it may be somebody else's
             creates_once = _creates_once(store)
+            guards = store.guards_creates
     except FbsyncError as error:
         return Finding("store", "fault", str(error), {"address": address})
+    creates_once = creates_once and guards
     facts = {"address": address, "is_empty": is_empty, "creates_once": creates_once}
     if creates_once is False:
-        told = (
-            f"{address} replaces objects although it is told not to (If-None-Match: *).\n"
-            "Two databases, or a new one, could overwrite each other's versions there: keep one"
-            " database and its backup, or choose a server that knows conditional writes."
-        )
-        return Finding("store", "warning", told, facts)
+        return Finding("store", "warning", _unguarded(address, refuses=not guards), facts)
     if is_empty and versions:
         told = (
             f"{address} is empty, but the database records {versions} stored versions.\n"
@@ -145,6 +142,21 @@ def look_at_store(open_store: Callable[[], ObjectStore], versions: int, *, probe
 def _creates_once(store: ObjectStore) -> bool:
     """Whether the second create of one object is refused. It may be there since another time."""
     return not all(store.create(PROBE_KEY, body) for body in _PROBES)
+
+
+def _unguarded(address: str, *, refuses: bool) -> str:
+    """What a server without conditional writes means; `refuses` those, or ignores that they are."""
+    if refuses:
+        told = "refuses to be told not to replace an object (If-None-Match: *)"
+        risk = "Two databases that write at the same moment"
+    else:
+        told = "replaces objects although it is told not to (If-None-Match: *)"
+        risk = "Two databases, or a new one,"
+    return (
+        f"{address} {told}.\n"
+        f"{risk} could overwrite each other's versions there: keep one database and its backup, or"
+        " choose a server that knows conditional writes."
+    )
 
 
 def _in_words(address: str, condition: Condition, backlog: Backlog, limits: Limits) -> str:

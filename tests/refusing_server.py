@@ -11,15 +11,18 @@ EMPTY_ETAG = '"d41d8cd98f00b204e9800998ecf8427e"'
 
 @dataclass(frozen=True)
 class Answer:
-    """A status, and S3's error code as its body where there is one."""
+    """A status, and as its body S3's error code or what a listing has `listed`."""
 
     status: int
     code: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    listed: str = ""
 
     @property
     def body(self) -> bytes:
         """As S3 has it; the message repeats what must not be told ("Error responses")."""
+        if self.listed:
+            return f"<ListBucketResult>{self.listed}</ListBucketResult>".encode()
         told = f"<Error><Code>{self.code}</Code><Message>AKIA0123 and its signature</Message>"
         return f"{told}</Error>".encode() if self.code else b""
 

@@ -7,14 +7,14 @@ objects are private JSON documents, put in one piece.
 import hashlib
 import threading
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fbsync.ports import StoredObject, etag_of
 from fbsync.store.keys import checked, checked_prefix
-from fbsync.store.refusals import Refusals, code_of, status_of
+from fbsync.store.refusals import Refusals, code_of, may_be_of_the_condition, status_of
 from fbsync.store.s3_endpoint import S3Endpoint
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class SpacesStore:
         self._made: S3Wire | None = None
         self._listed = 0
         self._is_bucket_there = False  # as far as an answer could have said that it is not
+        self._knows_conditions = True  # until a create was refused where a plain put was not
         self._refusals = Refusals(bucket, endpoint.address)
 
     @property
@@ -64,9 +65,15 @@ class SpacesStore:
         A conflict may be with our own first try, whose answer was lost. And Ceph's gateway may
         answer the loser of a race with 500. So what is there decides.
         """
+        if not self._knows_conditions:
+            return self._create_after_a_look(key, body)
         try:
             self._put(key, body, is_new=True)
         except (BotoCoreError, ClientError) as error:
+            if may_be_of_the_condition(error):
+                holds = self._create_after_a_look(key, body)
+                self._knows_conditions = False
+                return holds
             is_conflict = isinstance(error, ClientError) and status_of(error) in _CONFLICTS
             if not is_conflict and not _is_in_doubt(error):
                 raise self._refusals.explain(error) from None
@@ -74,6 +81,11 @@ class SpacesStore:
                 raise self._refusals.explain(error) from None
             return found.etag == etag_of(body)
         return True
+
+    @property
+    def guards_creates(self) -> bool:
+        """See ports.ObjectStore. A server that ignores the condition is not noticed."""
+        return self._knows_conditions
 
     def get(self, key: str) -> bytes | None:
         """The object's bytes, or None where there is none."""
@@ -102,7 +114,7 @@ class SpacesStore:
         except BotoCoreError as error:
             raise self._refusals.explain(error) from None
         self._is_bucket_there = True
-        return StoredObject(key, found["ETag"].strip('"'), found["ContentLength"])
+        return self._described(key, found, "ContentLength")
 
     @property
     def list_requests(self) -> int:
@@ -119,7 +131,7 @@ class SpacesStore:
                 self._listed += 1
                 for item in page.get("Contents", ()):
                     key = item["Key"].removeprefix(self._prefix)
-                    yield StoredObject(key, item["ETag"].strip('"'), item["Size"])
+                    yield self._described(key, item, "Size")
         except (BotoCoreError, ClientError) as error:
             raise self._refusals.explain(error) from None
 
@@ -157,8 +169,22 @@ class SpacesStore:
             self._is_bucket_there = code_of(error) != "NoSuchBucket"
             raise
         self._is_bucket_there = True
+        if "ETag" not in answer:
+            raise self._refusals.left_out("ETag")
         if answer["ETag"].strip('"') != md5.hexdigest():
             raise self._refusals.other_bytes(self._prefix + key)
+
+    def _create_after_a_look(self, key: str, body: bytes) -> bool:
+        """Without a condition: what another writes between look and put is replaced."""
+        if (found := self.head(key)) is not None:
+            return found.etag == etag_of(body)
+        self.put(key, body)
+        return True
+
+    def _described(self, key: str, told: Mapping[str, Any], size: str) -> StoredObject:
+        if missing := {"ETag", size} - told.keys():
+            raise self._refusals.left_out(" and no ".join(sorted(missing)))
+        return StoredObject(key, told["ETag"].strip('"'), told[size])
 
     def _check_bucket(self) -> None:
         """A HEAD's answer has no body to say that the bucket is missing, so that is asked once."""
