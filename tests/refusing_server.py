@@ -1,6 +1,7 @@
 """A small S3 server on loopback that answers every request in the way a test wants."""
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ class Answer:
     code: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     listed: str = ""
+    after_seconds: float = 0.0
 
     @property
     def body(self) -> bytes:
@@ -47,6 +49,7 @@ def refusing_server(answers: Mapping[str, Answer]) -> Iterator[RefusingServer]:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             asked.append((self.command, {k.lower(): v for k, v in self.headers.items()}))
             answer = answers[self.command]
+            time.sleep(answer.after_seconds)
             body = b"" if self.command == "HEAD" else answer.body
             self.send_response(answer.status)
             for name, value in answer.headers.items():

@@ -140,8 +140,7 @@ IMPORTS = {
     "store.quick_put": ".s3_client .s3_endpoint .unanswered",
     "store.s3_wire": ".quick_put .s3_client .s3_endpoint .unanswered",
     "store.spaces": ".keys .refusals .s3_endpoint .s3_wire ports",
-    "store.place": ".directory .s3_endpoint .spaces data_folder hallway.refresh ports"
-    " settings.store",
+    "store.place": ".directory .s3_endpoint .spaces data_folder ports settings.store",
     # the reading side: the store alone, without database and Facebook
     "mirror": "errors page ports version_document",
     "mirror_place": "mirror settings.environment settings.facebook settings.store store.place",

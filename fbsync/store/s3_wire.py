@@ -3,6 +3,8 @@
 boto3 takes a fifth of a second to load, so this is loaded at the first request alone.
 """
 
+import threading
+
 from fbsync.store.quick_put import QuickPut
 from fbsync.store.s3_client import make_client
 from fbsync.store.s3_endpoint import S3Endpoint
@@ -16,4 +18,6 @@ class S3Wire:
         self.client = make_client(endpoint)
         self.tries = UnansweredTries()
         self.quick = QuickPut(self.client, bucket, endpoint, self.tries)
+        self.turns = threading.BoundedSemaphore(endpoint.connections)
+        """One for each request: more than the connections would each open one for itself alone."""
         self.client.meta.events.register("needs-retry.s3.PutObject", self.tries.note_try)

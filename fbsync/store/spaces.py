@@ -8,7 +8,8 @@ import hashlib
 import threading
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -18,8 +19,11 @@ from fbsync.store.refusals import Refusals, code_of, may_be_of_the_condition, st
 from fbsync.store.s3_endpoint import S3Endpoint
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
     from fbsync.store.s3_wire import S3Wire
 
+_Page = TypeVar("_Page")
 _CONFLICTS = frozenset({409, 412})
 """A conditional write that came second (S3, "Conditional requests")."""
 
@@ -91,9 +95,10 @@ class SpacesStore:
         """The object's bytes, or None where there is none."""
         full_key = self._prefix + checked(key)
         try:
-            answer = self._wire.client.get_object(Bucket=self._bucket, Key=full_key)
-            with answer["Body"] as body:
-                return body.read()
+            with self._turn() as client:
+                answer = client.get_object(Bucket=self._bucket, Key=full_key)
+                with answer["Body"] as body:
+                    return body.read()
         except ClientError as error:
             if code_of(error) == "NoSuchKey":
                 return None
@@ -105,7 +110,8 @@ class SpacesStore:
         """See ports.ObjectStore."""
         full_key = self._prefix + checked(key)
         try:
-            found = self._wire.client.head_object(Bucket=self._bucket, Key=full_key)
+            with self._turn() as client:
+                found = client.head_object(Bucket=self._bucket, Key=full_key)
         except ClientError as error:
             if status_of(error) == 404:
                 self._check_bucket()
@@ -123,11 +129,11 @@ class SpacesStore:
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """See ports.ObjectStore; 1,000 objects a request."""
-        pages = self._wire.client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=self._prefix + checked_prefix(prefix)
-        )
+        full_prefix = self._prefix + checked_prefix(prefix)
+        paginator = self._wire.client.get_paginator("list_objects_v2")
+        pages = iter(paginator.paginate(Bucket=self._bucket, Prefix=full_prefix))
         try:
-            for page in pages:
+            while (page := self._next(pages)) is not None:
                 self._listed += 1
                 for item in page.get("Contents", ()):
                     key = item["Key"].removeprefix(self._prefix)
@@ -145,26 +151,40 @@ class SpacesStore:
                 self._made = S3Wire(self._endpoint, self._bucket)
             return self._made
 
+    @contextmanager
+    def _turn(self) -> Iterator["S3Client"]:
+        """For one request, answer and all."""
+        wire = self._wire
+        with wire.turns:
+            yield wire.client
+
+    def _next(self, pages: Iterator[_Page]) -> _Page | None:
+        with self._turn():
+            return next(pages, None)
+
     def _put(self, key: str, body: bytes, *, is_new: bool = False) -> None:
         """The whole object, guarded by Content-MD5; the answer's ETag must be that MD5.
 
         With `is_new` nothing is replaced.
         """
-        if self._wire.quick.put(self._prefix + checked(key), body, is_new=is_new):
+        with self._turn():
+            is_put = self._wire.quick.put(self._prefix + checked(key), body, is_new=is_new)
+        if is_put:
             self._is_bucket_there = True
             return
         md5 = hashlib.md5(body, usedforsecurity=False)
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if is_new else {}
         try:
-            answer = self._wire.client.put_object(
-                Bucket=self._bucket,
-                Key=self._prefix + key,
-                Body=body,
-                ACL="private",
-                ContentType="application/json",
-                ContentMD5=b64encode(md5.digest()).decode(),
-                **condition,
-            )
+            with self._turn() as client:
+                answer = client.put_object(
+                    Bucket=self._bucket,
+                    Key=self._prefix + key,
+                    Body=body,
+                    ACL="private",
+                    ContentType="application/json",
+                    ContentMD5=b64encode(md5.digest()).decode(),
+                    **condition,
+                )
         except ClientError as error:
             self._is_bucket_there = code_of(error) != "NoSuchBucket"
             raise
@@ -191,7 +211,8 @@ class SpacesStore:
         if self._is_bucket_there:
             return
         try:
-            self._wire.client.head_bucket(Bucket=self._bucket)
+            with self._turn() as client:
+                client.head_bucket(Bucket=self._bucket)
         except ClientError as error:
             if status_of(error) == 404:
                 raise self._refusals.no_bucket() from None
