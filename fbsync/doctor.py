@@ -120,7 +120,7 @@ def look_at_store(
     `known` is the store of the database, with so many `versions`; None where it knows none. Nothing
     is written, but with `probes` the object PROBE_KEY: whether a create replaces it.
     """
-    address, creates_once = None, None
+    address, creates_once, guards = None, None, True
     try:
         store = open_store()
         address = store.identity
@@ -129,19 +129,16 @@ def look_at_store(
         other = _as_another_one(address, known, versions if is_empty else 0)
         if probes and not other:  # else it may be somebody else's
             creates_once = _creates_once(store)
+            guards = store.guards_creates
     except FbsyncError as error:
         return Finding("store", "fault", str(error), {"address": address})
+    creates_once = creates_once and guards
     facts = {"address": address, "is_empty": is_empty, "creates_once": creates_once}
     if other:
         mend = "Mend the settings of the store, unless it is a new one that fbsync sync is to fill."
         return Finding("store", "fault", f"{other}\n{mend}", facts)
     if creates_once is False:
-        told = (
-            f"{address} replaces objects although it is told not to (If-None-Match: *).\n"
-            "Two databases, or a new one, could overwrite each other's versions there: keep one"
-            " database and its backup, or choose a server that knows conditional writes."
-        )
-        return Finding("store", "warning", told, facts)
+        return Finding("store", "warning", _unguarded(address, refuses=not guards), facts)
     found = "it holds nothing yet" if is_empty else "its objects can be listed"
     return Finding("store", "ok", f"{address}: {found}", facts)
 
@@ -158,6 +155,21 @@ def _as_another_one(address: str, known: str | None, missing: int) -> str | None
 def _creates_once(store: ObjectStore) -> bool:
     """Whether the second create of one object is refused. It may be there since another time."""
     return not all(store.create(PROBE_KEY, body) for body in _PROBES)
+
+
+def _unguarded(address: str, *, refuses: bool) -> str:
+    """What a server without conditional writes means; `refuses` those, or ignores that they are."""
+    if refuses:
+        told = "refuses to be told not to replace an object (If-None-Match: *)"
+        risk = "Two databases that write at the same moment"
+    else:
+        told = "replaces objects although it is told not to (If-None-Match: *)"
+        risk = "Two databases, or a new one,"
+    return (
+        f"{address} {told}.\n"
+        f"{risk} could overwrite each other's versions there: keep one database and its backup, or"
+        " choose a server that knows conditional writes."
+    )
 
 
 def _in_words(address: str, condition: Condition, backlog: Backlog, limits: Limits) -> str:

@@ -253,6 +253,14 @@ class ObjectStore(Protocol):
         """
         ...
 
+    @property
+    def guards_creates(self) -> bool:
+        """Whether `create` replaces nothing, also where two come at once; as far as is known yet.
+
+        Without it, each looks first whether something is there.
+        """
+        ...
+
     def get(self, key: str) -> bytes | None:
         """The object's bytes, or None where there is none."""
         ...

@@ -1,6 +1,7 @@
 """A small S3 server on loopback that answers every request in the way a test wants."""
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,15 +12,19 @@ EMPTY_ETAG = '"d41d8cd98f00b204e9800998ecf8427e"'
 
 @dataclass(frozen=True)
 class Answer:
-    """A status, and S3's error code as its body where there is one."""
+    """A status, and as its body S3's error code or what a listing has `listed`."""
 
     status: int
     code: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    listed: str = ""
+    after_seconds: float = 0.0
 
     @property
     def body(self) -> bytes:
         """As S3 has it; the message repeats what must not be told ("Error responses")."""
+        if self.listed:
+            return f"<ListBucketResult>{self.listed}</ListBucketResult>".encode()
         told = f"<Error><Code>{self.code}</Code><Message>AKIA0123 and its signature</Message>"
         return f"{told}</Error>".encode() if self.code else b""
 
@@ -44,6 +49,7 @@ def refusing_server(answers: Mapping[str, Answer]) -> Iterator[RefusingServer]:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             asked.append((self.command, {k.lower(): v for k, v in self.headers.items()}))
             answer = answers[self.command]
+            time.sleep(answer.after_seconds)
             body = b"" if self.command == "HEAD" else answer.body
             self.send_response(answer.status)
             for name, value in answer.headers.items():

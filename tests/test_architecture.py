@@ -142,9 +142,9 @@ IMPORTS = {
     "store.s3_client": ".s3_endpoint",
     "store.unanswered": "",
     "store.quick_put": ".s3_client .s3_endpoint .unanswered",
-    "store.spaces": ".keys .quick_put .refusals .s3_client .s3_endpoint .unanswered ports",
-    "store.place": ".directory .s3_endpoint .spaces data_folder hallway.refresh ports"
-    " settings.store",
+    "store.s3_wire": ".quick_put .s3_client .s3_endpoint .unanswered",
+    "store.spaces": ".keys .refusals .s3_endpoint .s3_wire ports",
+    "store.place": ".directory .s3_endpoint .spaces data_folder ports settings.store",
     # the reading side: the store alone, without database and Facebook
     "differences": "errors field_list page",
     "mirror": "differences errors page ports version_document",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from fbsync import periodic
-from fbsync.periodic import Periodic
+from fbsync.periodic import JITTER, Periodic, spread
 from tests.hallway import DEADLINE
 
 
@@ -21,6 +21,12 @@ class Working(Periodic):
 
     def work(self) -> float | None:
         return self._do()
+
+
+def test_an_interval_is_spread_a_little_to_both_sides() -> None:
+    found = [spread(100.0) for _ in range(200)]
+    assert all(100 * (1 - JITTER) <= seconds <= 100 * (1 + JITTER) for seconds in found)
+    assert min(found) < 100.0 < max(found)
 
 
 def threads() -> list[threading.Thread]:

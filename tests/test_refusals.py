@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, SSLError
 
 from fbsync.errors import StoreRefused
-from fbsync.store.refusals import Refusals, code_of, status_of
+from fbsync.store.refusals import Refusals, code_of, may_be_of_the_condition, status_of
 
 REFUSALS = Refusals("my-bucket", "https://nyc3.digitaloceanspaces.com")
 
@@ -32,7 +32,6 @@ def client_error(code: str, status: int = 400) -> ClientError:
         ("503", "Too many requests"),
         ("QuotaExceeded", "quota"),
         ("BadDigest", "altered on their way"),
-        ("InternalError", "usually passes"),
     ],
 )
 def test_each_refusal_says_what_to_do_and_nothing_of_the_servers_words(
@@ -46,11 +45,55 @@ def test_each_refusal_says_what_to_do_and_nothing_of_the_servers_words(
 
 
 @pytest.mark.parametrize(
+    ("status", "code", "passes"),
+    [
+        *((status, "Odd", True) for status in (429, 500, 502, 507)),
+        *((status, "Odd", False) for status in (308, 400, 405, 422, 501)),
+        (400, "RequestTimeout", True),
+        (408, "408", True),
+        (409, "OperationAborted", True),
+        (412, "PreconditionFailed", True),
+    ],
+)
+def test_only_what_a_later_try_may_mend_is_said_to_pass(
+    status: int, code: str, passes: bool
+) -> None:
+    refused = REFUSALS.explain(client_error(code, status))
+    assert f": {code}.\n" in str(refused)
+    assert ("usually passes" in str(refused)) is passes
+    assert ("does not pass by itself" in str(refused)) is not passes
+    assert isinstance(refused, StoreRefused) is not passes
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "may_be"),
+    [
+        (501, "NotImplemented", True),
+        (501, "501", True),
+        (400, "InvalidArgument", True),
+        (400, "400", True),
+        (400, "BadDigest", False),
+        (400, "RequestTimeout", False),
+        (403, "AccessDenied", False),
+        (500, "InternalError", False),
+    ],
+)
+def test_a_condition_may_be_refused_by_what_says_no_other_reason(
+    status: int, code: str, may_be: bool
+) -> None:
+    assert may_be_of_the_condition(client_error(code, status)) is may_be
+
+
+def test_no_answer_refuses_no_condition() -> None:
+    assert not may_be_of_the_condition(ConnectTimeoutError(endpoint_url="https://x"))
+
+
+@pytest.mark.parametrize(
     ("code", "lasts"),
     [
         *((code, True) for code in ("InvalidAccessKeyId", "AccessDenied", "403", "NoSuchBucket")),
         *((code, True) for code in ("PermanentRedirect", "RequestTimeTooSkewed", "QuotaExceeded")),
-        *((code, False) for code in ("SlowDown", "503", "InternalError", "TemporaryRedirect")),
+        *((code, False) for code in ("SlowDown", "503", "TemporaryRedirect")),
         ("BadDigest", False),
     ],
 )

@@ -10,6 +10,7 @@ from fbsync.settings.database import read_database
 from fbsync.settings.environment import reading
 from fbsync.settings.facebook import read_app, read_callback, read_graph, read_login
 from fbsync.settings.store import DirectorySettings, SpacesSettings, read_store
+from tests.certificates import certificate
 
 TUTORIAL = {
     "FACEBOOK_APP_ID": "123456789012345",
@@ -200,8 +201,12 @@ def test_the_addressing_may_be_chosen(endpoint: str, style: str, by_path: bool) 
 
 def test_the_certificates_of_a_server_of_ones_own_are_a_file(tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
-    assert "SPACES_CA_FILE is no file" in faults(TUTORIAL | {"SPACES_CA_FILE": str(file)})
-    file.touch()
+    environ = TUTORIAL | {"SPACES_CA_FILE": str(file)}
+    assert "SPACES_CA_FILE is no file;" in faults(environ)
+    for text in (b"", b"\x30\x82\x01\x0a", certificate().private.encode()):
+        file.write_bytes(text)
+        assert "SPACES_CA_FILE is no readable file of certificates in PEM" in faults(environ)
+    file.write_text(certificate().public)
     with reading(TUTORIAL | {"SPACES_CA_FILE": str(file)}) as env:
         store = read_store(env)
     assert isinstance(store, SpacesSettings)
@@ -232,3 +237,39 @@ def test_a_webhook_field_that_meta_does_not_have_is_named_with_the_nearest() -> 
     told = faults(TUTORIAL | {"FACEBOOK_WEBHOOK_FIELDS": "name,emails,about"})
     assert "FACEBOOK_WEBHOOK_FIELDS names what is no webhook field" in told
     assert "emails (did you mean email?), about (it has no webhook" in told
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "instead"),
+    [
+        ("https://your-bucket.nyc3.digitaloceanspaces.com", "https://nyc3.digitaloceanspaces.com"),
+        ("https://Your-Bucket.ams3.digitaloceanspaces.com/", "https://ams3.digitaloceanspaces.com"),
+        (
+            "https://your-bucket.nyc3.cdn.digitaloceanspaces.com",
+            "https://nyc3.digitaloceanspaces.com",
+        ),
+        ("https://your-bucket.s3.eu-west-1.amazonaws.com", "https://s3.eu-west-1.amazonaws.com"),
+    ],
+)
+def test_an_endpoint_with_the_bucket_in_its_host_is_told_with_the_one_to_write(
+    endpoint: str, instead: str
+) -> None:
+    text = faults(TUTORIAL | {"SPACES_ENDPOINT": endpoint})
+    assert "SPACES_ENDPOINT has the bucket in its host" in text
+    assert f"SPACES_ENDPOINT={instead}\n" in text
+
+
+def test_a_host_of_ones_own_with_the_bucket_in_front_depends_on_the_addressing() -> None:
+    environ = TUTORIAL | {"SPACES_ENDPOINT": "https://your-bucket.example.com:9000"}
+    with reading(environ) as env:
+        read_store(env)
+    text = faults(environ | {"SPACES_ADDRESSING": "virtual"})
+    assert "SPACES_ENDPOINT=https://example.com:9000\n" in text
+
+
+def test_a_bucket_may_be_called_as_its_region_is() -> None:
+    endpoint = "https://nyc3.digitaloceanspaces.com"
+    with reading(TUTORIAL | {"SPACES_BUCKET": "nyc3", "SPACES_ENDPOINT": endpoint}) as env:
+        read_store(env)
+    with reading(TUTORIAL | {"SPACES_BUCKET": "nyc3"}) as env:
+        read_store(env)

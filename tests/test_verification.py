@@ -186,13 +186,13 @@ def test_twenty_of_a_thousand_files_are_named_and_repaired(world: World, tmp_pat
 def noted_puts(store: SpacesStore, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Whether each of its puts came to its end at the first try."""
     done: list[bool] = []
-    put = store._quick.put
+    put = store._wire.quick.put
 
     def noted(key: str, body: bytes, *, is_new: bool = False) -> bool:
         done.append(put(key, body, is_new=is_new))
         return done[-1]
 
-    monkeypatch.setattr(store._quick, "put", noted)
+    monkeypatch.setattr(store._wire.quick, "put", noted)
     return done
 
 
@@ -208,7 +208,7 @@ def test_twenty_of_a_thousand_objects_in_a_bucket_are_named_and_repaired_by_two_
             store, lambda key: client.delete_object(Bucket=BUCKET, Key=f"verified/{key}")
         )
     asked: list[str] = []
-    events = store._client.meta.events
+    events = store._wire.client.meta.events
     events.register("before-send.s3", lambda event_name, **_: asked.append(event_name))
     puts = noted_puts(store, monkeypatch)
     before = store.list_requests

@@ -344,6 +344,16 @@ class TestSharedPages:
         run.over_all([], by_the_clock=False)
         assert access.last_sync.ended_at() is not None
 
+    def test_nor_does_a_run_that_the_end_of_the_process_cut_short(
+        self, access: Access, tmp_path: Path
+    ) -> None:
+        report = SyncReport()
+        store = DirectoryStore(tmp_path, "facebook")
+        run = SyncRun(access, store, [], report.add, report.refuse, report.miss, ends=lambda: True)
+        run.over_all([], by_the_clock=True)
+        assert report.counts == {}
+        assert access.last_sync.ended_at() is None
+
     def test_a_limit_of_the_app_ends_the_poll(self, access: Access, sandbox: Sandbox) -> None:
         for _ in range(2):  # the second time, a limit that is used up is known from the first
             sandbox.client.post(

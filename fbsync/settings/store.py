@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fbsync.settings.environment import Environment, is_http_url, matches
 
@@ -53,9 +54,11 @@ def _read_spaces(env: Environment, prefix: str) -> SpacesSettings:
     env.check("SPACES_ENDPOINT", endpoint, is_http_url, spaces)
     style = env.get("SPACES_ADDRESSING", "virtual" if _is_spaces(endpoint) else "path")
     env.check("SPACES_ADDRESSING", style, matches("virtual|path"), "virtual")
+    if is_http_url(endpoint) and (without := _without_bucket(endpoint, bucket, style)):
+        env.fault("SPACES_ENDPOINT", "has the bucket in its host; leave that out", without)
     ca_file = env.get("SPACES_CA_FILE")
-    if ca_file and not Path(ca_file).is_file():
-        env.fault("SPACES_CA_FILE", "is no file", "/etc/ssl/my-ca.pem")
+    if ca_file and (what := _fault_of_certificates(ca_file)):
+        env.fault("SPACES_CA_FILE", what, "/etc/ssl/my-ca.pem")
     return SpacesSettings(
         bucket=bucket,
         region=region,
@@ -71,3 +74,32 @@ def _read_spaces(env: Environment, prefix: str) -> SpacesSettings:
 def _is_spaces(endpoint: str) -> bool:
     """Whether it is DigitalOcean's, which puts the bucket in the host name; others rarely do."""
     return endpoint.endswith(".digitaloceanspaces.com")
+
+
+def _without_bucket(endpoint: str, bucket: str, style: str) -> str | None:
+    """The endpoint where its host begins with the bucket, which requests put there themselves.
+
+    DigitalOcean's panel offers such an address to copy ("Origin Endpoint"), others do so too. With
+    `path`, a server of one's own may be called as the bucket is. And a bucket may be called as a
+    region is: nyc3.digitaloceanspaces.com has none in it.
+    """
+    parts = urlsplit(endpoint)
+    host = parts.netloc.lower()
+    rest = host.removeprefix(f"{bucket}.")
+    is_own = style == "path" and not _is_spaces(host) and not rest.startswith(("s3.", "s3-"))
+    if not bucket or rest == host or is_own or rest == "digitaloceanspaces.com":
+        return None
+    return f"{parts.scheme}://{rest.replace('.cdn.digitaloceanspaces', '.digitaloceanspaces')}"
+
+
+def _fault_of_certificates(file: str) -> str | None:
+    """What is wrong with a file that should hold certificates in PEM."""
+    if not Path(file).is_file():
+        return "is no file"
+    import ssl  # takes a while to load, and few have such a file
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except OSError:  # an SSLError too
+        return "is no readable file of certificates in PEM (-----BEGIN CERTIFICATE-----)"
+    return None

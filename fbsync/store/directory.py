@@ -74,6 +74,11 @@ class DirectoryStore:
         return _described(key, self._path(key))
 
     @property
+    def guards_creates(self) -> bool:
+        """See ports.ObjectStore."""
+        return True
+
+    @property
     def list_requests(self) -> int:
         """See ports.ObjectStore."""
         return 0

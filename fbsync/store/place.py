@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fbsync.data_folder import data_folder
-from fbsync.hallway.refresh import UPLOAD_THREADS
 from fbsync.ports import ObjectStore
 from fbsync.settings.store import DirectorySettings, SpacesSettings
 from fbsync.store.directory import DirectoryStore
@@ -33,7 +32,6 @@ def open_store(
         access_key=settings.access_key,
         secret_key=settings.secret_key,
         path_style=settings.path_style,
-        connections=UPLOAD_THREADS,
         ca_file=settings.ca_file,
         is_glance=is_glance,
     )

@@ -5,14 +5,18 @@ from urllib.parse import urlsplit
 
 _USUAL_PORTS = {"http": 80, "https": 443}
 
+CONNECTIONS = 50
+"""More than our uploads need: a mirror is read by as many threads as its host has. One is opened
+only where all others are in use, and 50 come near to what one bucket of Spaces allows a second."""
+
 
 @dataclass(frozen=True)
 class S3Endpoint:
     """`address` is its URL; with `path_style`, it has the bucket in the path, not in the host.
 
-    `connections` is how many threads may use it at once. `ca_file` is a PEM file of certificates
-    to trust, None for the usual ones. `is_glance`: somebody waits who only wants to know whether it
-    answers, so it gets little time.
+    `connections` is how many threads may use it at once; any more wait. `ca_file` is a PEM file of
+    certificates to trust, None for the usual ones. `is_glance`: somebody waits who only wants to
+    know whether it answers, so it gets little time.
     """
 
     region: str
@@ -20,7 +24,7 @@ class S3Endpoint:
     access_key: str
     secret_key: str = field(repr=False)
     path_style: bool = False
-    connections: int = 10
+    connections: int = CONNECTIONS
     ca_file: str | None = None
     is_glance: bool = False
 
