@@ -340,7 +340,7 @@ def test_ctrl_c_between_two_runs_says_what_it_ended(consenting: Sandbox) -> None
     with running("3 stored", "sync", "--every", "1h", **environ) as process:
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
-    assert "Stopped while it waited for its next run." in log_text()
+    assert "Stopped between two runs." in log_text()
 
 
 def test_test_webhook_fails_where_nothing_listens(sandbox: Sandbox) -> None:

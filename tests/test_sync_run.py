@@ -147,7 +147,7 @@ def test_between_two_runs_a_service_manager_ends_a_sync_properly(
     with running("150 pages", "sync", "--every", "1d", **town.environ) as process:
         process.send_signal(number)
         assert process.wait(30) == status
-    assert "Stopped while it waited for its next run." in log_text()
+    assert "Stopped between two runs." in log_text()
 
 
 @sqlite_only

@@ -77,12 +77,12 @@ def sync(
 
 def _again_and_again(run: _Run, seconds: float) -> None:
     """What fails may work the next time."""
-    while True:
-        try:
-            run.once()
-        except (TemporaryFailure, PermanentFailure) as error:
-            run.console.error(error)
-        with run.stop.told(lambda: "Stopped while it waited for its next run."):
+    with run.stop.told(lambda: "Stopped between two runs."):
+        while True:
+            try:
+                run.once()
+            except (TemporaryFailure, PermanentFailure) as error:
+                run.console.error(error)
             time.sleep(spread(seconds))
 
 
