@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from fbsync.field_list import ListChange
 from fbsync.page import FieldChange
+from fbsync.wording import first_of
 
 _MAX_VALUE_CHARACTERS = 40
-_MAX_FIELDS = 5
 
 
 def describe_changes(changes: Sequence[FieldChange]) -> str:
@@ -20,7 +20,7 @@ def describe_changes(changes: Sequence[FieldChange]) -> str:
 def describe_list_change(change: ListChange) -> str:
     """Which fields are asked for since and which no longer, in one line; "" for no change."""
     told = (("asked for since", change.added), ("no longer asked for", change.removed))
-    return "; ".join(f"{what}: {_some(fields)}" for what, fields in told if fields)
+    return "; ".join(f"{what}: {first_of(fields)}" for what, fields in told if fields)
 
 
 def list_change_as_json(change: ListChange) -> dict[str, object]:
@@ -45,11 +45,6 @@ def value_text(value: object, indent: int | None = None) -> str:
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, indent=indent)
-
-
-def _some(fields: Sequence[str]) -> str:
-    more = len(fields) - _MAX_FIELDS
-    return ", ".join(fields[:_MAX_FIELDS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _short(value: object) -> str:

@@ -8,14 +8,13 @@ from fbsync.database.token_seal import OTHER_KEY
 from fbsync.database.unreadable_tokens import UnreadableTokens, unreadable_tokens
 from fbsync.doctor import Finding
 from fbsync.errors import FbsyncError
-from fbsync.wording import counted
+from fbsync.wording import counted, first_of
 
 NO_KEY = (
     "The key of the stored tokens is missing: FBSYNC_TOKEN_KEY is not set, and no token.key lies"
     " beside the database.\n"
     "Bring token.key back from a backup, or set FBSYNC_TOKEN_KEY to that key, or run: fbsync login"
 )
-_MAX_NAMED = 5
 
 
 def look_at_tokens(
@@ -51,7 +50,5 @@ def _in_words(found: UnreadableTokens) -> str:
         (found.pages, found.of_pages, "page", "pages"),
     ):
         if names:
-            more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
-            some = ", ".join(names[:_MAX_NAMED]) + more
-            told.append(f"{len(names)} of {counted(count, noun, plural)} ({some})")
+            told.append(f"{len(names)} of {counted(count, noun, plural)} ({first_of(names)})")
     return f"The tokens of {' and '.join(told)} cannot be decrypted."

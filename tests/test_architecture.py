@@ -217,7 +217,7 @@ IMPORTS = {
     "standing_report": "byte_size console database.missed_webhooks expiry standing wording",
     "delivery_body": "",
     "delivery_report": "console database.delivery_log database.replay delivery_body wording",
-    "change_report": "field_list page",
+    "change_report": "field_list page wording",
     "history_report": "change_report console errors field_list page wording",
     "mirrored_pages": "console errors history_report mirror page parallel version_document",
     "difference_report": "change_report console differences history_report page",
