@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console as RichConsole
-from rich.highlighter import JSONHighlighter
-from rich.table import Table
 from rich.text import Text
 
 from fbsync.checklist import State, Step
@@ -68,6 +66,8 @@ class Console:
         if not self.results.is_terminal:
             self._aligned([columns, *([clean(cell) for cell in row] for row in rows)])
             return
+        from rich.table import Table
+
         table = Table(header_style="bold", box=None, pad_edge=False)
         for column in columns:
             table.add_column(column, no_wrap=column == columns[0], overflow="fold")
@@ -84,6 +84,8 @@ class Console:
 
     def document(self, text: str) -> None:
         """A JSON document on a terminal, coloured, its lines as they are."""
+        from rich.highlighter import JSONHighlighter
+
         shown = Text(clean_lines(text))
         JSONHighlighter().highlight(shown)
         self._print(self.results, shown)

@@ -19,6 +19,7 @@ from fbsync.checklist import Checklist
 from fbsync.companions import mirroring
 from fbsync.console import Console
 from fbsync.demo_sandbox import run_sandbox
+from fbsync.document_report import show_documents
 from fbsync.errors import FbsyncError, TokenRefused
 from fbsync.hallway.refresh import Outcome
 from fbsync.listener import address_of, bind, serve
@@ -30,7 +31,6 @@ from fbsync.page import PageId, PageVersion
 from fbsync.patience import Patience
 from fbsync.ports import ObjectStore, history_key, page_key
 from fbsync.probe import Target, probe
-from fbsync.report import show_documents
 from fbsync.settings.database import read_database
 from fbsync.settings.environment import reading
 from fbsync.settings.facebook import read_app, read_callback, read_graph, read_login

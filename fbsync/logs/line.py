@@ -12,7 +12,7 @@ from fbsync.errors import FbsyncError
 from fbsync.hallway.refresh import Outcome
 from fbsync.logs.format import LogFormat
 from fbsync.notice import Notice
-from fbsync.report import ATTENTION, outcome_details
+from fbsync.outcome_report import ATTENTION, outcome_details
 
 Level = Literal["info", "warning", "error"]
 

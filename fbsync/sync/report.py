@@ -16,8 +16,8 @@ from fbsync.console import Console
 from fbsync.errors import FbsyncError
 from fbsync.grouped_reasons import Reasons
 from fbsync.hallway.refresh import Outcome
+from fbsync.outcome_report import ATTENTION, outcome_details
 from fbsync.page import PageId
-from fbsync.report import ATTENTION, outcome_details
 from fbsync.sync.missed_webhook import MissedWebhook
 from fbsync.sync.spool import Spool
 from fbsync.sync.sync import Difference

@@ -1,4 +1,4 @@
-"""What the commands found, as lines, tables and JSON."""
+"""A page's document beside its newest history entry, for people."""
 
 import json
 import re
@@ -8,15 +8,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from fbsync.change_report import describe_changes, describe_list_change
 from fbsync.console import Console, clean_lines
-from fbsync.hallway.refresh import Outcome
-from fbsync.page import PageVersion
-from fbsync.wording import counted
 
 _WIDE_COLUMNS = 80
-ATTENTION = frozenset({"put off", "parked"})
-"""Outcomes that somebody should look at."""
 
 
 def show_documents(console: Console, page: tuple[str, bytes], entry: tuple[str, bytes]) -> None:
@@ -46,21 +40,3 @@ def _document(title: str, text: str, changed: Sequence[str]) -> Panel:
         # Only the line of the name: a value may go on over several.
         shown.highlight_regex(rf'(?m)^ +"{re.escape(name)}": .*$', "bold green")
     return Panel(shown, title=title)
-
-
-def outcome_details(found: Outcome) -> str:
-    """In one line: the version and what changed in it, or the reason and when it is tried again."""
-    mended = f"  (mended: {'; '.join(found.drift)})" if found.drift else ""
-    if found.version is not None:
-        return f"version {found.version.number}  {_describe_version(found.version)}{mended}"
-    reason = " ".join((found.reason or "").split()) + mended
-    if found.retry_at is not None:
-        return f"again at {found.retry_at:%H:%M:%S} UTC  {reason}"
-    return reason
-
-
-def _describe_version(version: PageVersion) -> str:
-    if version.number == 1:
-        return f"first copy, {counted(len(version.snapshot.fields), 'field')}"
-    told = (describe_changes(version.changes), describe_list_change(version.list_change))
-    return "; ".join(filter(None, told))

@@ -1,4 +1,4 @@
-"""What the commands found, as people and programs get to see it."""
+"""A page beside its history entry, on terminals of two widths."""
 
 import json
 from datetime import UTC, datetime
@@ -6,10 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from fbsync.console import Console
+from fbsync.document_report import show_documents
 from fbsync.page import FieldChange, PageId, PageSnapshot, PageVersion
-from fbsync.report import (
-    show_documents,
-)
 
 ONE = PageId("1")
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
