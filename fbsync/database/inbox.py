@@ -163,8 +163,7 @@ class DatabaseInbox:
         self, page_ids: Collection[PageId], asked: FieldList | None = None
     ) -> dict[PageId, str]:
         """See ports.Inbox."""
-        with self._database.read() as connection:
-            return pairs(connection, DIGESTS, list(page_ids), asked.key if asked else "")
+        return pairs(self._database, DIGESTS, list(page_ids), asked.key if asked else "")
 
     def note_asked(self, page_ids: Collection[PageId], asked: FieldList) -> None:
         """See ports.Inbox."""

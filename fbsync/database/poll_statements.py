@@ -6,8 +6,7 @@ for each part would be a third of its processor time.
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection
-
+from fbsync.database.engine import Database
 from fbsync.page import PageId
 
 _MOST_IDS = 500
@@ -32,15 +31,16 @@ where fingerprint is not null and page_id in ({ids}) and user_id = {value}
 
 
 def pairs(
-    connection: Connection, statement: str, page_ids: Sequence[PageId], *more: str
+    database: Database, statement: str, page_ids: Sequence[PageId], *more: str
 ) -> dict[PageId, str]:
-    """The statement's rows for these pages; `more` is its other value."""
-    place = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-    found = {}
+    """The statement's rows for these pages; `more` is its other value. Raises DatabaseUnavailable.
+
+    Each part of the pages is read for itself.
+    """
+    found = dict[PageId, str]()
     for start in range(0, len(page_ids), _MOST_IDS):
         part = page_ids[start : start + _MOST_IDS]
-        text = statement.format(ids=", ".join([place] * len(part)), value=place)
-        # All at once: row by row takes twice the time.
-        for page, told in connection.exec_driver_sql(text, (*part, *more)).all():
-            found[page] = told
+        ids = ", ".join([database.place] * len(part))
+        text = statement.format(ids=ids, value=database.place)
+        found.update(database.read_at_once(text, (*part, *more)))
     return found

@@ -5,10 +5,11 @@ down for a listener on the same database, and nobody calls while calls are refus
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
-from sqlalchemy import Row, bindparam, case, or_, select
+from sqlalchemy import case, or_
 
 from fbsync.database.engine import Database
 from fbsync.database.schema import rate_limits
@@ -22,8 +23,16 @@ _NOTED_FROM = 50
 _CLOCKS_DIFFER_SECONDS = 600.0
 """At most, by chance. What was seen later than that from now was by a clock since set back."""
 
-# Put together once, as it is asked before each request.
-_NAMED = select(rate_limits).where(rate_limits.c.name.in_(bindparam("names", expanding=True)))
+_NAMED = "select name, percent, seen_at, refused_until from rate_limits where name in ({})"
+
+
+class _Row(NamedTuple):
+    """Of the table, with times in seconds since 1970."""
+
+    name: str
+    percent: int
+    seen_at: float
+    refused_until: float
 
 
 class RateBudget:
@@ -54,9 +63,8 @@ class RateBudget:
 
         Raises RateLimited where the app's own limit takes none.
         """
-        with self._database.read() as connection:
-            rows = connection.execute(_NAMED, {"names": [APP_LIMIT, *limits]}).all()
-        rows = [row for row in rows if row.seen_at <= self._now() + _CLOCKS_DIFFER_SECONDS]
+        latest = self._now() + _CLOCKS_DIFFER_SECONDS
+        rows = [row for row in self._rows([APP_LIMIT, *limits]) if row.seen_at <= latest]
         self._noted |= {row.name for row in rows}
         closed = {row.name: error for row in rows if (error := self._closed(row))}
         if APP_LIMIT in closed:
@@ -95,13 +103,18 @@ class RateBudget:
         with self._database.write() as connection:
             connection.execute(upsert, rows)
 
-    def _percent(self, row: Row[tuple[object, ...]]) -> float:
+    def _rows(self, names: Sequence[str]) -> list[_Row]:
+        """Those of these limits that are noted. It is asked before each request."""
+        places = ", ".join([self._database.place] * len(names))
+        return [_Row(*row) for row in self._database.read_at_once(_NAMED.format(places), names)]
+
+    def _percent(self, row: _Row) -> float:
         return percent_now(row.percent, self._now() - row.seen_at)
 
-    def _pause(self, row: Row[tuple[object, ...]]) -> float:
+    def _pause(self, row: _Row) -> float:
         return pause_seconds(self._percent(row), self._lane)
 
-    def _tell(self, row: Row[tuple[object, ...]]) -> None:
+    def _tell(self, row: _Row) -> None:
         now = self._now()
         if self._said_at is not None and now < self._said_at + WINDOW_SECONDS:
             return
@@ -112,7 +125,7 @@ class RateBudget:
             " fbsync goes slower."
         )
 
-    def _closed(self, row: Row[tuple[object, ...]]) -> RateLimited | None:
+    def _closed(self, row: _Row) -> RateLimited | None:
         of_app = row.name == APP_LIMIT
         whose = "the app's" if of_app else f"the {row.name}'s"
         if row.refused_until > self._now():

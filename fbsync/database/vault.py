@@ -62,8 +62,7 @@ class Vault:
         Also those that were encrypted with a key that is no longer the newest. No token is opened.
         """
         ids = [access.page_id for access in accesses]
-        with self._database.read() as connection:
-            known = pairs(connection, FINGERPRINTS, ids, user_id)
+        known = pairs(self._database, FINGERPRINTS, ids, user_id)
         return [
             access
             for access in accesses
