@@ -15,8 +15,12 @@ def load_swiftly() -> None:
     """For a command's start: the garbage collector looks after LOADED_OBJECTS more, not after 700.
 
     What a command loads is some hundred thousand objects, and next to no garbage.
+
+    And httpx comes without its own command, `httpx`, which would load 40 further modules. It is
+    made for their absence, and None means just that (Python, "The import system").
     """
     gc.set_threshold(LOADED_OBJECTS)
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # see above
 
 
 def answer_smoothly() -> None:
