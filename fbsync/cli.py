@@ -27,7 +27,7 @@ from fbsync.commands.worker import worker
 from fbsync.console import Console
 from fbsync.errors import FbsyncError
 from fbsync.exit_status import CLOSED_PIPE, status_of
-from fbsync.interpreter import load_swiftly
+from fbsync.interpreter import leave_swiftly, load_swiftly
 from fbsync.parameters import EnvFile
 from fbsync.standard_error import expendable_standard_error
 from fbsync.standard_output import standard_output
@@ -89,3 +89,5 @@ def main() -> None:
         if status != CLOSED_PIPE:  # who closed it knows
             Console().error(error)
         sys.exit(status)
+    finally:
+        leave_swiftly()

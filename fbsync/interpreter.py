@@ -1,4 +1,4 @@
-"""How Python itself is set: as a command loads, to answer requests, and to read much."""
+"""How Python itself is set: as a command loads and ends, to answer requests, and to read much."""
 
 import gc
 import sys
@@ -21,6 +21,14 @@ def load_swiftly() -> None:
     """
     gc.set_threshold(LOADED_OBJECTS)
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # see above
+
+
+def leave_swiftly() -> None:
+    """For a command's end: no last round of the garbage collector through all that was loaded.
+
+    It takes some 80 ms, for memory that the system takes back anyway.
+    """
+    gc.freeze()
 
 
 def answer_smoothly() -> None:

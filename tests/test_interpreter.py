@@ -1,6 +1,7 @@
-"""How Python is set as a command loads, for a listener, and for a sync."""
+"""How Python is set as a command loads and ends, for a listener, and for a sync."""
 
 import gc
+import subprocess
 import sys
 
 import pytest
@@ -11,6 +12,7 @@ from fbsync.interpreter import (
     SWITCH_SECONDS,
     answer_smoothly,
     collect_seldom,
+    leave_swiftly,
     load_swiftly,
 )
 
@@ -40,3 +42,23 @@ def test_a_command_that_reads_much_collects_seldom_and_leaves_out_what_is_loaded
     finally:
         gc.unfreeze()
         gc.set_threshold(*before)
+
+
+def test_a_command_leaves_what_it_loaded_to_the_system() -> None:
+    circle: list[object] = []
+    circle.append(circle)
+    leave_swiftly()
+    try:
+        assert not any(one is circle for one in gc.get_objects())
+    finally:
+        gc.unfreeze()
+
+
+def test_a_command_loads_httpx_without_its_command() -> None:
+    code = (
+        "import sys; from fbsync.interpreter import load_swiftly; load_swiftly();"
+        " import httpx; httpx.Client().close();"
+        " print([name for name in ('click', 'pygments', 'rich') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
