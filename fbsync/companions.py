@@ -165,6 +165,7 @@ def safety_net(
             store,
             fields,
             found,
+            unchanged=lambda count: None,
             refused=lambda person, error: warn(f"The list of pages of {person}: {error}"),
             missed=lambda missed: observers.missed(missed.page_id, missed.number, missed.fields),
             ends=ends,

@@ -8,14 +8,14 @@ from fbsync.console import Console
 
 
 @contextmanager
-def progress_bar(console: Console, what: str, total: int) -> Iterator[Callable[[], None]]:
-    """On stderr, if that is a terminal. Gives what moves it on by one; any thread may.
+def progress_bar(console: Console, what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """On stderr, if that is a terminal. Gives what moves it on by a number; any thread may.
 
     `total` may be too small, or 0 where nothing is known: more is found on the way.
     """
     messages = console.messages
     if not messages.is_terminal:
-        yield lambda: None
+        yield lambda count: None
         return
     from rich import progress
 
@@ -30,10 +30,10 @@ def progress_bar(console: Console, what: str, total: int) -> Iterator[Callable[[
     with progress.Progress(*columns, console=messages) as bar:
         task = bar.add_task(what, total=total or None, rate="")
 
-        def advance() -> None:
+        def advance(count: int) -> None:
             nonlocal done
-            done += 1
+            done += count
             rate = done / max(time.monotonic() - begun, 0.001)
-            bar.update(task, advance=1, total=max(total, done), rate=f"{rate:,.0f}/s, left:")
+            bar.update(task, advance=count, total=max(total, done), rate=f"{rate:,.0f}/s, left:")
 
         yield advance

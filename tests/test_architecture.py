@@ -65,7 +65,9 @@ IMPORTS = {
     "hallway.worker": ".refresh errors page shutdown",
     "sync.in_hand": "",
     "sync.put_off_pages": "hallway.refresh page patience wording",
-    "sync.sync": ".in_hand .put_off_pages errors field_list hallway.refresh page patience ports",
+    "sync.difference": "field_list page ports",
+    "sync.sync": ".difference .in_hand .put_off_pages errors field_list hallway.refresh page"
+    " patience ports",
     # the outside world: one third-party library each
     "patience": "",
     "graph.pace": "",
@@ -172,7 +174,7 @@ IMPORTS = {
     "probe_cases": "webhook",
     "probe": "callback_check checklist probe_cases settings.environment webhook",
     "login.after_login": "checklist errors hallway.refresh page patience ports probe"
-    " settings.facebook subscribe.subscriber subscription_plan sync.sync wording",
+    " settings.facebook subscribe.subscriber subscription_plan sync.difference sync.sync wording",
     "listening.commit_queue": "errors webhook",
     "listening.commit_gate": "errors unforeseen",
     "doctor": "backlog byte_size database.condition database.durability database.engine"
@@ -227,7 +229,7 @@ IMPORTS = {
     "outcome_report": "change_report hallway.refresh page wording",
     "progress_bar": "console",
     "verification.report": "console drift wording",
-    "sync.report": ".missed_webhook .spool .sync change_report console errors grouped_reasons"
+    "sync.report": ".difference .missed_webhook .spool change_report console errors grouped_reasons"
     " hallway.refresh outcome_report page verification.report wording",
     "sync.safety_net": "errors periodic",
     "store.watch": "errors periodic",
@@ -235,8 +237,8 @@ IMPORTS = {
     "sync.bring_over": "database.moving_pages drift errors hallway.refresh page parallel ports"
     " verification.repair wording",
     "sync.entry": ".bring_over database.moving_pages page ports store.move wiring wording",
-    "sync.run": ".dry_look .missed_webhook .sync database.put_off errors hallway.refresh page"
-    " patience ports wiring",
+    "sync.run": ".difference .dry_look .missed_webhook .sync database.put_off errors"
+    " hallway.refresh page patience ports wiring",
     "logs.format": "",
     "logs.line": ".format change_report console errors hallway.refresh notice outcome_report",
     "logs.log": ".format .limit .line console errors hallway.refresh notice",

@@ -24,7 +24,8 @@ from fbsync.mirror import Mirror
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken
 from fbsync.ports import LastStored
 from fbsync.store.directory import DirectoryStore
-from fbsync.sync.sync import Difference, Poll
+from fbsync.sync.difference import Difference
+from fbsync.sync.sync import Poll
 from fbsync.webhook import VerifiedBody, read_delivery
 from tests.servers import wait_until
 

@@ -13,8 +13,8 @@ def test_on_a_terminal_it_shows_count_rate_and_time_left(
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "120")
     with progress_bar(Console(), "Polling", 2) as advance:
-        for _ in range(3):
-            advance()
+        advance(1)
+        advance(2)
     shown = capsys.readouterr().err
     assert "Polling" in shown
     assert "3/3" in shown
@@ -23,5 +23,5 @@ def test_on_a_terminal_it_shows_count_rate_and_time_left(
 
 def test_elsewhere_it_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     with progress_bar(Console(), "Polling", 0) as advance:
-        advance()
+        advance(1)
     assert capsys.readouterr().err == ""

@@ -30,8 +30,9 @@ from fbsync.page import FieldChange, PageId, PageSnapshot
 from fbsync.patience import Patience
 from fbsync.ports import LEASE_SECONDS, Claim, page_key
 from fbsync.store.directory import DirectoryStore
+from fbsync.sync.difference import Difference
 from fbsync.sync.missed_webhook import MissedWebhook, missed_by
-from fbsync.sync.sync import NO_ACCESS, Difference, Poll
+from fbsync.sync.sync import NO_ACCESS, Poll
 from tests.instant import NO_PATIENCE
 
 ONE, TWO, THREE = PageId("1"), PageId("2"), PageId("3")
@@ -642,6 +643,22 @@ def test_a_poll_of_some_pages_ends_with_the_part_that_has_the_last_of_them(world
     Poll(world.inbox, refresher, reports.append, wanted=[TWO, ONE]).run(parts(), [])
     assert asked_for == [ONE, TWO]
     assert told(reports) == [(ONE, "stored"), (TWO, "stored")]
+
+
+@pytest.mark.parametrize("left_out", [frozenset[str](), frozenset({"phone"})])
+def test_of_unchanged_pages_the_number_is_told_part_by_part(
+    world: World, left_out: frozenset[str]
+) -> None:
+    world.have_stored(ONE, TWO)
+    counts: list[int] = []
+    reports: list[Outcome | Difference] = []
+    refresher = Refresher(world.inbox, world.store, world.read_pages)
+    parts = [[snapshot(ONE), snapshot(TWO)], [snapshot(THREE)], [snapshot(ONE)]]
+    polled = [[replace(one, left_out=left_out) for one in part] for part in parts]
+    world.readings = {THREE: snapshot(THREE)}
+    Poll(world.inbox, refresher, reports.append, unchanged=counts.append).run(polled, [])
+    assert counts == [2]
+    assert told(reports) == [(THREE, "stored")]
 
 
 class TestListOfFields:

