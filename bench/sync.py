@@ -37,13 +37,17 @@ _UNLIMITED = {"app_call_limit": 1_000_000_000, "page_call_limit": 1_000_000_000}
 
 @dataclass(frozen=True)
 class Round:
-    """One round on one stage: every kind of run once, in turn."""
+    """One round on one stage: every kind of run, in turn.
+
+    Once each, but for `pairs` of "unchanged" and "hashing", as they are short.
+    """
 
     on: Stage
     server: SeaweedFS
     number: int
     user_token: str
     fields: str
+    pairs: int
 
     def runs(self, with_tutorial: bool) -> Iterator[Run]:
         """All runs of the round. The bare puts put what the first sync put into the folder."""
@@ -54,8 +58,9 @@ class Round:
         if with_tutorial:
             yield self._rival("tutorial", "bucket")
         unchanged = [self._unchanged_in_bucket, self._hashing]
-        for run in unchanged if self.number % 2 else reversed(unchanged):
-            yield run()
+        for pair in range(self.number, self.number + self.pairs):
+            for run in unchanged if pair % 2 else reversed(unchanged):
+                yield run()
         yield self._sync("unchanged", "folder")
         self._edit_some()
         yield self._sync("1 % changed", "folder")
@@ -100,6 +105,8 @@ class Round:
         order = Order(
             graph=f"{self.on.environ['FACEBOOK_GRAPH_URL']}/v26.0",
             fields=self.fields,
+            app_id=self.on.environ["FACEBOOK_APP_ID"],
+            app_secret=self.on.app_secret,
             user_token=self.user_token,
             endpoint=self.server.s3.endpoint,
             bucket=BUCKET,
@@ -153,7 +160,7 @@ def _work_seconds(took: Measured) -> float:
 
 
 @contextmanager
-def rounds(pages: int, server: SeaweedFS) -> Iterator[tuple[Stage, Iterator[Round]]]:
+def rounds(pages: int, server: SeaweedFS, pairs: int) -> Iterator[tuple[Stage, Iterator[Round]]]:
     """A stage with so many pages, and any number of rounds on it."""
     with stage(pages) as on:
         with on.sandbox() as sandbox:
@@ -161,7 +168,10 @@ def rounds(pages: int, server: SeaweedFS) -> Iterator[tuple[Stage, Iterator[Roun
         token = _user_token(on)
         with reading(on.environ) as env:
             fields = ",".join(read_graph(env).page_fields)
-        yield on, (Round(on, server, number, token, fields) for number in range(1, sys.maxsize))
+        yield (
+            on,
+            (Round(on, server, number, token, fields, pairs) for number in range(1, sys.maxsize)),
+        )
 
 
 def _user_token(on: Stage) -> str:
@@ -176,6 +186,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--pages", type=int, action="append", help=f"default: {PAGES}; repeatable")
     parser.add_argument("--rounds", type=int, default=3, help="with each number of pages")
     parser.add_argument(
+        "--pairs", type=int, default=5, help="of an unchanged poll and of hashing, in each round"
+    )
+    parser.add_argument(
         "--tutorial-up-to", type=int, default=1_000, help="pages; it takes long for more"
     )
     parser.add_argument("--json", action="store_true")
@@ -183,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     found: list[Run] = []
     with seaweedfs() as server:
         for pages in given.pages or PAGES:
-            with rounds(pages, server) as (on, made):
+            with rounds(pages, server, given.pairs) as (on, made):
                 about = machine.describe(on.folder)
                 for _ in range(given.rounds):
                     found += next(made).runs(with_tutorial=pages <= given.tutorial_up_to)

@@ -2,12 +2,14 @@
 
 tutorial  one GET and one PUT for each page, one after another, as a first script does it
 puts      bare boto3: the given files, put by several threads, and nothing else
-hashing   /me/accounts to its end; each page parsed, made canonical and hashed; nothing is kept
+hashing   the same requests and answers as fbsync's poll; each page is parsed, made canonical and
+          hashed, and nothing is kept
 
 Each reads an Order from standard input and prints the seconds of its work, without its start.
 """
 
 import hashlib
+import hmac
 import json
 import sys
 import time
@@ -16,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import httpx
 
@@ -29,6 +32,8 @@ class Order:
 
     graph: str
     fields: str
+    app_id: str
+    app_secret: str = field(repr=False)
     user_token: str = field(repr=False)
     endpoint: str
     bucket: str
@@ -78,11 +83,31 @@ def puts(order: Order, bodies: dict[str, bytes]) -> None:
 
 
 def hashing(order: Order) -> None:
-    """Read and hash all pages."""
+    """Read and hash all pages, with the tokens in bodies: each part is a batch of one."""
+    params = {"fields": f"{order.fields},name,access_token,tasks", "limit": "100"}
+    params |= {
+        "access_token": order.user_token,
+        "appsecret_proof": _proof(order, order.user_token),
+    }
+    app_token = f"{order.app_id}|{order.app_secret}"
+    headers, proof = {"Authorization": f"Bearer {app_token}"}, _proof(order, app_token)
     with httpx.Client(base_url=order.graph, trust_env=False) as graph:
-        for page in _accounts(graph, order, f"{order.fields},name,access_token,tasks"):
-            text = json.dumps(page, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-            hashlib.sha256(text.encode()).hexdigest()
+        while True:
+            items = [{"method": "GET", "relative_url": f"me/accounts?{urlencode(params)}"}]
+            form = {"batch": json.dumps(items), "appsecret_proof": proof}
+            answer = graph.post("/", data=form, headers=headers)
+            answer.raise_for_status()
+            part = json.loads(answer.json()[0]["body"])
+            for page in part["data"]:
+                text = json.dumps(page, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+                hashlib.sha256(text.encode()).hexdigest()
+            if "next" not in part.get("paging", {}):
+                return
+            params["after"] = part["paging"]["cursors"]["after"]
+
+
+def _proof(order: Order, token: str) -> str:
+    return hmac.new(order.app_secret.encode(), token.encode(), hashlib.sha256).hexdigest()
 
 
 def _accounts(graph: httpx.Client, order: Order, fields: str) -> Iterator[dict[str, Any]]:

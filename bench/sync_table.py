@@ -60,7 +60,7 @@ def _row(alike: Sequence[Run]) -> list[str]:
 
 
 def goals(runs: Sequence[Run]) -> Iterator[str]:
-    """What was reached. Each ratio is taken within its round; the median counts."""
+    """What was reached. Each ratio is taken within its round or its pair; the median counts."""
     for pages in dict.fromkeys(run.pages for run in runs):
         some = [run for run in runs if run.pages == pages]
         quiet = [run for run in some if (run.name, run.store) == ("unchanged", "bucket")]
@@ -108,8 +108,10 @@ def _each_further_page(runs: Sequence[Run]) -> Iterator[str]:
 
 
 def _of_processor(some: Sequence[Run]) -> float:
-    ours, theirs = _by_round(some, "unchanged", "bucket"), _by_round(some, "hashing", "")
-    return median(ours[n].processor_seconds / theirs[n].processor_seconds for n in ours)
+    ours = [run for run in some if (run.name, run.store) == ("unchanged", "bucket")]
+    theirs = [run for run in some if run.name == "hashing"]
+    pairs = zip(ours, theirs, strict=True)
+    return median(our.processor_seconds / their.processor_seconds for our, their in pairs)
 
 
 def _of_rate(some: Sequence[Run]) -> float:
