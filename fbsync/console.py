@@ -1,19 +1,25 @@
 """The terminal: results on stdout, messages on stderr, and no control characters from outside.
 
-Colour appears only on a terminal and never under NO_COLOR; Rich sees to both.
+Colour appears only on a terminal and never under NO_COLOR; Rich sees to both. It is loaded when
+something is shown in its way: a command with --json in a pipe does without.
 """
+
+from __future__ import annotations
 
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-
-from rich.cells import cell_len
-from rich.console import Console as RichConsole
-from rich.text import Text
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from fbsync.checklist import State, Step
 from fbsync.errors import FbsyncError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from rich.console import Console as RichConsole
+    from rich.text import Text
 
 # C0 and C1 controls could drive the terminal; bidirectional marks could disguise a text, and other
 # line ends forge a line; half a surrogate pair cannot be written at all.
@@ -37,26 +43,43 @@ class Console:
     """Both streams. With `quiet_results`, lines of results go to stderr, since stdout is JSON's."""
 
     def __init__(self, *, quiet_results: bool = False) -> None:
-        self.messages = RichConsole(stderr=True, highlight=False)
-        self.results = self.messages if quiet_results else RichConsole(highlight=False)
+        self._quiet_results = quiet_results
+
+    @cached_property
+    def messages(self) -> RichConsole:
+        """For stderr."""
+        from rich.console import Console as RichConsole
+
+        return RichConsole(stderr=True, highlight=False)
+
+    @cached_property
+    def results(self) -> RichConsole:
+        """For stdout, or wherever results go."""
+        from rich.console import Console as RichConsole
+
+        return self.messages if self._quiet_results else RichConsole(highlight=False)
 
     def say(self, message: str) -> None:
         """A message for the operator, on stderr."""
-        self._print(self.messages, Text(clean_lines(message)))
+        text = clean_lines(message)
+        if sys.stderr.isatty():  # where a progress bar may be, above which Rich puts it
+            self._print(self.messages, _text(text))
+        else:
+            sys.stderr.write(f"{text}\n")
 
     def line(self, mark: str, text: str, style: str = "") -> None:
         """One line of a result: a short mark and a text."""
         head = f"{mark:<9} " if mark else ""
-        self._print(self.results, Text.assemble((head, style), clean(text)))
+        self._print(self.results, _text((head, style), clean(text)))
 
     def step(self, step: Step) -> None:
         """One line of a checklist; the details of a failure may take more lines."""
         mark, style = _MARKS[step.state]
         first, *more = step.detail.splitlines() or [""]
         head = f"{step.state:<8}{clean(step.name):<24}"
-        self._print(self.results, Text.assemble((f"{mark} ", style), head, clean(first)))
+        self._print(self.results, _text((f"{mark} ", style), head, clean(first)))
         for line in more:
-            self._print(self.results, Text(" " * 34 + clean(line)))
+            self._print(self.results, _text(" " * 34 + clean(line)))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """A table of results; a terminal's width folds all but the first column.
@@ -72,21 +95,23 @@ class Console:
         for column in columns:
             table.add_column(column, no_wrap=column == columns[0], overflow="fold")
         for row in rows:
-            table.add_row(*(Text(clean(cell)) for cell in row))
+            table.add_row(*(_text(clean(cell)) for cell in row))
         self.results.print(table)
 
     def _aligned(self, rows: Sequence[Sequence[str]]) -> None:
+        from rich.cells import cell_len
+
         widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             pairs = zip(row, widths, strict=True)
             cells = [cell + " " * (width - cell_len(cell)) for cell, width in pairs]
-            self._print(self.results, Text("  ".join(cells).rstrip()))
+            self._print(self.results, _text("  ".join(cells).rstrip()))
 
     def document(self, text: str) -> None:
         """A JSON document on a terminal, coloured, its lines as they are."""
         from rich.highlighter import JSONHighlighter
 
-        shown = Text(clean_lines(text))
+        shown = _text(clean_lines(text))
         JSONHighlighter().highlight(shown)
         self._print(self.results, shown)
 
@@ -114,7 +139,7 @@ class Console:
 
     def error(self, error: FbsyncError) -> None:
         """What happened, why, and what to do next."""
-        self._print(self.messages, Text.assemble(("Error: ", "bold red"), clean_lines(str(error))))
+        self._print(self.messages, _text(("Error: ", "bold red"), clean_lines(str(error))))
 
     @staticmethod
     def _print(stream: RichConsole, text: Text) -> None:
@@ -125,3 +150,10 @@ class Console:
 def clean_lines(text: str) -> str:
     """As `clean`, keeping line ends."""
     return "\n".join(clean(line) for line in text.splitlines())
+
+
+def _text(*parts: str | tuple[str, str]) -> Text:
+    """Texts, some with a style, one after another."""
+    from rich.text import Text
+
+    return Text.assemble(*parts)

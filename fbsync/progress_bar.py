@@ -1,5 +1,6 @@
 """How far a long command has come, with its rate and the time that is left."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,8 +14,7 @@ def progress_bar(console: Console, what: str, total: int) -> Iterator[Callable[[
 
     `total` may be too small, or 0 where nothing is known: more is found on the way.
     """
-    messages = console.messages
-    if not messages.is_terminal:
+    if not sys.stderr.isatty():
         yield lambda count: None
         return
     from rich import progress
@@ -27,7 +27,7 @@ def progress_bar(console: Console, what: str, total: int) -> Iterator[Callable[[
         progress.TimeRemainingColumn(),
     )
     begun, done = time.monotonic(), 0
-    with progress.Progress(*columns, console=messages) as bar:
+    with progress.Progress(*columns, console=console.messages) as bar:
         task = bar.add_task(what, total=total or None, rate="")
 
         def advance(count: int) -> None:

@@ -9,7 +9,7 @@ from fbsync.progress_bar import progress_bar
 def test_on_a_terminal_it_shows_count_rate_and_time_left(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "120")
     with progress_bar(Console(), "Polling", 2) as advance:

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
+from fbsync.database.departures import Departures
 from fbsync.database.engine import Database
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.moving_pages import MovingPages
+from fbsync.database.put_off import hurry
 from fbsync.page import PageId
 from fbsync.webhook import Delivery, VerifiedBody
 
@@ -107,3 +109,15 @@ def test_a_sync_asks_an_index_which_pages_move(
         assert MovingPages(database).after("", 50) == []
     ((query, given),) = [(sql, given) for sql, given in seen if "moves" in sql]
     assert "pages_that_move" in plan_of(database, query, given)
+
+
+def test_a_sync_asks_indexes_which_pages_were_put_off_or_lost_their_last_token(
+    database: Database, full_inbox: DatabaseInbox
+) -> None:
+    with statements(database) as seen:
+        hurry(database, None)
+        assert Departures(database, "secret").pages_left() == []
+    looks = [(sql, given) for sql, given in seen if "FROM pages" in sql]
+    assert len(looks) == 2
+    assert "pages_waiting" in plan_of(database, *looks[0])
+    assert "pages_parked" in plan_of(database, *looks[1])

@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_NUMBER = 7
+SCHEMA_NUMBER = 8
 """Raised by one when tables, (nullable) columns or indexes are added; schema_setup then adds them.
 
 Indexes over a part of the rows are in partial_indexes."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from fbsync.change_report import list_change_as_json
-from fbsync.console import Console
+from fbsync.console import Console, clean_lines
 from fbsync.errors import FbsyncError
 from fbsync.hallway.refresh import Outcome
 from fbsync.logs.format import LogFormat
@@ -97,11 +97,11 @@ def _as_json(at: datetime, line: LogLine) -> str:
 
 
 def _as_text(console: Console, line: LogLine) -> str:
+    if line.kind != "error" and not line.mark:
+        return f"{clean_lines(line.text)}\n"
     with console.messages.capture() as captured:
         if line.kind == "error":
             console.error(FbsyncError(line.text))
-        elif not line.mark:
-            console.say(line.text)
         else:
             style = "red" if line.level != "info" else _STYLES.get(line.mark, "")
             console.line(line.mark, line.text, style)

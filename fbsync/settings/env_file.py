@@ -4,9 +4,6 @@ import os
 from io import StringIO
 from pathlib import Path
 
-from dotenv import dotenv_values
-from dotenv.parser import parse_stream
-
 from fbsync.errors import SettingsError
 
 _DEFAULT = Path(".env")
@@ -35,6 +32,9 @@ def read_env_file(env_file: Path | None) -> dict[str, str]:
     """
     if env_file is None and not _DEFAULT.is_file():
         return {}
+    from dotenv import dotenv_values  # which takes 5 ms
+    from dotenv.parser import parse_stream
+
     file = env_file or _DEFAULT
     text = _read(file)
     for binding in parse_stream(StringIO(text)):

@@ -5,6 +5,7 @@ Grows with the number of reasons and of people, not with that of pages.
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from fbsync.change_report import (
     changes_as_json,
@@ -21,8 +22,10 @@ from fbsync.page import PageId
 from fbsync.sync.difference import Difference
 from fbsync.sync.missed_webhook import MissedWebhook
 from fbsync.sync.spool import Spool
-from fbsync.verification.report import DriftReport
 from fbsync.wording import counted
+
+if TYPE_CHECKING:
+    from fbsync.verification.report import DriftReport
 
 _MAX_ROWS = 50
 
@@ -33,7 +36,7 @@ class SyncReport:
     `drift` is what a verification of the store found before, if there was one.
     """
 
-    def __init__(self, entries: Spool | None = None, drift: DriftReport | None = None) -> None:
+    def __init__(self, entries: Spool | None = None, drift: "DriftReport | None" = None) -> None:
         self.counts: Counter[str] = Counter()
         self.missed = 0
         """Changes that a webhook should have told first."""
