@@ -59,6 +59,11 @@ class Console:
 
         return self.messages if self._quiet_results else RichConsole(highlight=False)
 
+    def load(self) -> None:
+        """Load Rich now, for a process that may have no file left to open when it tells of that."""
+        with self.messages.capture():
+            self._print(self.messages, _text(""))
+
     def say(self, message: str) -> None:
         """A message for the operator, on stderr."""
         text = clean_lines(message)

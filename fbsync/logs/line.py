@@ -80,7 +80,10 @@ def count_line(kind: str, count: int) -> LogLine:
 
 def formatter(chosen: LogFormat, console: Console) -> Callable[[datetime, LogLine], str]:
     """How a line and its time become text that ends with a line end. `console` knows of colour."""
-    return _as_json if chosen is LogFormat.JSON else lambda _, line: _as_text(console, line)
+    if chosen is LogFormat.JSON:
+        return _as_json
+    console.load()
+    return lambda _, line: _as_text(console, line)
 
 
 def warning_line(chosen: LogFormat) -> Callable[[str], str]:

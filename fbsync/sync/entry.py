@@ -7,6 +7,7 @@ from fbsync.database.moving_pages import MovingPages
 from fbsync.page import PageId
 from fbsync.ports import ObjectStore
 from fbsync.store.move import check_store, move_to
+from fbsync.sync.bring_over import bring_over
 from fbsync.wiring import Access
 from fbsync.wording import counted
 
@@ -40,8 +41,6 @@ def enter_store(
     moving = MovingPages(access.database)
     if not (left := moving.count(wanted)):
         return
-    from fbsync.sync.bring_over import bring_over
-
     say(f"Bringing over to {store.identity}: {counted(left, 'page')}, with all known versions …")
     with bringing(left) as advance:
         brought = bring_over(moving, store, access.inbox, wanted, ends, advance)
