@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from platformdirs import user_data_path
-
 
 def data_folder(app_id: str) -> Path:
     """What fbsync keeps on this machine for one Facebook app."""
+    from platformdirs import user_data_path  # most name a folder or a database of their own
+
     return user_data_path("fbsync", appauthor=False) / app_id

@@ -7,8 +7,7 @@ graph.errors. An entry of a list that cannot be read is left out, and `odd` is t
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from fbsync.errors import FbsyncError, FieldRefused, GraphUnavailable
 from fbsync.graph.answer import Answer
@@ -27,8 +26,7 @@ _Found = TypeVar("_Found")
 _FIELDS = "id,name,access_token"  # `tasks` is known on /me/accounts alone
 
 
-@dataclass(frozen=True)
-class ListedPage:
+class ListedPage(NamedTuple):
     """A page as a list names it, and the right to read it if a token came along."""
 
     page_id: PageId

@@ -5,9 +5,8 @@ Every method raises GraphUnavailable, RateLimited and the PermanentFailures of g
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from fbsync.errors import FieldRefused, GraphUnavailable, PermanentFailure, TemporaryFailure
 from fbsync.graph.accounts import (
@@ -26,8 +25,7 @@ from fbsync.graph.read import Read
 from fbsync.page import PageAccess, PageId, PageSnapshot, UserToken, told_page_id
 
 
-@dataclass(frozen=True)
-class Account:
+class Account(NamedTuple):
     """One item of /me/accounts: the page as it is, and the right to read it if one came along."""
 
     snapshot: PageSnapshot
