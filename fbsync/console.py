@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from fbsync.checklist import State, Step
 from fbsync.errors import FbsyncError
+from fbsync.standard_error import error_is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -61,13 +62,13 @@ class Console:
 
     def load(self) -> None:
         """Load Rich now, for a process that may have no file left to open when it tells of that."""
-        with self.messages.capture():
-            self._print(self.messages, _text(""))
+        list(self.messages.render(_text("")))
 
     def say(self, message: str) -> None:
         """A message for the operator, on stderr."""
         text = clean_lines(message)
-        if sys.stderr.isatty():  # where a progress bar may be, above which Rich puts it
+        # Rich puts it above a progress bar, and knows what to do without any stderr.
+        if "messages" in vars(self) or sys.stderr is None or error_is_terminal():
             self._print(self.messages, _text(text))
         else:
             sys.stderr.write(f"{text}\n")

@@ -1,11 +1,11 @@
 """How far a long command has come, with its rate and the time that is left."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from fbsync.console import Console
+from fbsync.standard_error import error_is_terminal
 
 
 @contextmanager
@@ -14,7 +14,8 @@ def progress_bar(console: Console, what: str, total: int) -> Iterator[Callable[[
 
     `total` may be too small, or 0 where nothing is known: more is found on the way.
     """
-    if not sys.stderr.isatty():
+    # Rich, which has a word in it, is loaded for a terminal alone.
+    if not (error_is_terminal() and console.messages.is_terminal):
         yield lambda count: None
         return
     from rich import progress

@@ -33,3 +33,12 @@ def expendable_standard_error() -> None:
         return
     bare = _Messages(_DESCRIPTOR, "w", closefd=False)
     sys.stderr = io.TextIOWrapper(io.BufferedWriter(bare), encoding, errors, line_buffering=True)
+
+
+def error_is_terminal() -> bool:
+    """Whether messages are shown on a terminal, as far as it can be told."""
+    ask = getattr(sys.stderr, "isatty", None)
+    try:
+        return ask is not None and bool(ask())
+    except ValueError:  # it is closed
+        return False

@@ -212,7 +212,7 @@ IMPORTS = {
     " listening.server_errors login.loopback notice shutdown",
     "operations.server": ".readiness listener listening.connections notice shutdown",
     # edges
-    "console": "checklist errors page",
+    "console": "checklist errors page standard_error",
     "standard_output": "errors",
     "standard_error": "standard_output",
     "grouped_reasons": "",
@@ -227,7 +227,7 @@ IMPORTS = {
     "sync.missed_webhook": "hallway.refresh page webhook_fields",
     "document_report": "console",
     "outcome_report": "change_report hallway.refresh page wording",
-    "progress_bar": "console",
+    "progress_bar": "console standard_error",
     "verification.report": "console drift wording",
     "sync.report": ".difference .missed_webhook .spool change_report console errors grouped_reasons"
     " hallway.refresh outcome_report page verification.report wording",

@@ -1,13 +1,17 @@
 """The terminal: which stream, which colours, and nothing from outside that could drive it."""
 
+import io
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
 from fbsync.checklist import Step
 from fbsync.console import Console, clean, clean_lines
 from fbsync.errors import FbsyncError
+from fbsync.standard_error import error_is_terminal
 
 
 @pytest.fixture
@@ -178,3 +182,48 @@ def test_markup_in_a_name_is_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert "[red]Bakery[/red]" in shown.out
     assert "[link=x]Butcher" in shown.out
     assert "[bold]Baker" in shown.err
+
+
+OUT_OF_FILES = """
+import resource, sys
+from fbsync.console import Console
+from fbsync.errors import FbsyncError
+
+console = Console()
+assert "rich" not in sys.modules
+console.load()
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+console.error(FbsyncError("No file is left."))
+console.line("stored", "a page")
+"""
+
+
+def test_what_was_loaded_in_time_shows_without_any_file_left() -> None:
+    ended = subprocess.run([sys.executable, "-c", OUT_OF_FILES], capture_output=True, text=True)
+    assert (ended.stdout, ended.stderr) == ("stored    a page\n", "Error: No file is left.\n")
+
+
+class Odd:
+    """A standard error that some program put there: it can only be written to."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, text: str) -> None:
+        self.text += text
+
+
+def test_a_message_needs_no_more_than_somewhere_to_write_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = Odd()
+    monkeypatch.setattr(sys, "stderr", odd)
+    Console().say("One.")
+    assert odd.text == "One.\n"
+    monkeypatch.setattr(sys, "stderr", None)
+    Console().say("Two.")
+    assert capsys.readouterr().out == ""
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", closed)
+    assert not error_is_terminal()

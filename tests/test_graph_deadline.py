@@ -35,25 +35,31 @@ def test_work_that_takes_longer_is_left_to_itself() -> None:
     go_on.set()
 
 
-def test_one_work_after_another_is_done_by_the_same_thread() -> None:
-    first = within(60, threading.current_thread)
-    assert first is not threading.current_thread()
+def test_one_work_after_another_needs_no_further_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert within(60, threading.current_thread) is not threading.current_thread()
+
+    def no_more() -> None:
+        raise AssertionError("a further thread")
+
+    monkeypatch.setattr("fbsync.graph.deadline._Hand", no_more)
     with pytest.raises(ZeroDivisionError):
         within(60, lambda: 1 // 0)
-    assert within(60, threading.current_thread) is first
+    assert within(60, lambda: "found") == "found"
 
 
-def test_nobody_waits_for_a_thread_that_was_left_to_itself_until_it_is_done() -> None:
-    go_on, done = threading.Event(), threading.Event()
+def test_nobody_waits_for_a_thread_that_was_left_to_itself() -> None:
+    go_on, begun, done = threading.Event(), threading.Event(), threading.Event()
     left: list[threading.Thread] = []
 
     def stuck() -> None:
         left.append(threading.current_thread())
+        begun.set()
         go_on.wait()
         done.set()
 
     with pytest.raises(TimeoutError):
         within(0.01, stuck)
+    assert begun.wait(60)
     assert within(60, threading.current_thread) not in left
     go_on.set()
     assert done.wait(60)

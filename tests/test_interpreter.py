@@ -54,11 +54,19 @@ def test_a_command_leaves_what_it_loaded_to_the_system() -> None:
         gc.unfreeze()
 
 
-def test_a_command_loads_httpx_without_its_command() -> None:
-    code = (
-        "import sys; from fbsync.interpreter import load_swiftly; load_swiftly();"
-        " import httpx; httpx.Client().close();"
-        " print([name for name in ('click', 'pygments', 'rich') if name in sys.modules])"
-    )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+SYNC_WITHOUT_A_TERMINAL = """
+import sys
+from fbsync.interpreter import load_swiftly
+load_swiftly()
+import fbsync.cli, fbsync.wiring, fbsync.progress_bar
+import fbsync.sync.entry, fbsync.sync.report, fbsync.sync.run, fbsync.sync.spool
+import httpx
+httpx.Client().close()
+print([name for name in ("boto3", "click", "pygments", "rich") if name in sys.modules])
+"""
+
+
+def test_a_sync_with_json_in_a_pipe_loads_nothing_that_it_does_not_use() -> None:
+    code = [sys.executable, "-c", SYNC_WITHOUT_A_TERMINAL]
+    found = subprocess.run(code, capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"

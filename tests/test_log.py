@@ -1,7 +1,9 @@
 """The log: exact, in order, and never in anybody's way. On real pipes."""
 
+import io
 import json
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -205,3 +207,15 @@ def test_many_threads_lose_no_line_and_mix_none(pipe: Pipe) -> None:
         for thread in threads:
             thread.join()
     assert pipe.read_to_the_end() == ["event     abc recorded; pages: 1"] * 800
+
+
+def test_a_log_with_a_writer_of_its_own_leaves_standard_error_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", closed)
+    lines: list[str] = []
+    with Log(write=lambda _, line: lines.append(line.text)) as log:
+        log.warn("One.")
+    assert lines == ["One."]

@@ -77,6 +77,7 @@ def sync(
 
 def _again_and_again(run: _Run, seconds: float) -> None:
     """What fails may work the next time."""
+    run.console.load()
     with run.stop.told(lambda: "Stopped between two runs."):
         while True:
             try:

@@ -33,6 +33,8 @@ STOP_SECONDS = 1.0
 
 _LOOK_SECONDS = 1.0  # for a window of the limit that is over
 
+Write = Callable[[datetime, LogLine], None]
+
 
 class Log:
     """Writes to the file descriptor `fd`, standard error, or each line by `write`.
@@ -45,11 +47,10 @@ class Log:
         chosen: LogFormat = LogFormat.TEXT,
         fd: int = 2,
         limit: NoticeLimit | None = None,
-        write: Callable[[datetime, LogLine], None] | None = None,
+        write: Write | None = None,
     ) -> None:
-        self._format = formatter(chosen, Console(quiet_results=True))
         self._fd = fd
-        self._write = write or self._write_text
+        self._write = write or self._writing(formatter(chosen, Console(quiet_results=True)))
         self._limit = limit or NoticeLimit()
         self._queue: queue.Queue[tuple[datetime, LogLine] | None] = queue.Queue(MAX_WAITING)
         self._lock = threading.Lock()
@@ -143,14 +144,17 @@ class Log:
             line = LogLine("warning", text, "warning", details={"lost": count})
             self._write(datetime.now(UTC), line)
 
-    def _write_text(self, at: datetime, line: LogLine) -> None:
-        data = self._format(at, line).encode("utf-8", "replace")
-        try:
-            while data:
-                data = data[self._write_some(data) :]
-        except OSError:  # the reader is gone, or the disk is full
-            with self._lock:
-                self._dropped += 1
+    def _writing(self, as_text: Callable[[datetime, LogLine], str]) -> Write:
+        def write(at: datetime, line: LogLine) -> None:
+            data = as_text(at, line).encode("utf-8", "replace")
+            try:
+                while data:
+                    data = data[self._write_some(data) :]
+            except OSError:  # the reader is gone, or the disk is full
+                with self._lock:
+                    self._dropped += 1
+
+        return write
 
     def _write_some(self, data: bytes) -> int:
         try:
