@@ -18,7 +18,7 @@ PARTIAL_INDEXES = {
     "pages_look_again": "pages (page_id, look_again_at) where look_again_at is not null",
     # Asked at each sync, and true of no page but after a move.
     "pages_that_move": "pages (page_id) where moves is not null",
-    # Asked at each sync, of all pages.
+    # Without it, each sync would read every page to find those that lost their last token.
     "pages_parked": "pages (page_id) where parked_at is not null",
 }
 

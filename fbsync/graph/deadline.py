@@ -14,7 +14,7 @@ _Outcomes = queue.SimpleQueue[tuple[Any, BaseException | None]]
 def within(seconds: float, work: Callable[[], _Found]) -> _Found:
     """What the work gives or raises. Raises TimeoutError where it takes longer.
 
-    It runs in a thread that is then left to itself, and that does not keep the process alive.
+    It runs in a thread that is left to itself after that, and does not keep the process alive.
     """
     outcomes = _Outcomes()
     _idle_hand().submit(work, outcomes)
@@ -28,7 +28,7 @@ def within(seconds: float, work: Callable[[], _Found]) -> _Found:
 
 
 class _Hand:
-    """A thread for one piece of work after another: a new one for each would cost more than HTTP.
+    """A thread for one piece of work after another, as a new one takes half a millisecond.
 
     There are as many as there ever was work at once.
     """
