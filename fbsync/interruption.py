@@ -1,6 +1,7 @@
 """How a long command ends early: by Ctrl-C or by SIGTERM, in order, and with a word on how far."""
 
 import signal
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ class Interruption:
         try:
             yield
         except KeyboardInterrupt as signalled:
+            # It may have come as a connection was being given back, which nobody does any more.
+            traceback.clear_frames(signalled.__traceback__)
             self.say(
                 f"{how_far()}\nWhat was stored is whole; the next fbsync sync goes on from there."
             )

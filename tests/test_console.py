@@ -192,9 +192,11 @@ from fbsync.errors import FbsyncError
 console = Console()
 assert "rich" not in sys.modules
 console.load()
-resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+before = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
 console.error(FbsyncError("No file is left."))
 console.line("stored", "a page")
+resource.setrlimit(resource.RLIMIT_NOFILE, before)  # for what looks at the end of a process
 """
 
 

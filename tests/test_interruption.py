@@ -3,10 +3,14 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 import typer
+from sqlalchemy import update
 
+from fbsync.database.engine import Database
+from fbsync.database.schema import SCHEMA_NUMBER, schema
 from fbsync.interruption import INTERRUPTED, Interruption, raise_at_signals
 
 
@@ -47,3 +51,20 @@ def test_a_signal_ends_it_with_a_word_and_a_status(
 def test_what_ends_by_itself_says_nothing() -> None:
     with Interruption(pytest.fail, is_service=True).told(lambda: ""):
         pass
+
+
+def test_what_was_interrupted_holds_nothing_up(database: Database) -> None:
+    def is_interrupted_half_way() -> None:
+        writing = database.write()
+        writing.__enter__()
+        raise KeyboardInterrupt  # before anybody could end it
+
+    def lets_go() -> None:
+        with database.write() as connection:
+            connection.execute(update(schema).values(number=SCHEMA_NUMBER))
+
+    stop = Interruption(lambda text: None, is_service=False)
+    with pytest.raises(typer.Exit), ExitStack() as held:
+        held.callback(lets_go)  # while the end is under way, as a sync gives back its run
+        held.enter_context(stop.told(lambda: "Stopped."))
+        is_interrupted_half_way()

@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import update
 
 from fbsync.database.engine import Database
-from fbsync.database.moving_pages import MovingPages
 from fbsync.database.schema import store_address
 from fbsync.database.store_address import StoreAddress
 from fbsync.page import PageId
@@ -111,11 +110,18 @@ def test_an_interrupted_move_says_how_far_it_came_and_the_next_run_goes_on(tmp_p
     hangs = Path(store.address, history_key(PageId(max(pages)), 1))
     hangs.parent.mkdir(parents=True)
     os.mkfifo(hangs)
-    moving = MovingPages(world.database)
+    writers: list[int] = []
+
+    def is_looked_at() -> bool:
+        with suppress(OSError):  # while nobody has it open to read
+            writers.append(os.open(hangs, os.O_WRONLY | os.O_NONBLOCK))
+        return bool(writers)
+
     with running("Bringing over", "sync", **environ) as process:
-        wait_until(lambda: moving.count() == 20, "the first hundred pages")
+        wait_until(is_looked_at, "a look at the last page")
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 130
+        assert process.wait(30) == 130, log_text()
+    os.close(*writers)
     assert f"Stopped after 100 of 120 pages were brought over to {store.address}." in log_text()
     assert "it brings every page over" not in log_text()
     assert "Traceback" not in log_text()
