@@ -8,22 +8,7 @@ from typing import Annotated
 import typer
 
 from fbsync import __version__
-from fbsync.commands.demo import demo
-from fbsync.commands.diff import diff
-from fbsync.commands.doctor import doctor
-from fbsync.commands.events import events
-from fbsync.commands.history import history
-from fbsync.commands.listen import listen
-from fbsync.commands.login import login
-from fbsync.commands.logout import logout
-from fbsync.commands.pages import pages
-from fbsync.commands.sandbox import SandboxCommand, sandbox
-from fbsync.commands.show import show
-from fbsync.commands.status import status
-from fbsync.commands.subscribe import subscribe
-from fbsync.commands.sync import sync
-from fbsync.commands.test_webhook import probe_webhook
-from fbsync.commands.worker import worker
+from fbsync.command_group import CommandGroup
 from fbsync.console import Console
 from fbsync.errors import FbsyncError
 from fbsync.exit_status import CLOSED_PIPE, status_of
@@ -33,6 +18,7 @@ from fbsync.standard_error import expendable_standard_error
 from fbsync.standard_output import standard_output
 
 app = typer.Typer(
+    cls=CommandGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,  # its frames show local variables, and those may be secrets
@@ -57,24 +43,6 @@ def options(
 ) -> None:
     """Keep a live, verified copy of your Facebook Pages in DigitalOcean Spaces."""
     context.obj = env_file
-
-
-app.command()(login)
-app.command()(subscribe)
-app.command()(listen)
-app.command()(worker)
-app.command("test-webhook")(probe_webhook)
-app.command()(sync)
-app.command()(pages)
-app.command()(history)
-app.command()(diff)
-app.command()(show)
-app.command()(status)
-app.add_typer(events, name="events")
-app.command()(logout)
-app.command()(doctor)
-app.command(cls=SandboxCommand)(sandbox)
-app.command()(demo)
 
 
 def main() -> None:

@@ -278,12 +278,16 @@ IMPORTS = {
     # The edges of the edges. A command may know everything below it, but no other command.
     "commands": "*",
     "demo": "*",
-    "cli": "commands console errors exit_status interpreter parameters standard_error"
+    "command_group": "commands",
+    "cli": "command_group console errors exit_status interpreter parameters standard_error"
     " standard_output",
     "__init__": "mirror mirror_place mounted settings.env_file",
     "__main__": "cli",
 }
-NOT_FOR_THE_EDGES = {"commands": {"commands", "cli", "__main__"}, "demo": {"commands", "cli"}}
+NOT_FOR_THE_EDGES = {
+    "commands": {"commands", "command_group", "cli", "__main__"},
+    "demo": {"commands", "command_group", "cli"},
+}
 
 # Longer than the budget, each with its reason.
 LONG_FILES = {

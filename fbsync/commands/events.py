@@ -54,7 +54,9 @@ class ListByDefault(TyperGroup):
 
 
 events = typer.Typer(
-    cls=ListByDefault, help="The events that are kept: list, show, replay or export them."
+    cls=ListByDefault,
+    add_completion=False,
+    help="The events that are kept: list, show, replay or export them.",
 )
 
 

@@ -15,7 +15,7 @@ from fbsync.settings.environment import reading
 from fbsync.settings.facebook import AppSettings, read_app
 
 
-class SandboxCommand(TyperCommand):
+class _WithManual(TyperCommand):
     """Its help goes on with the sandbox's own manual, which is read when somebody asks for it."""
 
     def format_help(self, *args: Any, **options: Any) -> None:
@@ -26,6 +26,10 @@ class SandboxCommand(TyperCommand):
         typer.echo(manual.text())
 
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command(cls=_WithManual)
 def sandbox(
     context: typer.Context,
     host: Annotated[str, typer.Option(help="The address to serve on.")] = "127.0.0.1",
@@ -47,13 +51,13 @@ def sandbox(
     env_file: EnvFile = None,
 ) -> None:
     """Serve a Graph API of invented pages on this machine, to try everything offline."""
-    app = _app(context, env_file)
+    of_settings = _app(context, env_file)
     from fbsync.sandbox.options import Options, SandboxError, WrongOption
     from fbsync.sandbox.process import run
 
     options = Options(host, port, pages, auto_consent, state, faults, tuple(switch or ()))
-    if app is not None:
-        options = replace(options, app_id=app.app_id, app_secret=app.app_secret)
+    if of_settings is not None:
+        options = replace(options, app_id=of_settings.app_id, app_secret=of_settings.app_secret)
     try:
         run(options)
     except WrongOption as error:
