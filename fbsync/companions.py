@@ -21,6 +21,7 @@ from fbsync.database.retention import Retention
 from fbsync.database.size import measure
 from fbsync.errors import FbsyncError, StoreUnavailable
 from fbsync.graph.pace import EVENTS
+from fbsync.graph.subscriptions import GraphSubscriptions
 from fbsync.hallway.refresh import Outcome
 from fbsync.hallway.worker import Worker
 from fbsync.logs.command import command_log
@@ -204,12 +205,12 @@ def subscription_watch(
 
     Where nobody has logged in yet, there is nothing to look at.
     """
-    expected = Expected(frozenset(fields), address)
+    expected, levels = Expected(frozenset(fields), address), GraphSubscriptions(access.connection)
 
     def look() -> Overview | None:
         if not access.vault.page_ids():
             return None
         now = datetime.now(UTC)
-        return survey(access.vault, access.inbox, access.subscriptions, expected, None, now)
+        return survey(access.vault, access.inbox, levels, expected, None, now)
 
     return SubscriptionWatch(look, address, warn)

@@ -18,9 +18,12 @@ from fbsync.change_report import describe_changes
 from fbsync.checklist import Checklist
 from fbsync.companions import mirroring
 from fbsync.console import Console
+from fbsync.database.handshakes import Handshakes
 from fbsync.demo_sandbox import run_sandbox
 from fbsync.document_report import show_documents
 from fbsync.errors import FbsyncError, TokenRefused
+from fbsync.graph.accounts import Accounts
+from fbsync.graph.oauth import OAuth
 from fbsync.hallway.refresh import Outcome
 from fbsync.listener import address_of, bind, serve
 from fbsync.listening.connections import MAX_CONNECTIONS, Connections
@@ -178,9 +181,8 @@ class _Scenes:
             scopes=self._login.scopes,
         )
         code = ask_for_code(dialog, _consent, _WAIT_SECONDS)
-        person = log_in(
-            code, dialog.redirect_uri, access.oauth, access.accounts, access.vault, access.inbox
-        )
+        oauth, accounts = OAuth(access.connection), Accounts(access.connection)
+        person = log_in(code, dialog.redirect_uri, oauth, accounts, access.vault, access.inbox)
         pages = counted(len(person.accesses), "page")
         detail = f"{person.user.name} opened {pages}; tokens are encrypted"
         self._done("login", "done", detail)
@@ -204,7 +206,7 @@ class _Scenes:
                     redirect_uri=self._login.redirect_uri,
                     report=arrivals.note(arrivals.notices),
                     started=lambda: note_start(True),
-                    record_handshakes=access.handshakes.record,
+                    record_handshakes=Handshakes(access.database).record,
                     recorded=worker.wake,
                 )
 
@@ -222,7 +224,7 @@ class _Scenes:
         sealed: dict[PageId, TokenRefused] = {}
         accesses = access.vault.accesses(refused=sealed.__setitem__).values()
         wish = Wish(self._callback.address, frozenset(self._callback.fields))
-        subscriber = Subscriber(access.subscriptions, access.added_fields, access.handshakes)
+        subscriber = Subscriber.on(access.connection, access.database)
         plan = subscriber.plan(accesses, wish, sealed)
         found = subscriber.apply(plan, accesses, wish, self._callback.verify_token)
         if not (found.app.ok and found.pages_ok):

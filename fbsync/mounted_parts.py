@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp
 
 from fbsync.companions import working_parts
+from fbsync.database.handshakes import Handshakes
 from fbsync.errors import FbsyncError
 from fbsync.listening.intake import intake
 from fbsync.logs.log import Log
@@ -144,7 +145,7 @@ def _receiving(
             app_secret=app.app_secret,
             verify_token=settings.verify_token,
             report=log.request,
-            record_handshakes=parts.access.handshakes.record,
+            record_handshakes=Handshakes(parts.access.database).record,
             recorded=recorded,
             further=person_routes(parts, settings, log.request, base=""),
             base="",

@@ -4,11 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
-from fbsync.database.added_fields import AddedFields
 from fbsync.database.departures import Departures
 from fbsync.database.durability import Durability
 from fbsync.database.engine import Database, sqlite_file
-from fbsync.database.handshakes import Handshakes
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.last_sync import LastSync
 from fbsync.database.missed_webhooks import MissedWebhookLog
@@ -28,13 +26,10 @@ from fbsync.errors import (
     SettingsError,
 )
 from fbsync.expiry_watch import ExpiryWatch
-from fbsync.graph.accounts import Accounts
 from fbsync.graph.call import GraphConnection
-from fbsync.graph.oauth import OAuth
 from fbsync.graph.pace import COMMANDS, Lane
 from fbsync.graph.page_fields import PageFields
 from fbsync.graph.pages import GraphPages
-from fbsync.graph.subscriptions import GraphSubscriptions
 from fbsync.hallway.refresh import UPLOAD_THREADS, Reading, Refresher
 from fbsync.page import PageId, PageSnapshot, UserToken
 from fbsync.patience import DEFAULT_PATIENCE, Patience
@@ -47,17 +42,16 @@ from fbsync.wording import counted
 
 @dataclass(frozen=True)
 class Access:
-    """What every command that talks to Facebook needs."""
+    """What every command that talks to Facebook needs.
+
+    What some need is made where it is used, on the connection or the database.
+    """
 
     database: Database
+    connection: GraphConnection
     pages: GraphPages
-    oauth: OAuth
-    accounts: Accounts
     vault: Vault
     inbox: Inbox
-    subscriptions: GraphSubscriptions
-    added_fields: AddedFields
-    handshakes: Handshakes
     store_address: StoreAddress
     departures: Departures
     durability: Durability
@@ -190,12 +184,8 @@ def open_access(
         with ExpiryWatch(vault.lifetimes, warn) if warn_of_expiry else nullcontext():
             yield Access(
                 opened,
+                connection,
                 pages=GraphPages(connection, _page_fields(graph, opened, warn)),
-                oauth=OAuth(connection),
-                accounts=Accounts(connection),
-                subscriptions=GraphSubscriptions(connection),
-                added_fields=AddedFields(opened),
-                handshakes=Handshakes(opened),
                 vault=vault,
                 inbox=DatabaseInbox(opened),
                 store_address=StoreAddress(opened),

@@ -167,8 +167,8 @@ IMPORTS = {
     " database.handshakes errors graph.subscriptions subscription_plan webhook wording",
     "subscribe.page_levels": "database.added_fields errors graph.subscriptions page"
     " subscription_plan webhook_fields wording",
-    "subscribe.subscriber": ".app_level .page_levels database.added_fields database.handshakes"
-    " errors graph.subscriptions page subscription_plan",
+    "subscribe.subscriber": ".app_level .page_levels database.added_fields database.engine"
+    " database.handshakes errors graph.call graph.subscriptions page subscription_plan",
     "page_overview": "database.vault errors expiry graph.subscriptions page ports"
     " subscription_plan wording",
     "probe_cases": "webhook",
@@ -254,23 +254,22 @@ IMPORTS = {
     "login.browser": "console",
     "parameters": "duration logs.format operations.address page settings.env_file webhook_fields",
     # The only place that picks implementations: all of the outside world.
-    "wiring": "database.added_fields database.departures database.durability database.engine"
-    " database.handshakes database.inbox database.last_sync database.missed_webhooks"
-    " database.place database.rate_budget database.refused_fields database.store_address"
-    " database.sync_runs database.token_key database.vault errors expiry_watch graph.accounts"
-    " graph.call graph.oauth graph.pace graph.page_fields graph.pages graph.subscriptions"
+    "wiring": "database.departures database.durability database.engine database.inbox"
+    " database.last_sync database.missed_webhooks database.place database.rate_budget"
+    " database.refused_fields database.store_address database.sync_runs database.token_key"
+    " database.vault errors expiry_watch graph.call graph.pace graph.page_fields graph.pages"
     " hallway.refresh page patience ports settings.database settings.facebook store.move wording",
     # What runs beside a server, or alone: made of working parts.
     "companions": "backlog database.delivery_log database.retention database.size errors"
-    " graph.pace hallway.refresh hallway.worker logs.command logs.format logs.line logs.log"
-    " operations.observers page_overview patience ports settings.database settings.facebook"
+    " graph.pace graph.subscriptions hallway.refresh hallway.worker logs.command logs.format"
+    " logs.line logs.log operations.observers page_overview patience ports settings.database settings.facebook"
     " shutdown store.watch subscribe.watch sync.entry sync.run sync.safety_net wiring",
     "receiver": "companions errors hallway.refresh listening.application listening.back_pressure"
     " listening.group_commit listening.person_callbacks logs.log notice ports settings.limits"
     " settings.listener shutdown wiring",
     # What another program mounts: no command, and no signal of ours.
-    "mounted_parts": "companions errors listening.intake logs.log logs.program receiver"
-    " settings.listener shutdown store.place unforeseen",
+    "mounted_parts": "companions database.handshakes errors listening.intake logs.log logs.program"
+    " receiver settings.listener shutdown store.place unforeseen",
     "access_log": "",
     "mounted": "access_log listening.request_body mounted_parts settings.env_file"
     " settings.environment settings.listener",

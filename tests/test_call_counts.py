@@ -13,6 +13,7 @@ from fbsync import webhook
 from fbsync.database.engine import Database, sqlite_url
 from fbsync.database.inbox import DatabaseInbox
 from fbsync.database.store_address import StoreAddress
+from fbsync.graph.oauth import OAuth
 from fbsync.page import PageId
 from fbsync.sandbox.world import World
 from fbsync.settings.database import DatabaseSettings
@@ -68,7 +69,9 @@ def believe_that_all_is_stored(sandbox: Sandbox, environ: dict[str, str], store:
     graph = GraphSettings(sandbox.url, "v26.0", PAGE_FIELDS)
     database = DatabaseSettings(environ["FBSYNC_DATABASE_URL"], ())
     with open_access(app, graph, database, warn=pytest.fail, makes_database=True) as access:
-        access.vault.save(access.oauth.log_in(sandbox.code(), servers.REDIRECT).user, [])
+        access.vault.save(
+            OAuth(access.connection).log_in(sandbox.code(), servers.REDIRECT).user, []
+        )
         parts = access.poll(keep_tokens=True, refused=lambda name, error: pytest.fail(str(error)))
         stored = [snapshot for part in parts for snapshot in part]
     opened = Database(environ["FBSYNC_DATABASE_URL"])

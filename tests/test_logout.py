@@ -9,6 +9,7 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
+from fbsync.graph.oauth import OAuth
 from fbsync.login.logout import LoggedOut, log_out
 from fbsync.page import PageAccess, PageId, UserToken
 from fbsync.sandbox.world import PERSON
@@ -52,7 +53,9 @@ def access(sandbox: Sandbox) -> Iterator[Access]:
 
 
 def log_sam_out(access: Access, *, force: bool = False) -> LoggedOut:
-    return log_out(SAM, "Sam", access.oauth, access.vault, access.departures, force=force)
+    return log_out(
+        SAM, "Sam", OAuth(access.connection), access.vault, access.departures, force=force
+    )
 
 
 def is_alive(sandbox: Sandbox, token: str) -> bool:

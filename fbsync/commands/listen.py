@@ -43,6 +43,7 @@ def listen(
     wanted = operations_address(metrics)
     interval = duration(sync_every, "--sync-every") if sync_every else None
     from fbsync.companions import running, safety_net
+    from fbsync.database.handshakes import Handshakes
     from fbsync.interpreter import answer_smoothly
     from fbsync.listener import address_of, bind, serve
     from fbsync.listening.connections import Connections, most_connections
@@ -88,7 +89,7 @@ def listen(
                 redirect_uri=login_settings.redirect_uri,
                 report=observers.request,
                 started=lambda: log.say(f"Listening on {address}; stop with Ctrl-C.", "started"),
-                record_handshakes=parts.access.handshakes.record,
+                record_handshakes=Handshakes(parts.access.database).record,
                 recorded=wake,
                 further=person_routes(parts, settings, observers.request),
             )

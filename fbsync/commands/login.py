@@ -46,6 +46,8 @@ def login(
         # Without an address there is nothing to subscribe, and that is no fault of a login.
         has_address = not only and env.get("FACEBOOK_WEBHOOK_ADDRESS")
         callback = read_callback(env) if has_address else None
+    from fbsync.graph.accounts import Accounts
+    from fbsync.graph.oauth import OAuth
     from fbsync.login.login import Dialog, ask_for_code, ask_for_paste, log_in
     from fbsync.login.report import login_as_json, tell
     from fbsync.store.place import open_store
@@ -78,9 +80,8 @@ def login(
             code = ask_for_paste(dialog, show, console.say)
         else:
             code = ask_for_code(dialog, show, limit.total_seconds())
-        person = log_in(
-            code, dialog.redirect_uri, access.oauth, access.accounts, access.vault, access.inbox
-        )
+        oauth, accounts = OAuth(access.connection), Accounts(access.connection)
+        person = log_in(code, dialog.redirect_uri, oauth, accounts, access.vault, access.inbox)
         tell(checklist, person, settings.scopes)
         if store is not None:
             from fbsync.login.after_login import follow
@@ -89,7 +90,7 @@ def login(
             refresher = access.refresher(open_store(store, app_settings.app_id, console.say))
             follow(
                 checklist,
-                Subscriber(access.subscriptions, access.added_fields, access.handshakes),
+                Subscriber.on(access.connection, access.database),
                 access.inbox,
                 refresher,
                 person.accesses,

@@ -44,6 +44,7 @@ def logout(
     """Revoke what people granted at Facebook, and wipe their tokens here."""
     with reading(environ_of(context, env_file)) as env:
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
+    from fbsync.graph.oauth import OAuth
     from fbsync.login.logout import log_out
     from fbsync.wiring import open_access
 
@@ -55,8 +56,8 @@ def logout(
             raise typer.BadParameter(f"not logged in; who is: {known}", param_hint="--user")
         people = []
         for one in names if user is None else [user]:
-            vault, departures = access.vault, access.departures
-            found = log_out(one, names[one], access.oauth, vault, departures, force=force)
+            oauth, vault, departures = OAuth(access.connection), access.vault, access.departures
+            found = log_out(one, names[one], oauth, vault, departures, force=force)
             _show(console, found)
             people.append(found)
     if not people:

@@ -47,6 +47,7 @@ def pages(
         app_settings, graph, database = read_app(env), read_graph(env), read_database(env)
         fields = frozenset(read_webhook_fields(env))
         address = read_callback_address(env, required=False)
+    from fbsync.graph.subscriptions import GraphSubscriptions
     from fbsync.page_overview import Expected, survey
     from fbsync.page_report import overview_as_json, show_overview
     from fbsync.patience import WORKER_PATIENCE
@@ -56,9 +57,9 @@ def pages(
     with open_access(
         app_settings, graph, database, warn=console.say, patience=WORKER_PATIENCE
     ) as access:
-        vault, inbox, levels = access.vault, access.inbox, access.subscriptions
+        levels = GraphSubscriptions(access.connection)
         expected, now = Expected(fields, address), datetime.now(UTC)
-        found = survey(vault, inbox, levels, expected, wanted, now)
+        found = survey(access.vault, access.inbox, levels, expected, wanted, now)
     if not found.rows:
         raise NoAccess("Nobody has logged in yet, so there are no pages.\nRun: fbsync login")
     if found.failure:

@@ -98,7 +98,7 @@ def _plan_and_apply(
     )
     from fbsync.subscribe.subscriber import Subscriber
 
-    subscriber = Subscriber(access.subscriptions, access.added_fields, access.handshakes)
+    subscriber = Subscriber.on(access.connection, access.database)
     plan = subscriber.plan(accesses, wish, sealed)
     show_plan(console, plan)
     if verify_token is None:

@@ -129,7 +129,7 @@ def read_listed(item: Mapping[str, Any]) -> ListedPage:
     token, tasks = item.get("access_token"), item.get("tasks")
     if not isinstance(token, str) or not token:
         return ListedPage(page, name, None)
-    done = tuple(str(task) for task in tasks) if isinstance(tasks, list) else ()
+    done = tuple(map(str, tasks)) if isinstance(tasks, list) else ()
     return ListedPage(page, name, PageAccess(page, name, token, done))
 
 

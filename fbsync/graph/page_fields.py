@@ -59,7 +59,7 @@ class PageFields:
 
     def snapshot(self, page: PageId, data: Mapping[str, object], version: str) -> PageSnapshot:
         """Only what was asked for is kept, so that nothing else can slip into a stored object."""
-        fields = dict(data) | {"id": page}  # as a text, also where an answer has a number
+        fields = {**data, "id": page}  # as a text, also where an answer has a number
         for name in fields.keys() - self._wanted.keys():
             del fields[name]
         return PageSnapshot(

@@ -10,8 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from fbsync.database.added_fields import AddedFields
+from fbsync.database.engine import Database
 from fbsync.database.handshakes import Handshakes
 from fbsync.errors import FbsyncError
+from fbsync.graph.call import GraphConnection
 from fbsync.graph.subscriptions import GraphSubscriptions
 from fbsync.page import PageAccess, PageId
 from fbsync.subscribe.app_level import AppLevel
@@ -53,6 +55,12 @@ class Subscriber:
     ) -> None:
         self._app = AppLevel(graph, added_fields, handshakes)
         self._pages = PageLevels(graph, added_fields)
+
+    @staticmethod
+    def on(connection: GraphConnection, database: Database) -> "Subscriber":
+        """With what this database remembers of them."""
+        subscriptions = GraphSubscriptions(connection)
+        return Subscriber(subscriptions, AddedFields(database), Handshakes(database))
 
     def plan(
         self,
