@@ -12,7 +12,6 @@ from fbsync.command_group import CommandGroup
 from fbsync.console import Console
 from fbsync.errors import FbsyncError
 from fbsync.exit_status import CLOSED_PIPE, status_of
-from fbsync.interpreter import leave_swiftly, load_swiftly
 from fbsync.parameters import EnvFile
 from fbsync.standard_error import expendable_standard_error
 from fbsync.standard_output import standard_output
@@ -50,12 +49,9 @@ def main() -> None:
     try:
         with standard_output():
             expendable_standard_error()
-            load_swiftly()
             app()
     except FbsyncError as error:
         status = status_of(error)
         if status != CLOSED_PIPE:  # who closed it knows
             Console().error(error)
         sys.exit(status)
-    finally:
-        leave_swiftly()

@@ -262,8 +262,9 @@ IMPORTS = {
     # What runs beside a server, or alone: made of working parts.
     "companions": "backlog database.delivery_log database.retention database.size errors"
     " graph.pace graph.subscriptions hallway.refresh hallway.worker logs.command logs.format"
-    " logs.line logs.log operations.observers page_overview patience ports settings.database settings.facebook"
-    " shutdown store.watch subscribe.watch sync.entry sync.run sync.safety_net wiring",
+    " logs.line logs.log operations.observers page_overview patience ports settings.database"
+    " settings.facebook shutdown store.watch subscribe.watch sync.entry sync.run sync.safety_net"
+    " wiring",
     "receiver": "companions errors hallway.refresh listening.application listening.back_pressure"
     " listening.group_commit listening.person_callbacks logs.log notice ports settings.limits"
     " settings.listener shutdown wiring",
@@ -278,10 +279,9 @@ IMPORTS = {
     "commands": "*",
     "demo": "*",
     "command_group": "commands",
-    "cli": "command_group console errors exit_status interpreter parameters standard_error"
-    " standard_output",
+    "cli": "command_group console errors exit_status parameters standard_error standard_output",
     "__init__": "mirror mirror_place mounted settings.env_file",
-    "__main__": "cli",
+    "__main__": "cli interpreter",
 }
 NOT_FOR_THE_EDGES = {
     "commands": {"commands", "command_group", "cli", "__main__"},

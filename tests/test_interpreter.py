@@ -54,6 +54,25 @@ def test_a_command_leaves_what_it_loaded_to_the_system() -> None:
         gc.unfreeze()
 
 
+ITS_OWN_COMMANDS = """
+import gc, sys, types
+
+def run():
+    print(gc.get_threshold()[0], "httpx._main" in sys.modules, gc.get_freeze_count())
+
+sys.modules["fbsync.cli"] = types.SimpleNamespace(main=run)
+from fbsync.__main__ import main
+main()
+print(gc.get_freeze_count() > 1000)
+"""
+
+
+def test_the_program_is_set_so_before_its_commands_are_loaded_and_after_they_ran() -> None:
+    code = [sys.executable, "-c", ITS_OWN_COMMANDS]
+    found = subprocess.run(code, capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines() == [f"{LOADED_OBJECTS} True 0", "True"]
+
+
 SYNC_WITHOUT_A_TERMINAL = """
 import sys
 from fbsync.interpreter import load_swiftly
