@@ -172,7 +172,7 @@ def safety_net(
             ends=ends,
             is_patient=True,
         )
-        if not (known := access.known_pages()):
+        if not (known := access.lists.known_pages()):
             return False
         with access.sync_runs.hold(alone=True) as is_ours:
             if is_ours:

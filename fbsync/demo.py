@@ -240,7 +240,7 @@ class _Scenes:
         report = SyncReport()
         refresher = access.refresher(self._store)
         poll = Poll(access.inbox, refresher, report.add, patience=Patience(seconds=0))
-        parts = access.poll(keep_tokens=True, refused=report.refuse)
+        parts = access.lists.poll(keep_tokens=True, refused=report.refuse)
         poll.run(parts, access.vault.page_ids())
         if report.needs_attention:
             raise FbsyncError(f"Not every page could be mirrored: {dict(report.counts)}")

@@ -1,6 +1,6 @@
-"""The only place that picks implementations: from settings to working parts."""
+"""From settings to working parts: what every command that talks to Facebook needs."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -17,39 +17,31 @@ from fbsync.database.store_address import StoreAddress
 from fbsync.database.sync_runs import SyncRuns
 from fbsync.database.token_key import key_file, read_key_file
 from fbsync.database.vault import Vault
-from fbsync.errors import (
-    GRAPH_FAILURES,
-    FbsyncError,
-    GraphUnavailable,
-    NoAccess,
-    PermanentFailure,
-    SettingsError,
-)
+from fbsync.errors import SettingsError
 from fbsync.expiry_watch import ExpiryWatch
 from fbsync.graph.call import GraphConnection
 from fbsync.graph.pace import COMMANDS, Lane
 from fbsync.graph.page_fields import PageFields
 from fbsync.graph.pages import GraphPages
-from fbsync.hallway.refresh import UPLOAD_THREADS, Reading, Refresher
-from fbsync.page import PageId, PageSnapshot, UserToken
+from fbsync.hallway.refresh import UPLOAD_THREADS, Refresher
+from fbsync.page_lists import PageLists
+from fbsync.page_reads import PageReads
 from fbsync.patience import DEFAULT_PATIENCE, Patience
-from fbsync.ports import Inbox, ObjectStore
+from fbsync.ports import Inbox, ObjectStore, ReadPages
 from fbsync.settings.database import DatabaseSettings
 from fbsync.settings.facebook import AppSettings, GraphSettings
 from fbsync.store.move import move_to
-from fbsync.wording import counted
 
 
 @dataclass(frozen=True)
 class Access:
-    """What every command that talks to Facebook needs.
-
-    What some need is made where it is used, on the connection or the database.
-    """
+    """The parts. What only some commands need is made there, on the connection or the database."""
 
     database: Database
     connection: GraphConnection
     pages: GraphPages
+    read_pages: ReadPages
+    lists: PageLists
     vault: Vault
     inbox: Inbox
     store_address: StoreAddress
@@ -59,93 +51,6 @@ class Access:
     sync_runs: SyncRuns
     missed_webhooks: MissedWebhookLog
     warn: Callable[[str], None]
-
-    def read_pages(self, page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
-        """ports.ReadPages: each page with its own stored token, or the next best if it is refused.
-
-        Where all are refused, the reason of the best one is told.
-        """
-        found: dict[PageId, Reading] = {}
-        left = self.vault.ranked_accesses(page_ids, found.__setitem__)
-        found |= self._without_token([page for page in page_ids if page not in {*left, *found}])
-        while left:
-            for page, reading in self.pages.read_pages(
-                [best for best, *_ in left.values()]
-            ).items():
-                if page not in found or not isinstance(reading, PermanentFailure):
-                    found[page] = reading
-            left = {
-                page: others
-                for page, (_, *others) in left.items()
-                if others and isinstance(found.get(page), PermanentFailure)
-            }
-        return found
-
-    def _without_token(self, page_ids: Sequence[PageId]) -> dict[PageId, Reading]:
-        """Why these are not read: a login helps where nobody is logged in, or there is a copy."""
-        if not page_ids:
-            return {}
-        states = self.inbox.pages(page_ids)
-        mirrored = {page for page, state in states.items() if state.last}
-        nobody = not self.vault.names()
-        helps = NoAccess("No token for this page is stored. Run: fbsync login")
-        foreign = NoAccess("Nobody who logged in manages this page, and there is no copy of it.")
-        return {page: helps if nobody or page in mirrored else foreign for page in page_ids}
-
-    def poll(
-        self, *, keep_tokens: bool, refused: Callable[[str, FbsyncError], None]
-    ) -> Iterator[list[PageSnapshot]]:
-        """All pages of all people who logged in, part by part; new page tokens are kept.
-
-        `refused` is told of a person whose list, or an entry of it, cannot be read now, with the
-        reason; the others' lists are. Raises NoAccess where nobody has logged in, and what
-        concerns everybody: that Facebook cannot be reached, or that every list fails for now.
-        """
-        users = self.vault.users(refused)
-        if not users:
-            left = len(self.departures.pages_left())
-            pages = f"{left} mirrored pages keep their last copy" if left else "there are no pages"
-            raise NoAccess(f"Nobody is logged in, so {pages}.\nRun: fbsync login")
-        unavailable = list[tuple[str, GraphUnavailable]]()
-        for user in users:
-            try:
-                yield from self._poll_one(user, keep_tokens=keep_tokens, refused=refused)
-            except GRAPH_FAILURES as error:
-                if error.of_app:
-                    raise
-                if isinstance(error, GraphUnavailable):
-                    unavailable.append((user.name, error))
-                else:
-                    refused(user.name, error)
-        if len(unavailable) == len(users):
-            raise unavailable[0][1]
-        for name, failure in unavailable:
-            refused(name, failure)
-
-    def _poll_one(
-        self, user: UserToken, *, keep_tokens: bool, refused: Callable[[str, FbsyncError], None]
-    ) -> Iterator[list[PageSnapshot]]:
-        odd: list[FbsyncError] = []
-        for part in self.pages.accounts(user, odd.append):
-            accesses = [account.access for account in part if account.access]
-            if keep_tokens and (new := self.vault.not_stored(user.user_id, accesses)):
-                is_logged_in = self.vault.add_pages(user, new)
-                if not is_logged_in:
-                    return  # and what they list is not ours to read any more
-            yield [account.snapshot for account in part]
-        if odd:
-            entries = counted(len(odd), "entry", "entries")
-            refused(user.name, GraphUnavailable(f"{entries} could not be read: {odd[0]}"))
-
-    def known_pages(self) -> list[PageId]:
-        """The pages that have a token, and mirrored ones that lost it as somebody left.
-
-        In their order; where somebody leaves just then, some may come twice.
-        """
-        known = self.vault.page_ids()
-        known += self.departures.pages_left()
-        known.sort()
-        return known
 
     def refresher(
         self, store: ObjectStore, *, dry_run: bool = False, threads: int = UPLOAD_THREADS
@@ -180,16 +85,20 @@ def open_access(
             app, graph, patience, RateBudget(opened, lane, say=warn), warn, answered
         ) as connection,
     ):
-        vault = Vault(opened, database.token_keys or _key_beside(url))
+        vault, inbox = Vault(opened, database.token_keys or _key_beside(url)), DatabaseInbox(opened)
+        pages = GraphPages(connection, _page_fields(graph, opened, warn))
+        departures = Departures(opened, app.app_secret)
         with ExpiryWatch(vault.lifetimes, warn) if warn_of_expiry else nullcontext():
             yield Access(
                 opened,
                 connection,
-                pages=GraphPages(connection, _page_fields(graph, opened, warn)),
+                pages=pages,
+                read_pages=PageReads(pages, vault, inbox).read,
+                lists=PageLists(pages, vault, departures),
                 vault=vault,
-                inbox=DatabaseInbox(opened),
+                inbox=inbox,
                 store_address=StoreAddress(opened),
-                departures=Departures(opened, app.app_secret),
+                departures=departures,
                 durability=Durability(opened),
                 last_sync=LastSync(opened),
                 sync_runs=SyncRuns(opened),

@@ -23,7 +23,7 @@ DOORS: dict[str, tuple[str, str, str, int]] = {
     "3 before the commit": ("fbsync.database.inbox", "DatabaseInbox.record", "before", 1),
     "3 after the commit": ("fbsync.database.inbox", "DatabaseInbox.record", "after", 1),
     "4 after the claim": ("fbsync.database.inbox", "DatabaseInbox.claim", "after", 1),
-    "5 after the read": ("fbsync.wiring", "Access.read_pages", "after", 1),
+    "5 after the read": ("fbsync.page_reads", "PageReads.read", "after", 1),
     "6 after the comparison": ("fbsync.hallway.page_writer", "changes_between", "after", 1),
     "7 before the history entry": ("fbsync.store.directory", "DirectoryStore.create", "before", 1),
     "7 after the history entry": ("fbsync.store.directory", "DirectoryStore.create", "after", 1),

@@ -253,12 +253,15 @@ IMPORTS = {
     "page_report": "console grouped_reasons page_overview subscription_plan wording",
     "login.browser": "console",
     "parameters": "duration logs.format operations.address page settings.env_file webhook_fields",
+    "page_reads": "database.vault errors graph.pages hallway.refresh page ports",
+    "page_lists": "database.departures database.vault errors graph.pages page wording",
     # The only place that picks implementations: all of the outside world.
     "wiring": "database.departures database.durability database.engine database.inbox"
     " database.last_sync database.missed_webhooks database.place database.rate_budget"
     " database.refused_fields database.store_address database.sync_runs database.token_key"
     " database.vault errors expiry_watch graph.call graph.pace graph.page_fields graph.pages"
-    " hallway.refresh page patience ports settings.database settings.facebook store.move wording",
+    " hallway.refresh page_lists page_reads patience ports settings.database settings.facebook"
+    " store.move",
     # What runs beside a server, or alone: made of working parts.
     "companions": "backlog database.delivery_log database.retention database.size errors"
     " graph.pace graph.subscriptions hallway.refresh hallway.worker logs.command logs.format"

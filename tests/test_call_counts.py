@@ -22,6 +22,7 @@ from fbsync.wiring import open_access
 from tests import servers
 from tests.fbsync_inside import run
 from tests.fbsync_process import Ended, listener
+from tests.opened_access import unexpected
 from tests.ports import free_port
 from tests.servers import Sandbox, wait_until
 
@@ -69,10 +70,9 @@ def believe_that_all_is_stored(sandbox: Sandbox, environ: dict[str, str], store:
     graph = GraphSettings(sandbox.url, "v26.0", PAGE_FIELDS)
     database = DatabaseSettings(environ["FBSYNC_DATABASE_URL"], ())
     with open_access(app, graph, database, warn=pytest.fail, makes_database=True) as access:
-        access.vault.save(
-            OAuth(access.connection).log_in(sandbox.code(), servers.REDIRECT).user, []
-        )
-        parts = access.poll(keep_tokens=True, refused=lambda name, error: pytest.fail(str(error)))
+        session = OAuth(access.connection).log_in(sandbox.code(), servers.REDIRECT)
+        access.vault.save(session.user, [])
+        parts = access.lists.poll(keep_tokens=True, refused=unexpected)
         stored = [snapshot for part in parts for snapshot in part]
     opened = Database(environ["FBSYNC_DATABASE_URL"])
     rows = [

@@ -15,8 +15,8 @@ from fbsync.shutdown import Shutdown
 from fbsync.store.directory import DirectoryStore
 from fbsync.wiring import Access
 from tests.hallway import DEADLINE
+from tests.opened_access import DEFAULT, ONE, opened, sandbox_app
 from tests.servers import Sandbox
-from tests.test_wiring import DEFAULT, ONE, opened, sandbox_app
 
 ADDRESS = "https://shop.example/facebook/webhook"
 

@@ -53,9 +53,8 @@ def access(sandbox: Sandbox) -> Iterator[Access]:
 
 
 def log_sam_out(access: Access, *, force: bool = False) -> LoggedOut:
-    return log_out(
-        SAM, "Sam", OAuth(access.connection), access.vault, access.departures, force=force
-    )
+    oauth = OAuth(access.connection)
+    return log_out(SAM, "Sam", oauth, access.vault, access.departures, force=force)
 
 
 def is_alive(sandbox: Sandbox, token: str) -> bool:

@@ -216,7 +216,7 @@ class _Run:
         from fbsync.sync.spool import Spool
 
         console, access, wish = self.console, self.access, self.wish
-        known = access.known_pages()
+        known = access.lists.known_pages()
         total = len(known if wish.pages is None else wish.pages)
         with Spool() as entries:
             report = SyncReport(entries if wish.as_json else None, drift)

@@ -90,7 +90,7 @@ class SyncRun:
             is_patient=self.is_patient,
             unchanged=self.unchanged,
         )
-        poll.run(self.access.poll(keep_tokens=not dry_run, refused=refuse), known)
+        poll.run(self.access.lists.poll(keep_tokens=not dry_run, refused=refuse), known)
         if poll.left_out:
             self._look_at(poll.left_out, first)
         return len(refused)
