@@ -255,7 +255,7 @@ IMPORTS = {
     "parameters": "duration logs.format operations.address page settings.env_file webhook_fields",
     "page_reads": "database.vault errors graph.pages hallway.refresh page ports",
     "page_lists": "database.departures database.vault errors graph.pages page wording",
-    # The only place that picks implementations: all of the outside world.
+    # From settings to parts: all of the outside world.
     "wiring": "database.departures database.durability database.engine database.inbox"
     " database.last_sync database.missed_webhooks database.place database.rate_budget"
     " database.refused_fields database.store_address database.sync_runs database.token_key"
