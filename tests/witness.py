@@ -14,9 +14,9 @@ from collections.abc import Callable
 from typing import Any
 
 from fbsync.database.inbox import DatabaseInbox
+from fbsync.page_reads import PageReads
 from fbsync.ports import etag_of
 from fbsync.store.directory import DirectoryStore
-from fbsync.wiring import Access
 
 POINTS = (
     "after the claim",
@@ -44,7 +44,7 @@ class Witness:
             self._watch(DatabaseInbox, verb, self._giving_back, self._gave_back)
         self._watch(DirectoryStore, "create", self._putting, self._created)
         self._watch(DirectoryStore, "put", self._putting)
-        self._watch(Access, "read_pages", after=lambda args, found: self._pass("after the read"))
+        self._watch(PageReads, "read", after=lambda args, found: self._pass("after the read"))
 
     def _watch(
         self,
