@@ -12,8 +12,7 @@ from typing import Any, cast
 import typer
 from typer.core import TyperGroup
 
-# In the order of the help, and where each is: a function, or a Typer where it has settings or
-# commands of its own.
+# In the order of the help. Each is a function, or a Typer if it has commands or a help of its own.
 PLACES = {
     "login": "login:login",
     "subscribe": "subscribe:subscribe",

@@ -155,13 +155,17 @@ def test_between_two_runs_a_service_manager_ends_a_sync_properly(
 def test_a_sync_by_the_clock_that_may_open_no_file_tells_so_and_goes_on(town: Town) -> None:
     # With --json in a pipe nothing else would have loaded Rich by then.
     options = ("--every", "4s", "--json")
-    with running('"stored": 150', "sync", *options, **town.environ) as process:
-        time.sleep(1)  # until it is between two runs: one that is cut short is held a minute more
+    with (
+        closing(Database(town.environ["FBSYNC_DATABASE_URL"])) as database,
+        running('"stored": 150', "sync", *options, **town.environ) as process,
+    ):
+        # One that is cut short would be held a minute more.
+        wait_until(lambda: not _is_under_way(SyncRuns(database)), "the end of the first run")
         allowed = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, allowed[1]))
         wait_until(lambda: "unable to open database file.\nStart it" in log_text(), "the error")
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, allowed)
-        wait_until(lambda: '"unchanged": 150' in log_text(), "a further run", 120)
+        wait_until(lambda: '"unchanged": 150' in log_text(), "a further run")
     assert "Traceback" not in log_text()
 
 
