@@ -17,6 +17,7 @@ from fbsync.sandbox.world import Standing
 from tests.callback import callback_server
 from tests.fbsync_inside import run
 from tests.fbsync_process import Ended, environ_of, log_text, run_process, running
+from tests.leaks import has_token
 from tests.ports import free_port
 from tests.servers import Sandbox
 
@@ -495,4 +496,4 @@ def assert_no_token(folder: Path, ended: Ended) -> None:
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert len(files) > 6
     for path in files:
-        assert b"EAA" not in path.read_bytes(), path
+        assert not has_token(path.read_bytes()), path

@@ -31,6 +31,7 @@ from tests.conftest import SERVERS_ARE_REQUIRED
 from tests.crash import DOORS, LATER
 from tests.fbsync_inside import run
 from tests.fbsync_process import listener, log_text, run_process
+from tests.leaks import has_token
 from tests.ports import free_port
 from tests.servers import S3Server, Sandbox, wait_until
 
@@ -255,4 +256,4 @@ def assert_no_secret_leaked(shop: Shop, said: str) -> None:
     files = [path for path in Path(os.environ["HOME"]).rglob("*") if path.is_file()]
     assert files
     for path in files:
-        assert b"EAA" not in path.read_bytes()
+        assert not has_token(path.read_bytes()), path
